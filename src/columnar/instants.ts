@@ -1,0 +1,58 @@
+/**
+ * Instants are exact integers: ticks since the Unix epoch, UTC. The resolution of a column is microseconds, or
+ * nanoseconds where its source has them; columns of both resolutions compare without rounding.
+ */
+export type Resolution = "us" | "ns";
+
+/** What a source holds in a time column: an integer in a unit, or one of the engines' own time types. */
+export type TimeUnit = "s" | "ms" | "us" | "ns" | "timestamp" | "timestamp_ns" | "date";
+
+/** A column of a relation that holds instants: BIGINT ticks of the resolution. */
+export interface Instant {
+  readonly column: string;
+  readonly resolution: Resolution;
+}
+
+export function resolutionOf(unit: TimeUnit): Resolution {
+  return unit === "ns" || unit === "timestamp_ns" ? "ns" : "us";
+}
+
+const UNIT_SECONDS = { s: 1n, m: 60n, h: 3_600n, d: 86_400n, w: 604_800n } as const;
+export type DurationUnit = keyof typeof UNIT_SECONDS;
+export const DURATION_UNITS = Object.keys(UNIT_SECONDS) as readonly DurationUnit[];
+
+/** `<positive integer><unit>`: `7d`, `12h`. Days have 24 hours. Always one that `parseDuration` accepted. */
+export type Duration = string;
+
+/** The duration that the text names; undefined if it names none (zero, a sign, another unit, spaces). */
+export function parseDuration(text: string): Duration | undefined {
+  return /^0*[1-9][0-9]*[smhdw]$/.test(text) ? text : undefined;
+}
+
+/** Microseconds; may exceed 64 bits. */
+export function durationMicros(duration: Duration): bigint {
+  return BigInt(duration.slice(0, -1)) * unitMicros(duration.slice(-1) as DurationUnit);
+}
+
+export function unitMicros(unit: DurationUnit): bigint {
+  return UNIT_SECONDS[unit] * 1_000_000n;
+}
+
+export const MICROS_PER_DAY = 86_400_000_000n;
+
+/** A UTC date `YYYY-MM-DD`. */
+export type Day = string;
+
+/** Microseconds of the day's first instant. Throws RangeError if the text is not a UTC date. */
+export function dayStartMicros(day: Day): bigint {
+  const millis = Date.parse(`${day}T00:00:00Z`);
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(day) || Number.isNaN(millis) || new Date(millis).toISOString().slice(0, 10) !== day)
+    throw new RangeError(`not a date of the form YYYY-MM-DD: ${day}`);
+  return BigInt(millis) * 1000n;
+}
+
+/** The UTC date that holds the instant (the floor, also before 1970). */
+export function dayOfMicros(micros: bigint): Day {
+  const floor = micros >= 0n ? micros / MICROS_PER_DAY : -((-micros + MICROS_PER_DAY - 1n) / MICROS_PER_DAY);
+  return new Date(Number(floor) * 86_400_000).toISOString().slice(0, 10);
+}

@@ -1,0 +1,101 @@
+import type { Duration, DurationUnit } from "../columnar/instants.js";
+import type { Literal } from "./literal.js";
+
+/**
+ * `config/training/runtime.yaml`. A key that is absent is absent here; `null` in a service's part means "as if absent"
+ * and is resolved by `runtimeOf`.
+ */
+export interface Runtime {
+  /** `YYYYMM` */
+  readonly feedStart: string;
+  readonly feedEnd: string;
+  readonly entitySpineChunkRows: bigint;
+  readonly dayWorkers: bigint;
+  readonly outputRoot: string;
+  readonly compute: Compute;
+  readonly featureRefs: readonly FeatureRef[];
+  readonly spine: SpineRoles;
+  readonly embeddingCoverageFilter?: CoverageFilter;
+  readonly sessionFilter?: SessionFilter;
+  readonly lookups: readonly Lookup[];
+  readonly ageColumns: readonly AgeColumn[];
+  readonly curation: readonly CurationRule[];
+  readonly contentFilter: readonly ContentRule[];
+  readonly retrieverRemap?: RetrieverRemap;
+  readonly outputColumns?: readonly OutputColumn[];
+}
+
+export interface Compute {
+  readonly engine: "duckdb";
+  readonly pitEngine: "duckdb";
+  /** Passed to every DuckDB instance, as text. */
+  readonly duckdbConfig: Readonly<Record<string, string>>;
+}
+
+export interface FeatureRef {
+  readonly view: string;
+  readonly asOf: "latest" | "event";
+}
+
+export interface SpineRoles {
+  readonly event?: string;
+  readonly session?: string;
+}
+
+export interface CoverageFilter {
+  readonly enabled: boolean;
+  readonly store?: string;
+  readonly column?: string;
+  readonly events?: readonly Literal[];
+  readonly scope: "target_day" | "window";
+}
+
+export interface SessionFilter {
+  readonly viewEvents: readonly Literal[];
+  readonly likeEvents?: readonly Literal[];
+  readonly dropViewOnly: boolean;
+  readonly dropSingleLike: boolean;
+}
+
+export interface Lookup {
+  readonly name: string;
+  readonly view: string;
+  /** view column → spine column */
+  readonly match?: Readonly<Record<string, string>>;
+  readonly value: string;
+  readonly where?: string;
+  readonly timestamp?: string;
+  readonly collect: boolean;
+  readonly window?: Duration | "all";
+  readonly distinct: boolean;
+  readonly maxLength?: bigint;
+}
+
+export interface AgeColumn {
+  readonly name: string;
+  readonly created: string;
+  readonly unit: DurationUnit;
+}
+
+export interface CurationRule {
+  readonly column: string;
+  readonly value: Literal;
+  readonly where: string;
+}
+
+export interface ContentRule {
+  readonly dropWhere: string;
+}
+
+export interface RetrieverRemap {
+  readonly column: string;
+  readonly map: readonly (readonly [from: Literal, to: Literal])[];
+  /** Absent: values that are not in the map stay. */
+  readonly otherwise?: Literal;
+}
+
+export interface OutputColumn {
+  readonly name: string;
+  readonly default?: Literal;
+  readonly defaultSql?: string;
+}

@@ -1,0 +1,56 @@
+import type { DType } from "../columnar/dtypes.js";
+import type { Day } from "../columnar/instants.js";
+import type { Pipeline } from "../operators/pipeline.js";
+import type { Source } from "../sources/source.js";
+
+/** One target day of one service, for `runDay`. */
+export interface DayRequest {
+  readonly pipeline: Pipeline;
+  readonly day: Day;
+  /** Existing empty folder that receives `part-N-0.parquet`. */
+  readonly staging: string;
+  /** The committed `qid_map.parquet`, if the pipeline has a session. */
+  readonly qidMap?: string;
+}
+
+/** What a day's worker keeps between days: its DuckDB instance and the sources (already pinned), by view name. */
+export interface DaySession {
+  run(request: DayRequest): Promise<DayResult>;
+  /** Stops the running day; its promise rejects. */
+  interrupt(): void;
+  close(): void;
+}
+
+export interface DaySessionOptions {
+  readonly sources: ReadonlyMap<string, Source>;
+  readonly duckdbConfig: Readonly<Record<string, string>>;
+}
+
+/** What a day's manifest says of the data. */
+export interface DayResult {
+  readonly rows: number;
+  /** In order of N. Checksums are the storage's business. */
+  readonly parts: readonly { readonly name: string; readonly rows: number }[];
+  /** Rows read, by scan operator. */
+  readonly scanned: Readonly<Record<string, number>>;
+  /** Rows of the target day before any filter. */
+  readonly targetRows: number;
+  /** Rows dropped, by filter operator. */
+  readonly dropped: Readonly<Record<string, number>>;
+  readonly columns: readonly ColumnStatistics[];
+  /** Seconds, by stage of the plan. */
+  readonly seconds: Readonly<Record<string, number>>;
+}
+
+export interface ColumnStatistics {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly nulls: number;
+  /** As text, in the order of values; absent for lists and for columns without a value. */
+  readonly min?: string;
+  readonly max?: string;
+  /** An estimate, scalars only. */
+  readonly distinct?: number;
+  /** Lists only. */
+  readonly lengths?: { readonly min: number; readonly max: number; readonly mean: number };
+}

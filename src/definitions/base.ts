@@ -8,7 +8,12 @@ export interface Base {
   readonly connections: Readonly<Record<string, Connection>>;
 }
 
-export type Connection = PostgresConnection | DuckLakeConnection | IcebergConnection | SnowflakeConnection | S3Connection;
+export type Connection =
+  | PostgresConnection
+  | DuckLakeConnection
+  | IcebergConnection
+  | SnowflakeConnection
+  | S3Connection;
 
 /** Secrets are kept as the text that names them (`${PG_PASSWORD}`), never as their value. */
 export interface PostgresConnection {

@@ -12,7 +12,11 @@ export interface Wording {
  * function from code and parameters to a `Problem` without a place; callers add the place with `at`.
  */
 export function family<Entries extends Record<string, (parameters: never) => Wording>>(name: string, entries: Entries) {
-  return <Code extends keyof Entries & string>(code: Code, parameters: Parameters<Entries[Code]>[0], place: Place = {}): Problem => {
+  return <Code extends keyof Entries & string>(
+    code: Code,
+    parameters: Parameters<Entries[Code]>[0],
+    place: Place = {},
+  ): Problem => {
     const { says, help, suggestion } = entries[code]?.(parameters as never) as Wording;
     return Object.freeze({
       code: `${name}/${code}`,

@@ -41,7 +41,9 @@ export function formatProblem(problem: Problem): string {
   if (problem.excerpt && problem.line !== undefined && problem.column !== undefined) {
     const gutter = String(problem.line).padStart(5);
     lines.push(`${gutter} | ${problem.excerpt.text}`);
-    lines.push(`${" ".repeat(5)} | ${" ".repeat(problem.column - 1)}${"^".repeat(Math.max(1, problem.excerpt.length))}`);
+    lines.push(
+      `${" ".repeat(5)} | ${" ".repeat(problem.column - 1)}${"^".repeat(Math.max(1, problem.excerpt.length))}`,
+    );
   }
   if (problem.suggestion !== undefined) lines.push(`  did you mean "${problem.suggestion}"?`);
   if (problem.help !== undefined) lines.push(`  ${problem.help}`);

@@ -1,4 +1,4 @@
-import type { ColumnName, Column, Operator, RelationName } from "./operator.js";
+import type { Column, ColumnName, Operator, RelationName } from "./operator.js";
 
 /** A vectorised function over materialised columns; rows and their order stay. */
 export interface ArrowUdfTransform extends Operator {

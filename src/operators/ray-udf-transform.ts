@@ -4,6 +4,12 @@ import type { Column, ColumnName, Operator, RelationName } from "./operator.js";
 export interface RayUdfTransform extends Operator {
   readonly kind: "ray_udf_transform";
   readonly inputs: readonly [RelationName];
-  readonly store: { readonly name: string; readonly uri: string; readonly key: string; readonly vector: string; readonly dim: bigint };
+  readonly store: {
+    readonly name: string;
+    readonly uri: string;
+    readonly key: string;
+    readonly vector: string;
+    readonly dim: bigint;
+  };
   readonly columns: readonly (Column & { readonly ids: ColumnName; readonly pool?: "mean" })[];
 }

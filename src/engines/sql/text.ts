@@ -16,7 +16,10 @@ export function constant(value: Literal): string {
   if (typeof value === "string") return text(value);
   if (typeof value === "boolean") return value ? "TRUE" : "FALSE";
   if (typeof value === "bigint") return value.toString();
-  if (typeof value === "number") return Number.isFinite(value) ? `CAST(${text(floatText(value))} AS DOUBLE)` : `CAST(${text(String(value))} AS DOUBLE)`;
+  if (typeof value === "number")
+    return Number.isFinite(value)
+      ? `CAST(${text(floatText(value))} AS DOUBLE)`
+      : `CAST(${text(String(value))} AS DOUBLE)`;
   return `[${value.map(constant).join(", ")}]`;
 }
 

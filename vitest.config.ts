@@ -13,6 +13,9 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts"],
+    // Long campaigns (`npm run test:long`) are files of their own, so that the fast suite has nothing to skip.
+    exclude: process.env["DAEDALUS_LONG"] ? [] : ["test/**/*.long.test.ts"],
+    reporters: ["default", "./scripts/summary-reporter.mjs"],
     pool: "forks",
     maxWorkers: 2,
     testTimeout: 120_000,

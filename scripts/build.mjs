@@ -1,0 +1,52 @@
+// The build: tsc into dist, without outputs whose source is gone. `dist/.built` appears last and carries the time at which
+// the build began, so that a source edited meanwhile is newer than it.
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const source = join(root, "src");
+const output = join(root, "dist");
+const stamp = join(output, ".built");
+const OUTPUT = /\.(?:js|d\.ts)(?:\.map)?$/;
+
+function filesUnder(folder, prefix = "") {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? filesUnder(join(folder, entry.name), `${prefix}${entry.name}/`) : [`${prefix}${entry.name}`],
+  );
+}
+
+function compile() {
+  const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
+  const { status } = spawnSync(process.execPath, [tsc, "-p", join(root, "tsconfig.json")], { stdio: ["ignore", 2, 2] });
+  return status === 0;
+}
+
+mkdirSync(output, { recursive: true });
+/** False if the compiler found a mistake; it has said so then. */
+function build() {
+  rmSync(stamp, { force: true });
+  const sources = filesUnder(source).filter((name) => name.endsWith(".ts"));
+  if (!compile()) return false;
+  if (sources.some((name) => !existsSync(join(output, name.replace(/\.ts$/, ".js"))))) {
+    // Someone removed outputs behind the incremental compiler's back.
+    rmSync(join(output, ".tsbuildinfo"), { force: true });
+    if (!compile()) return false;
+  }
+  const expected = new Set(sources.map((name) => name.replace(/\.ts$/, "")));
+  for (const name of filesUnder(output)) {
+    if (OUTPUT.test(name) && !expected.has(name.replace(OUTPUT, ""))) rmSync(join(output, name));
+  }
+  chmodSync(join(output, "cli", "main.js"), 0o755);
+  return true;
+}
+
+const began = join(output, `.began-${process.pid}`);
+writeFileSync(began, "");
+try {
+  if (build()) renameSync(began, stamp);
+  else process.exitCode = 1;
+} finally {
+  rmSync(began, { force: true });
+}

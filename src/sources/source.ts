@@ -1,5 +1,6 @@
 import type { DType } from "../columnar/dtypes.js";
-import type { TimeUnit } from "../columnar/instants.js";
+import type { Day, TimeUnit } from "../columnar/instants.js";
+import type { Problem } from "../errors/problem.js";
 
 /**
  * A relation outside, read only. Reading is lazy: `scan` gives a SQL relation that DuckDB pulls from, with the columns and
@@ -18,7 +19,14 @@ export interface Source {
    * After a query over a scan failed: looks for the value that its dtype cannot hold, or a file that cannot be read, and
    * tells file, row, column and value. Undefined if the source is not the cause.
    */
-  diagnose(request: ScanRequest): Promise<import("../errors/problem.js").Problem | undefined>;
+  diagnose(request: ScanRequest): Promise<Problem | undefined>;
+  /**
+   * The first row whose event time is NULL or no instant of 64 bits of microseconds, in all of the source, as a problem with
+   * file and row; footer statistics that prove that there is none suffice.
+   */
+  firstNullInstant(time: SourceTime): Promise<Problem | undefined>;
+  /** The UTC days that have a row with `from <= instant < to` (microseconds; either may be absent), ascending. */
+  daysWithRows(time: SourceTime, range: { readonly from?: bigint; readonly to?: bigint }): Promise<readonly Day[]>;
   /** The source as it is now, for a run that must not see later changes (a snapshot id; files: the list of files). */
   pin(): Promise<Source>;
 }
@@ -27,6 +35,11 @@ export interface SourceSchema {
   readonly columns: readonly SourceColumn[];
   /** Files of a folder that are not read (other endings, names that begin with `_` or `.`). */
   readonly ignoredFiles: number;
+  /**
+   * True if columns beyond `columns` may exist that cannot be known without reading rows (NDJSON): any name is accepted, it
+   * is text (`text: true` below) and must be declared in `fields`; where a row lacks it, it is NULL.
+   */
+  readonly open?: true;
 }
 
 export interface SourceColumn {

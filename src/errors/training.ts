@@ -1,0 +1,64 @@
+import { family } from "./catalogue.js";
+
+/** What stops a training run or a day of it; see `catalogue.ts`. */
+export const trainingProblem = family("training", {
+  "day-without-rows": (p: { what: string; view: string; address: string; nearest: readonly string[] }) => ({
+    says: `view "${p.view}" (${p.address}) has no row ${p.what}`,
+    help:
+      p.nearest.length === 0
+        ? "the source has no rows with an event time at all"
+        : `the nearest days that have some: ${p.nearest.join(", ")}`,
+  }),
+  "bad-day": (p: { option: string; value: string }) => ({
+    says: `${p.option} ${p.value} is not a date`,
+    help: "write it as YYYY-MM-DD",
+  }),
+  "bad-range": (p: { from: string; to: string }) => ({
+    says: `--from ${p.from} is later than --to ${p.to}`,
+    help: "both days belong to the range",
+  }),
+  "conflicting-options": (p: { first: string; second: string }) => ({
+    says: `${p.first} and ${p.second} cannot be used together`,
+    help: "give one of them",
+  }),
+  "embeddings-not-executed": (p: { service: string; columns: readonly string[] }) => ({
+    says: `service "${p.service}" has embedding columns (${p.columns.join(", ")}), which this version does not fill`,
+    help: "until embeddings are executed, use --skeleton-only: it writes them as typed NULLs",
+  }),
+  "enrich-not-executed": (_: Record<never, never>) => ({
+    says: "--enrich-only fills embedding columns, which this version does not do",
+    help: "until embeddings are executed, use --skeleton-only",
+  }),
+  "coverage-not-executed": (p: { service: string; store: string }) => ({
+    says: `the embedding coverage filter of service "${p.service}" needs the store "${p.store}", which this version does not read`,
+    help: "write `embedding_coverage_filter: false` in runtime.yaml; it is never skipped silently",
+  }),
+  "other-service": (p: { root: string; found: string; wanted: string }) => ({
+    says: `${p.root} holds the days of service "${p.found}", not of "${p.wanted}"`,
+    help: "choose another folder with --output-root or output_root in runtime.yaml",
+  }),
+  "foreign-days": (p: { root: string; example: string }) => ({
+    says: `${p.root} holds "${p.example}", which Daedalus did not write`,
+    help: "choose an empty or new folder with --output-root or output_root in runtime.yaml",
+  }),
+  "input-keeps-changing": (p: { day: string; changes: readonly string[] }) => ({
+    says: `the inputs of ${p.day} changed twice while it was read: ${p.changes.join("; ")}`,
+    help: "run again when whoever writes them has finished",
+  }),
+  "qid-map-missing": (p: { path: string; days: number }) => ({
+    says: `${p.path} is missing, but ${p.days} ${p.days === 1 ? "day exists" : "days exist"} whose qid it gave`,
+    help: "put it back, or number all days anew with --force (without --target-date, --from, --to)",
+  }),
+  "qid-map-damaged": (p: { path: string; how: string }) => ({
+    says: `${p.path} is damaged: ${p.how}`,
+    help: "put the right file back, or number all days anew with --force (without --target-date, --from, --to)",
+  }),
+  "qid-map-needed": (p: { root: string; days: readonly string[] }) => ({
+    says: `the days of ${p.root} cannot be numbered anew, since ${p.days.join(", ")} would keep their old qid`,
+    help: "delete these days, or give a range (--from, --to) that holds all days of the folder",
+  }),
+  "part-missing": (p: { path: string; what: string }) => ({
+    says: `${p.path} ${p.what}`,
+    help: "the day is written again by the next train",
+  }),
+});

@@ -1,0 +1,93 @@
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { DaedalusError } from "../errors/problem.js";
+import { commit, recover, STAGING } from "./commit.js";
+import { writeDurably } from "./durable.js";
+import { failPoint } from "./fail-point.js";
+import { problemsOf } from "./failure.js";
+import { newRunId } from "./identity.js";
+import { Ledger } from "./ledger.js";
+import { OwnerLock } from "./owner.js";
+
+/**
+ * A folder whose units this run may write. Opening takes the owner lock, finishes what a dead run began and removes its
+ * leftovers. Everything that is not a unit lies in `<root>/_daedalus`.
+ */
+export class OwnedRoot {
+  readonly directory: string;
+  /** Identity of this run. */
+  readonly run: string;
+  readonly ledger: Ledger;
+  readonly #lock: OwnerLock;
+
+  private constructor(directory: string, run: string, lock: OwnerLock) {
+    this.directory = directory;
+    this.run = run;
+    this.#lock = lock;
+    this.ledger = new Ledger(directory);
+  }
+
+  /**
+   * `command`: what a second run is told about this one. Throws DaedalusError, exit code 1: `run/root-in-use`,
+   * `run/unwritable`, `run/disk-full`.
+   */
+  static async open(directory: string, command: string): Promise<OwnedRoot> {
+    let lock: OwnerLock | undefined;
+    try {
+      await mkdir(join(directory, "_daedalus"), { recursive: true });
+      lock = await OwnerLock.acquire(join(directory, "_daedalus"), directory, command);
+      failPoint("root/owned");
+      await recover(directory);
+      const root = new OwnedRoot(directory, newRunId(), lock);
+      await mkdir(root.#staging(), { recursive: true });
+      return root;
+    } catch (error) {
+      await lock?.release();
+      throw error instanceof DaedalusError
+        ? error
+        : new DaedalusError(problemsOf(error, directory), 1, { cause: error });
+    }
+  }
+
+  /** Aborted when another run took the folder over. */
+  get lost(): AbortSignal {
+    return this.#lock.lost;
+  }
+
+  /** A new empty folder for the unit; what an earlier attempt left there is removed. */
+  async stage(unit: string): Promise<string> {
+    const folder = this.staging(unit);
+    await rm(folder, { recursive: true, force: true });
+    await mkdir(folder, { recursive: true });
+    return folder;
+  }
+
+  staging(unit: string): string {
+    return join(this.#staging(), encodeURIComponent(unit));
+  }
+
+  /** Makes the staged unit visible; see `commit`. Throws `run/ownership-lost` if another run has the folder now. */
+  async commit(unit: string): Promise<void> {
+    await this.#lock.assertHeld();
+    await commit(this.directory, unit, this.staging(unit), this.run);
+  }
+
+  /** Removes what is staged for the unit. */
+  async discard(unit: string): Promise<void> {
+    await rm(this.staging(unit), { recursive: true, force: true });
+  }
+
+  /** A small file below `_daedalus`, replaced at once. */
+  async remember(name: string, content: string): Promise<void> {
+    await writeDurably(join(this.directory, "_daedalus", name), content);
+  }
+
+  async release(): Promise<void> {
+    await rm(this.#staging(), { recursive: true, force: true });
+    await this.#lock.release();
+  }
+
+  #staging(): string {
+    return join(this.directory, "_daedalus", STAGING, this.run);
+  }
+}

@@ -17,7 +17,9 @@ export function family<Entries extends Record<string, (parameters: never) => Wor
     parameters: Parameters<Entries[Code]>[0],
     place: Place = {},
   ): Problem => {
-    const { says, help, suggestion } = entries[code]?.(parameters as never) as Wording;
+    const wording = entries[code];
+    if (wording === undefined) throw new RangeError(`the error catalogue has no ${name}/${code}`);
+    const { says, help, suggestion } = wording(parameters as never);
     return Object.freeze({
       code: `${name}/${code}`,
       says,

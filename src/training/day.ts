@@ -1,5 +1,6 @@
 import type { DType } from "../columnar/dtypes.js";
 import type { Day } from "../columnar/instants.js";
+import type { SqlSession } from "../engines/sql/session.js";
 import type { Pipeline } from "../operators/pipeline.js";
 import type { Source } from "../sources/source.js";
 
@@ -22,8 +23,10 @@ export interface DaySession {
 }
 
 export interface DaySessionOptions {
+  /** The worker's DuckDB instance, opened with the user's `duckdb_config`; the day session closes it. */
+  readonly session: SqlSession;
+  /** By view name; opened on the same session, since their relations run in it. */
   readonly sources: ReadonlyMap<string, Source>;
-  readonly duckdbConfig: Readonly<Record<string, string>>;
 }
 
 /** What a day's manifest says of the data. */

@@ -1,0 +1,62 @@
+import { family } from "../../errors/catalogue.js";
+import { DaedalusError } from "../../errors/problem.js";
+
+const problem = family("engine", {
+  "not-executed": ({ operator }: { operator: string }) => ({
+    says: `this version does not execute the operator "${operator}"`,
+    help: "it is validated and explained only",
+  }),
+  "integer-sum": ({ column }: { column: string }) => ({
+    says: `the integer sum "${column}" does not fit 64 bits`,
+    help: "use agg: mean, a shorter window, or a floating-point source column",
+  }),
+  "null-value": ({ column }: { column: string }) => ({
+    says: `column "${column}" is declared nullable: false, has no default, and a row has no value for it`,
+    help: `give "${column}" a default, or drop such rows with content_filter`,
+  }),
+  "value-does-not-fit": ({ column, value, dtype }: { column: string; value: string; dtype: string }) => ({
+    says: `the value ${value} of column "${column}" does not fit ${dtype}`,
+    help: "declare a wider dtype for the column",
+  }),
+  "duplicate-key": ({ keys }: { keys: string }) => ({
+    says: `a view without timestamp_field has ${keys}`,
+    help: "give the view a timestamp_field, or make its rows unique by their keys",
+  }),
+  "out-of-memory": ({ operator, detail }: { operator: string; detail: string }) => ({
+    says: `DuckDB ran out of memory in operator "${operator}": ${detail}`,
+    help: "raise compute.duckdb_config.memory_limit, or set temp_directory to a disk with space",
+  }),
+  "disk-full": ({ operator, detail }: { operator: string; detail: string }) => ({
+    says: `writing failed in operator "${operator}": ${detail}`,
+    help: "free space on the output's disk or on compute.duckdb_config.temp_directory, then run again",
+  }),
+  "query-failed": ({ operator, detail }: { operator: string; detail: string }) => ({
+    says: `operator "${operator}" failed: ${detail}`,
+    help: "see `daeda pipeline explain` for what the operator reads and computes",
+  }),
+});
+
+export function engineProblem(...parameters: Parameters<typeof problem>): DaedalusError {
+  return new DaedalusError([problem(...parameters)], 1);
+}
+
+const MARKED = /daedalus:(integer-sum|null-value|duplicate-key|value-does-not-fit):([^\n]*)/;
+
+/** What DuckDB said of a failed statement, in the reader's words. */
+export function problemOfFailure(operator: string, error: unknown): DaedalusError {
+  if (error instanceof DaedalusError) return error;
+  const detail = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
+  const marked = MARKED.exec(error instanceof Error ? error.message : "");
+  if (marked) {
+    const [, kind, rest = ""] = marked;
+    if (kind === "integer-sum") return engineProblem("integer-sum", { column: rest.replace(/^rolling:/, "") });
+    if (kind === "null-value") return engineProblem("null-value", { column: rest });
+    if (kind === "duplicate-key") return engineProblem("duplicate-key", { keys: rest });
+    const [column = "", dtype = "", ...value] = rest.split("|");
+    return engineProblem("value-does-not-fit", { column, dtype, value: value.join("|") });
+  }
+  if (/out of memory/i.test(detail)) return engineProblem("out-of-memory", { operator, detail });
+  if (/no space left|disk.*full|file too large|could not write|cannot write|failed to write/i.test(detail))
+    return engineProblem("disk-full", { operator, detail });
+  return engineProblem("query-failed", { operator, detail });
+}

@@ -1,0 +1,52 @@
+import { family } from "./catalogue.js";
+
+/** What is wrong with a command as it was typed, or with the surroundings that it was typed in; see `catalogue.ts`. */
+export const commandProblem = family("command", {
+  usage: (p: { message: string; nearest?: string; command: string }) => ({
+    says: p.message,
+    suggestion: p.nearest,
+    help: `see "${p.command} --help"`,
+  }),
+  "unknown-service": (p: { service: string; nearest?: string; known: readonly string[] }) => ({
+    says: `there is no service "${p.service}" in this project`,
+    suggestion: p.nearest,
+    help: known("services", p.known),
+  }),
+  "unknown-entry": (p: { name: string; nearest?: string; known: readonly string[] }) => ({
+    says: `there is no feature view and no service "${p.name}" in this project`,
+    suggestion: p.nearest,
+    help: known("names", p.known),
+  }),
+  "bad-number": (p: { option: string; value: string; wanted: string }) => ({
+    says: `${p.option} ${p.value} is not ${p.wanted}`,
+  }),
+  "unknown-choice": (p: { option: string; value: string; nearest?: string; choices: readonly string[] }) => ({
+    says: `${p.option} knows no "${p.value}"`,
+    suggestion: p.nearest,
+    help: `choose one of ${p.choices.join(", ")}`,
+  }),
+  "executor-not-in-version": (p: { executor: string }) => ({
+    says: `the executor "${p.executor}" is not in this version of Daedalus`,
+    help: "use --executor local, which runs day_workers worker processes on this machine",
+  }),
+  "not-a-demo": (p: { path: string }) => ({
+    says: `${p.path} holds files that "daeda demo" did not make`,
+    help: "name an empty or new folder: daeda demo <dir>",
+  }),
+  "cannot-write": (p: { path: string; cause: string }) => ({
+    says: `${p.path} cannot be written: ${p.cause}`,
+    help: "choose another folder, or make this one writable",
+  }),
+  interrupted: (p: { signal: string }) => ({
+    says: `stopped by ${p.signal}; nothing is half-written, and what was complete stays`,
+    help: "run the same command again to go on",
+  }),
+  bug: (p: { message: string }) => ({
+    says: `something went wrong that Daedalus did not foresee, so this is a bug in it: ${p.message}`,
+    help: "please report it with the command that you ran and your definitions; DAEDALUS_DEBUG=1 shows where it happened",
+  }),
+});
+
+function known(what: string, names: readonly string[]): string {
+  return names.length === 0 ? `it has no ${what} at all` : `its ${what}: ${names.join(", ")}`;
+}

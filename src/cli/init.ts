@@ -1,0 +1,33 @@
+import { resolve } from "node:path";
+import { answering, type AddCommand } from "./command.js";
+import { relativePath } from "./paths.js";
+
+export const addInit: AddCommand = (group, terminal, exit) => {
+  group
+    .command("init")
+    .summary("start a project: commented YAML and a small sample of data")
+    .description(
+      "Writes a project with comments that explain each key, JSON Schemas for editors and a small sample of data, to be replaced by your own. Files that exist stay as they are.",
+    )
+    .argument("[dir]", "folder of the new project", ".")
+    .action(
+      answering(terminal, exit, async (_, __: object, directory: string) => {
+        const { writeStarter } = await import("../app/demo-folder.js");
+        const folder = resolve(directory);
+        const { service, written } = await writeStarter(folder);
+        const change = directory === "." ? "" : `cd ${directory} && `;
+        return {
+          json: { directory: folder, service, written },
+          text: [
+            written.length === 0
+              ? `${relativePath(folder)} has all files of a project already; nothing was changed`
+              : `wrote ${relativePath(folder)}: ${written.join(", ")}`,
+            "",
+            "next:",
+            `  ${change}daeda pipeline explain ${service}`,
+            `  ${change}daeda pipeline train ${service}`,
+          ].join("\n"),
+        };
+      }),
+    );
+};

@@ -1,0 +1,41 @@
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import { addCatalogList } from "./catalog-list.js";
+import { addCatalogShow } from "./catalog-show.js";
+import { addDemo } from "./demo.js";
+import { addInit } from "./init.js";
+import { addPipelineCompile } from "./pipeline-compile.js";
+import { addPipelineExplain } from "./pipeline-explain.js";
+import { addPipelinePlan } from "./pipeline-plan.js";
+import { addPipelineStatus } from "./pipeline-status.js";
+import { addPipelineTrain } from "./pipeline-train.js";
+import { addSchema } from "./schema.js";
+import type { Terminal } from "./terminal.js";
+
+/** The whole command line. `exit` is told the exit code of a command that ran and tells of a failure. */
+export function commandLine(terminal: Terminal, exit: (code: number) => void): Command {
+  const program = new Command("daeda")
+    .description("Point-in-time-correct training data from feature definitions in YAML.")
+    .version(version(), "--version", "print the version")
+    .option("--project <dir>", "folder of the project's daedalus.yaml", ".")
+    .option("--json", "print the answer (and errors) as JSON on stdout")
+    .helpOption("-h, --help", "print help")
+    .helpCommand("help [command]", "print the help of a command")
+    .configureHelp({ showGlobalOptions: true })
+    // Mistakes are thrown, and told by `runCommandLine` in the form of all other errors.
+    .exitOverride()
+    .configureOutput({ outputError: () => undefined });
+  for (const add of [addInit, addDemo, addSchema]) add(program, terminal, exit);
+  const pipeline = program.command("pipeline").description("compile, explain, plan and train a feature service");
+  for (const add of [addPipelineCompile, addPipelineExplain, addPipelinePlan, addPipelineTrain, addPipelineStatus])
+    add(pipeline, terminal, exit);
+  const catalog = program.command("catalog").description("what the project defines");
+  for (const add of [addCatalogList, addCatalogShow]) add(catalog, terminal, exit);
+  return program;
+}
+
+/** The package's version, from its own package.json. */
+function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  return typeof manifest === "object" && manifest !== null && "version" in manifest ? String(manifest.version) : "?";
+}

@@ -66,10 +66,21 @@ export class OwnedRoot {
     return join(this.#staging(), encodeURIComponent(unit));
   }
 
+  /** A path for what the run needs while it works; removed at its end. No unit is called so. */
+  scratch(name: string): string {
+    return join(this.#staging(), `.${name}`);
+  }
+
   /** Makes the staged unit visible; see `commit`. Throws `run/ownership-lost` if another run has the folder now. */
   async commit(unit: string): Promise<void> {
     await this.#lock.assertHeld();
     await commit(this.directory, unit, this.staging(unit), this.run);
+  }
+
+  /** Makes a staged file visible as `<root>/<name>`, in the place of the one that may be there. */
+  async commitFile(name: string, staged: string): Promise<void> {
+    await this.#lock.assertHeld();
+    await commit(this.directory, name, staged, this.run);
   }
 
   /** Removes what is staged for the unit. */

@@ -1,0 +1,166 @@
+import { isAbsolute, relative } from "node:path";
+import { type Day, dayStartMicros, MICROS_PER_DAY } from "../columnar/instants.js";
+import type { Connection } from "../definitions/base.js";
+import type { FeatureView } from "../definitions/feature-view.js";
+import type { SqlSession } from "../engines/sql/session.js";
+import type { Pipeline } from "../operators/pipeline.js";
+import type { Scan } from "../operators/scan.js";
+import { fingerprint } from "../runs/fingerprint.js";
+import type { FileIdentity, Source, SourceTime } from "../sources/source.js";
+import { type ManifestInput, type ManifestInputs, OUTPUT_FORMAT } from "../storage/day-manifest.js";
+
+/** A compiled service with what it reads: what every question about its days needs. */
+export interface TrainingInputs {
+  readonly pipeline: Pipeline;
+  readonly project: { readonly directory: string; readonly connections: Readonly<Record<string, Connection>> };
+  /** The views that the pipeline scans, by name. */
+  readonly views: ReadonlyMap<string, FeatureView>;
+  /** Their sources, by view name; not pinned, so that changes are seen. */
+  readonly sources: ReadonlyMap<string, Source>;
+  /** The session that the sources were opened with. */
+  readonly session: SqlSession;
+  /** `YYYYMM`, both months inclusive. */
+  readonly feed: { readonly start: string; readonly end: string };
+  /** Absolute, or relative to the current directory. */
+  readonly outputRoot: string;
+}
+
+/** The scans of a pipeline, in its order. */
+export function scansOf(pipeline: Pipeline): readonly Scan[] {
+  return pipeline.operators.filter((operator) => operator.kind === "scan");
+}
+
+/** The source of a view that the pipeline scans; a view without one is a fault of the caller. */
+export function sourceOf(inputs: Pick<TrainingInputs, "sources">, view: string): Source {
+  const source = inputs.sources.get(view);
+  if (source === undefined) throw new Error(`no source was opened for view ${view}`);
+  return source;
+}
+
+/** The event time of the spine view, as its source has it. */
+export function spineTime(pipeline: Pipeline): SourceTime {
+  for (const scan of scansOf(pipeline)) {
+    if (scan.view !== pipeline.spine.view) continue;
+    const instant = scan.instants.find((candidate) => candidate.name === pipeline.spine.time.column);
+    if (instant !== undefined) return { source: instant.source, unit: instant.unit };
+  }
+  throw new Error(`no scan of view ${pipeline.spine.view} has the instant ${pipeline.spine.time.column}`);
+}
+
+/**
+ * SHA-256 of each part of the resolved definition, by a name that a reader recognises. Engines are not in it: they give the
+ * same table.
+ */
+export function definitionParts(
+  inputs: Pick<TrainingInputs, "pipeline" | "views" | "project">,
+): Readonly<Record<string, string>> {
+  const { pipeline, views, project } = inputs;
+  const parts: Record<string, string> = {
+    "output format": fingerprint(OUTPUT_FORMAT),
+    service: fingerprint([pipeline.service, pipeline.version, pipeline.embeddings]),
+    "output columns": fingerprint(pipeline.output),
+    spine: fingerprint(pipeline.spine),
+  };
+  for (const operator of pipeline.operators) {
+    const { engine: _, ...definition } = operator;
+    if (definition.kind === "rolling_aggregate") {
+      const { rollingEngine: __, specs, ...rest } = definition;
+      for (const spec of specs) parts[`rolling ${spec.name} of ${operator.name}`] = fingerprint(spec);
+      parts[`operator ${operator.name}`] = fingerprint([rest, specs.map((spec) => spec.name)]);
+    } else parts[`operator ${operator.name}`] = fingerprint(definition);
+  }
+  for (const name of new Set(scansOf(pipeline).map((scan) => scan.view))) {
+    const source = views.get(name)?.source;
+    const path = source?.path;
+    parts[`source of view ${name}`] = fingerprint({
+      ...source,
+      path: path !== undefined && isAbsolute(path) ? insideOf(project.directory, path) : path,
+    });
+  }
+  return parts;
+}
+
+/** Asks the sources what a day could see; the definition is hashed once. */
+export class InputReader {
+  readonly #inputs: TrainingInputs;
+  readonly definition: Readonly<Record<string, string>>;
+
+  constructor(inputs: TrainingInputs) {
+    this.#inputs = inputs;
+    this.definition = definitionParts(inputs);
+  }
+
+  /** As the sources are now. */
+  async of(day: Day): Promise<ManifestInputs> {
+    const before = dayStartMicros(day) + MICROS_PER_DAY;
+    const bounded = new Map<string, ManifestInput>();
+    const unbounded = new Map<string, ManifestInput>();
+    for (const scan of scansOf(this.#inputs.pipeline)) {
+      const source = sourceOf(this.#inputs, scan.view);
+      const { range } = scan;
+      if (range.kind === "unbounded") {
+        if (!unbounded.has(scan.view))
+          unbounded.set(scan.view, { view: scan.view, files: (await source.identity({})).files });
+        continue;
+      }
+      const instant = scan.instants.find((candidate) => candidate.name === range.instant);
+      if (instant === undefined) throw new Error(`scan ${scan.name} lacks its instant ${range.instant}`);
+      const key = `${scan.view} ${instant.source}`;
+      if (bounded.has(key)) continue;
+      const { files } = await source.identity({ time: { source: instant.source, unit: instant.unit }, before });
+      bounded.set(key, { view: scan.view, time: instant.source, files });
+    }
+    return { definition: this.definition, bounded: [...bounded.values()], unbounded: [...unbounded.values()] };
+  }
+}
+
+/** What the day's fingerprint is made of: definitions, and inputs that can hold rows before the day's end. */
+export function fingerprintOf({ definition, bounded }: ManifestInputs): string {
+  return fingerprint({ definition, bounded });
+}
+
+/** Tells apart what sources hold at two moments, bounded or not. */
+export function inputsKey({ bounded, unbounded }: ManifestInputs): string {
+  return fingerprint({ bounded, unbounded });
+}
+
+/** Sentences that tell how the definition differs. */
+export function definitionChanges(was: ManifestInputs, is: ManifestInputs): readonly string[] {
+  const names = new Set([...Object.keys(was.definition), ...Object.keys(is.definition)]);
+  return [...names].flatMap((name) => {
+    const [old, now] = [was.definition[name], is.definition[name]];
+    if (old === now) return [];
+    if (old === undefined) return [`${name} is new in the definition`];
+    return [now === undefined ? `${name} is no longer in the definition` : `${name} has changed in the definition`];
+  });
+}
+
+/** Sentences that tell which files appeared, changed or vanished. */
+export function inputChanges(was: readonly ManifestInput[], is: readonly ManifestInput[]): readonly string[] {
+  const keyOf = (input: ManifestInput) => `${input.view} ${input.time ?? ""}`;
+  const old = new Map(was.map((input) => [keyOf(input), input]));
+  const said = new Set<string>();
+  for (const input of is) {
+    const before = new Map((old.get(keyOf(input))?.files ?? []).map((file) => [file.path, file]));
+    const rangeless = (file: FileIdentity) =>
+      file.range === undefined && input.time !== undefined
+        ? `: its time range cannot be read from it, so it concerns every day after its first row; Parquet files, or folders dt=YYYY-MM-DD, would concern only the days from theirs on`
+        : "";
+    for (const file of input.files) {
+      const known = before.get(file.path);
+      before.delete(file.path);
+      if (known === undefined) said.add(`${file.path} of view "${input.view}" appeared${rangeless(file)}`);
+      else if (fingerprint(known) !== fingerprint(file))
+        said.add(`${file.path} of view "${input.view}" changed${rangeless(file)}`);
+    }
+    for (const path of before.keys()) said.add(`${path} of view "${input.view}" vanished`);
+  }
+  const now = new Set(is.map(keyOf));
+  for (const input of was) if (!now.has(keyOf(input))) said.add(`view "${input.view}" is no longer read`);
+  return [...said];
+}
+
+function insideOf(directory: string, path: string): string {
+  const within = relative(directory, path);
+  return within.startsWith("..") ? path : within;
+}

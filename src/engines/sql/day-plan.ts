@@ -49,24 +49,31 @@ export function planDay(pipeline: Pipeline): DayPlan {
 function compose(operator: AnyOperator, planner: Planner): void {
   switch (operator.kind) {
     case "scan":
-      return scan(operator, planner);
+      scan(operator, planner);
+      break;
     case "filter":
-      return filter(operator, planner);
+      filter(operator, planner);
+      break;
     case "project":
-      return project(operator, planner);
+      project(operator, planner);
+      break;
     case "join":
-      return join(operator, planner);
+      join(operator, planner);
+      break;
     case "pit_join":
-      return pointInTimeJoin(operator, planner);
+      pointInTimeJoin(operator, planner);
+      break;
     case "rolling_aggregate":
-      return rollingAggregate(operator, planner);
+      rollingAggregate(operator, planner);
+      break;
     case "ray_udf_transform":
       // Its columns are the typed NULLs of the output project until enrich.
-      return planner.continueRows(operator.output);
+      planner.continueRows(operator.output);
+      break;
     case "arrow_udf_transform":
       throw engineProblem("not-executed", { operator: operator.name });
     case "sink":
-      return;
+      break;
   }
 }
 

@@ -207,7 +207,7 @@ export const compilerProblem = family("compiler", {
     says: `curation changes working columns, and "${p.column}" is the value as it was joined`,
     suggestion: p.bare,
   }),
-  "like-events-needed": () => ({ says: "drop_single_like needs like_events" }),
+  "like-events-needed": (_: Record<never, never>) => ({ says: "drop_single_like needs like_events" }),
   "output-column-missing": (p: { names: readonly string[] }) => ({
     says: `output_columns leaves out ${listed(p.names)}`,
     help: "every column of the service stands in output_columns exactly once",
@@ -300,7 +300,7 @@ export const compilerProblem = family("compiler", {
   cycle: (p: { operators: readonly string[] }) => ({
     says: `the inputs make a cycle: ${p.operators.join(" → ")}`,
   }),
-  "filter-before-curation": () => ({
+  "filter-before-curation": (_: Record<never, never>) => ({
     says: "the content filter would run before the curation",
     help: "curation repairs the values that the content filter judges; it must come first",
   }),

@@ -1,7 +1,11 @@
 import type { DType } from "../columnar/dtypes.js";
 import type { Duration, Instant } from "../columnar/instants.js";
 import type { Window } from "../definitions/aggregations.js";
+import { aDType, aDuration, aKeyPair, anEngine, anInstant, aWindow, columnNames } from "./forms.js";
 import type { Column, ColumnName, KeyPair, Operator, RelationName } from "./operator.js";
+import { operatorKind } from "./operator-kind.js";
+import { inputOf, requireColumns, withColumns } from "./schema.js";
+import { aBoolean, anInteger, aText, listOf, mapOf, oneOf, optional, pairOf } from "./yaml-form.js";
 
 /**
  * The most recent right row with `right.time < left.time` (strict), per key; LEFT. With `availableTime` also
@@ -34,3 +38,48 @@ export interface Collect {
   readonly distinct: boolean;
   readonly maxLength?: bigint;
 }
+
+export const pointInTimeJoin = operatorKind<PointInTimeJoin>({
+  kind: "pit_join",
+  canRunOn: ["sql", "sql_arrow_udf"],
+  fields: {
+    kind: oneOf("pit_join"),
+    name: aText,
+    engine: anEngine,
+    inputs: pairOf(aText, aText),
+    output: aText,
+    on: listOf(aKeyPair),
+    leftTime: anInstant,
+    rightTime: anInstant,
+    availableTime: optional(anInstant),
+    ttl: optional(aDuration),
+    ties: columnNames,
+    columns: listOf(mapOf({ name: aText, dtype: aDType, as: aText })),
+    collect: optional(
+      mapOf<Collect>({
+        value: aText,
+        dtype: aDType,
+        as: aText,
+        window: aWindow,
+        distinct: aBoolean,
+        maxLength: optional(anInteger),
+      }),
+    ),
+  },
+  schema: (self, inputs) => {
+    const left = inputOf(self, inputs, 0);
+    requireColumns(self, left, [...self.on.map((pair) => pair.left), self.leftTime.column]);
+    requireColumns(self, inputOf(self, inputs, 1), [
+      ...self.on.map((pair) => pair.right),
+      self.rightTime.column,
+      ...(self.availableTime === undefined ? [] : [self.availableTime.column]),
+      ...self.ties,
+      ...self.columns,
+      ...(self.collect === undefined ? [] : [self.collect.value]),
+    ]);
+    return withColumns(left, [
+      ...self.columns.map(({ as, dtype }) => ({ name: as, dtype })),
+      ...(self.collect === undefined ? [] : [{ name: self.collect.as, dtype: self.collect.dtype }]),
+    ]);
+  },
+});

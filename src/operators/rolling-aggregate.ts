@@ -1,8 +1,12 @@
 import type { DType } from "../columnar/dtypes.js";
 import type { Instant } from "../columnar/instants.js";
-import type { Aggregate, Window } from "../definitions/aggregations.js";
+import { AGGREGATES, type Aggregate, type Window } from "../definitions/aggregations.js";
 import type { Literal } from "../definitions/literal.js";
+import { aColumn, aDType, aKeyPair, anEngine, anInstant, aPredicate, aWindow } from "./forms.js";
 import type { Column, ColumnName, KeyPair, Operator, Predicate, RelationName } from "./operator.js";
+import { operatorKind } from "./operator-kind.js";
+import { inputOf, requireColumns, withColumns } from "./schema.js";
+import { aBoolean, aLiteral, anInteger, aText, listOf, mapOf, oneOf, optional, pairOf } from "./yaml-form.js";
 
 /** Which engine runs rolling aggregates, under the tags `sql` and `sql_arrow_udf`. */
 export const ROLLING_ENGINES = ["duckdb"] as const;
@@ -45,3 +49,59 @@ export interface RollingOutput {
   readonly window: Window;
   readonly dtype: DType;
 }
+
+export const rollingAggregate = operatorKind<RollingAggregate>({
+  kind: "rolling_aggregate",
+  canRunOn: ["sql", "sql_arrow_udf", "pythonic"],
+  fields: {
+    kind: oneOf("rolling_aggregate"),
+    name: aText,
+    engine: anEngine,
+    inputs: pairOf(aText, aText),
+    output: aText,
+    timestampColumn: anInstant,
+    rollingEngine: oneOf(...ROLLING_ENGINES),
+    specs: listOf(
+      mapOf<RollingSpec>({
+        name: aText,
+        agg: oneOf(...AGGREGATES),
+        source: optional(aColumn),
+        on: listOf(aKeyPair),
+        rightTime: anInstant,
+        availableTime: optional(anInstant),
+        events: optional(mapOf({ column: aText, values: listOf(aLiteral) })),
+        where: optional(aPredicate),
+        excludeSelf: optional(aText),
+        flattenDistinct: aBoolean,
+        maxLength: optional(anInteger),
+        outputs: listOf(mapOf<RollingOutput>({ name: aText, window: aWindow, dtype: aDType })),
+      }),
+    ),
+  },
+  schema: (self, inputs) => {
+    const rows = inputOf(self, inputs, 0);
+    requireColumns(self, rows, [
+      self.timestampColumn.column,
+      ...self.specs.flatMap(({ on, excludeSelf }) => [
+        ...on.map((pair) => pair.left),
+        ...(excludeSelf === undefined ? [] : [excludeSelf]),
+      ]),
+    ]);
+    requireColumns(
+      self,
+      inputOf(self, inputs, 1),
+      self.specs.flatMap(({ on, source, rightTime, availableTime, events, where }) => [
+        ...on.map((pair) => pair.right),
+        ...(source === undefined ? [] : [source]),
+        rightTime.column,
+        ...(availableTime === undefined ? [] : [availableTime.column]),
+        ...(events === undefined ? [] : [events.column]),
+        ...(where?.columns ?? []),
+      ]),
+    );
+    return withColumns(
+      rows,
+      self.specs.flatMap(({ outputs }) => outputs),
+    );
+  },
+});

@@ -1,6 +1,10 @@
 import type { DType } from "../columnar/dtypes.js";
 import type { Duration, TimeUnit } from "../columnar/instants.js";
+import { aDType, aDuration, anEngine, aPredicate, aTimeUnit } from "./forms.js";
 import type { ColumnName, Operator, Predicate } from "./operator.js";
+import { operatorKind } from "./operator-kind.js";
+import { requireColumns } from "./schema.js";
+import { aText, aWord, listOf, mapOf, noInputs, oneOf, optional, taggedBy } from "./yaml-form.js";
 
 /** Reads a feature view: columns, exact instants and a time range; the source does as much of it as it can. */
 export interface Scan extends Operator {
@@ -38,3 +42,41 @@ export type ScanRange =
   | { readonly kind: "target_day"; readonly instant: ColumnName }
   | { readonly kind: "history"; readonly instant: ColumnName; readonly lookback: Duration | "all" }
   | { readonly kind: "unbounded" };
+
+const aRange = taggedBy<"kind", ScanRange>("kind", {
+  target_day: mapOf({ kind: oneOf("target_day"), instant: aText }),
+  history: mapOf({
+    kind: oneOf("history"),
+    instant: aText,
+    lookback: aWord("a duration or all", (text) => (text === "all" ? text : aDuration.read(text, "lookback"))),
+  }),
+  unbounded: mapOf({ kind: oneOf("unbounded") }),
+});
+
+export const scan = operatorKind<Scan>({
+  kind: "scan",
+  canRunOn: ["sql"],
+  fields: {
+    kind: oneOf("scan"),
+    name: aText,
+    engine: anEngine,
+    inputs: noInputs,
+    output: aText,
+    view: aText,
+    columns: listOf(mapOf<ScanColumn>({ name: aText, source: aText, dtype: aDType })),
+    instants: listOf(mapOf<ScanInstant>({ name: aText, source: aText, unit: aTimeUnit })),
+    range: aRange,
+    predicate: optional(aPredicate),
+  },
+  schema: (self) => {
+    const schema = [
+      ...self.columns.map(({ name, dtype }) => ({ name, dtype })),
+      ...self.instants.map(({ name }) => ({ name, dtype: "BIGINT" as const })),
+    ];
+    requireColumns(self, schema, [
+      ...(self.range.kind === "unbounded" ? [] : [self.range.instant]),
+      ...(self.predicate?.columns ?? []),
+    ]);
+    return schema;
+  },
+});

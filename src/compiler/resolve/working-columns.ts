@@ -1,0 +1,81 @@
+import type { DType } from "../../columnar/dtypes.js";
+import { compilerProblem } from "../../errors/compiler.js";
+import { nearest as nearestName } from "../../errors/nearest.js";
+import { ageColumn, lookupColumn, rollingColumn } from "../names.js";
+import type { Context } from "./context.js";
+import type { At } from "./reporter.js";
+import type { HiddenColumn, ResolvedAge, ResolvedLookup, ResolvedSpec } from "./resolved-service.js";
+
+/** What the service's specs, lookups and ages can make, bound when something asks for it. */
+export interface Computed {
+  readonly rolling: (name: string) => { readonly dtype: DType; readonly spec: ResolvedSpec } | "refused" | undefined;
+  readonly lookup: (name: string) => ResolvedLookup | "refused" | undefined;
+  readonly age: (name: string) => ResolvedAge | "refused" | undefined;
+  readonly names: () => Iterable<string>;
+}
+
+/**
+ * The working columns of a row in `curation` and `content_filter`: the contract's, or else hidden ones, by column
+ * reference or as an age, lookup or rolling name. `view.column` is the value as it was joined.
+ */
+export class WorkingColumns {
+  readonly #context: Context;
+  readonly #computed: Computed;
+  readonly #contract: ReadonlyMap<string, DType>;
+  readonly #hidden = new Map<string, HiddenColumn>();
+
+  constructor(context: Context, computed: Computed) {
+    this.#context = context;
+    this.#computed = computed;
+    this.#contract = new Map(context.service.columns.map(({ name, dtype }) => [name, dtype]));
+  }
+
+  get hidden(): readonly HiddenColumn[] {
+    return [...this.#hidden.values()];
+  }
+
+  find(name: string, at: At): { readonly name: string; readonly dtype: DType } | undefined {
+    if (name.includes(".")) return this.#context.references.find(name, at);
+    const declared = this.#contract.get(name);
+    if (declared !== undefined) return { name, dtype: declared };
+    const known = this.#hidden.get(name) ?? this.#hide(name, at);
+    return known === undefined ? undefined : { name: known.name, dtype: known.dtype };
+  }
+
+  #hide(name: string, at: At): HiddenColumn | undefined {
+    const origin = this.#originOf(name, at);
+    if (origin === undefined) return undefined;
+    const hidden = { name, ...origin };
+    this.#hidden.set(name, hidden);
+    return hidden;
+  }
+
+  #originOf(name: string, at: At): { readonly dtype: DType; readonly column: string } | undefined {
+    const { references, report } = this.#context;
+    if (references.has(name)) {
+      const found = references.find(name, at);
+      return found === undefined ? undefined : { dtype: found.dtype, column: found.name };
+    }
+    const age = this.#computed.age(name);
+    if (age !== undefined) return age === "refused" ? undefined : { dtype: "DOUBLE", column: ageColumn(name) };
+    const lookup = this.#computed.lookup(name);
+    if (lookup !== undefined) return lookup === "refused" ? undefined : { dtype: lookup.dtype, column: lookupColumn(name) };
+    const rolling = this.#computed.rolling(name);
+    if (rolling !== undefined)
+      return rolling === "refused" ? undefined : { dtype: rolling.dtype, column: rollingColumn(name) };
+    report.problem(
+      (place) =>
+        compilerProblem(
+          "unresolved-name",
+          {
+            name,
+            where: "the contract, the spine, the views in feature_refs, the lookups, ages and aggregations",
+            nearest: nearestName(name, [...this.#contract.keys(), ...references.names(), ...this.#computed.names()]),
+          },
+          place,
+        ),
+      at,
+    );
+    return undefined;
+  }
+}

@@ -1,0 +1,305 @@
+import type { DType } from "../../columnar/dtypes.js";
+import type {
+  BindRequest,
+  BoundExpression,
+  ColumnMention,
+  ExpressionFault,
+  ParsedExpression,
+  PredicateAnalyzer,
+} from "../../compiler/ports.js";
+import type { SqlSession } from "./session.js";
+import { identifier, text as quoted } from "./text.js";
+
+type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+type Tree = { [key: string]: Json };
+
+/** What DuckDB says of its functions: which are aggregates, which scalar ones always give the same. */
+interface Functions {
+  readonly consistent: ReadonlySet<string>;
+  readonly aggregates: ReadonlySet<string>;
+  readonly macros: ReadonlySet<string>;
+}
+
+/** Text before the expression in the statement that is parsed; a line of its own, so that a comment ends with its line. */
+const PREFIX = "SELECT (\n";
+
+/** Consistent by DuckDB's word only: they read settings, the environment or the clock. */
+const NOT_CONSISTENT = new Set([
+  "current_setting",
+  "getenv",
+  "getvariable",
+  "version",
+  "pragma_version",
+  "read_text",
+  "read_blob",
+  "query",
+  "query_table",
+]);
+/** Names that stand for the clock or the session where no column has them. */
+const CLOCK = /^(current_.*|localtime|localtimestamp|now|today|user|session_user)$/;
+/** Macros over one row; others read the catalogue or the clock, or are aggregates. */
+const ROW_MACROS =
+  /^(list_.*|array_.*|nullif|split_part|fmod|fdiv|round_even|roundbankers|date_add|days_in_month|map_contains_.*|md5_number_.*|json)$/;
+
+/** Parses with DuckDB's own parser and binds with its own binder; no row is read. */
+export function openPredicateAnalyzer(session: SqlSession): PredicateAnalyzer {
+  let functions: Promise<Functions> | undefined;
+  const known = () => {
+    functions ??= readFunctions(session);
+    return functions;
+  };
+  return {
+    parse: async (texts) => {
+      if (texts.length === 0) return [];
+      const catalogue = await known();
+      return (
+        await serialize(
+          session,
+          texts.map((text) => `${PREFIX}${text}\n)`),
+        )
+      ).map((json, index) => readExpression(texts[index] ?? "", json, catalogue));
+    },
+    bind: async (requests) => (requests.length === 0 ? [] : bind(session, requests)),
+  };
+}
+
+async function readFunctions(session: SqlSession): Promise<Functions> {
+  const rows = await session.query(
+    "SELECT function_name AS name, function_type AS type, bool_and(stability IS NOT DISTINCT FROM 'CONSISTENT') AS consistent " +
+      "FROM duckdb_functions() WHERE function_type IN ('scalar', 'aggregate', 'macro') GROUP BY ALL",
+  );
+  const consistent = new Set<string>();
+  const aggregates = new Set<string>();
+  const macros = new Set<string>();
+  for (const { name, type, consistent: always } of rows) {
+    if (typeof name !== "string") continue;
+    if (type === "aggregate") aggregates.add(name);
+    else if (type === "macro") macros.add(name);
+    else if (always === true && !NOT_CONSISTENT.has(name) && !CLOCK.test(name)) consistent.add(name);
+  }
+  return { consistent, aggregates, macros };
+}
+
+async function serialize(session: SqlSession, statements: readonly string[]): Promise<readonly Tree[]> {
+  const rows = await session.query(
+    `SELECT json_serialize_sql(statement) AS tree FROM (VALUES ${statements
+      .map((statement, index) => `(${index}, ${quoted(statement)})`)
+      .join(", ")}) AS given(position, statement) ORDER BY position`,
+  );
+  return rows.map(({ tree }) => parseExactly(String(tree)));
+}
+
+const LONG_NUMBERS = /"(?:[^"\\]|\\.)*"|-?\d{16,}(?![\d.eE])/g;
+
+/** JSON whose integers beyond 2^53 become marked text, because a number would lose digits. */
+function parseExactly(json: string): Tree {
+  const marked = json.replace(LONG_NUMBERS, (token) => (token.startsWith('"') ? token : `"\\u0001${token}"`));
+  return JSON.parse(marked) as Tree; // what json_serialize_sql writes is an object
+}
+
+function stringifyExactly(tree: Tree): string {
+  return JSON.stringify(tree).replace(/"\\u0001(-?\d+)"/g, "$1");
+}
+
+function readExpression(text: string, json: Tree, functions: Functions): ParsedExpression {
+  const refused = (fault: ExpressionFault): ParsedExpression => ({ ok: false, text, fault });
+  const offsets = characterOffsets(text);
+  if (json["error"] === true) {
+    const offset = json["error_type"] === "parser" ? offsets(Number(json["position"])) : undefined;
+    const message = String(json["error_message"] ?? "not SQL").split("\n")[0] ?? "";
+    return refused({ kind: "syntax", message, ...(offset === undefined ? {} : { offset }) });
+  }
+  const expression = onlyExpression(json);
+  if (expression === undefined) return refused({ kind: "refused", message: "anything but one expression" });
+
+  const columns: ColumnMention[] = [];
+  let fault: ExpressionFault | undefined;
+  const refuse = (message: string, node: Tree) => {
+    const offset = offsets(locationOf(node));
+    fault ??= { kind: "refused", message, ...(offset === undefined ? {} : { offset }) };
+  };
+  visit(expression, new Set(), {
+    column: (node, parts) => {
+      const offset = offsets(locationOf(node));
+      columns.push({ parts, ...(offset === undefined ? {} : { offset }) });
+    },
+    other: (node) => {
+      const kind = node["class"];
+      if (kind === "SUBQUERY") refuse("a subquery", node);
+      else if (kind === "WINDOW") refuse("a window function", node);
+      else if (kind === "STAR") refuse("a star", node);
+      else if (kind === "PARAMETER") refuse("a parameter", node);
+      else if (kind === "FUNCTION") {
+        const why = refusalOf(node, functions);
+        if (why !== undefined) refuse(why, node);
+      }
+    },
+  });
+  return fault === undefined ? { ok: true, text, columns, tree: json } : refused(fault);
+}
+
+/** Why a function may not be called; undefined if it may, or if it does not exist (the binder says that better). */
+function refusalOf(node: Tree, functions: Functions): string | undefined {
+  const name = String(node["function_name"]).toLowerCase();
+  const schema = String(node["schema"] ?? "");
+  if (schema !== "" && schema !== "main" && schema !== "pg_catalog")
+    return `the method call ${schema}.${name}(): write ${name}(${schema})`;
+  if (name === "unnest" || name === "generate_subscripts") return `${name}(), which makes several rows`;
+  if (functions.aggregates.has(name) || name === "count_star") return `the aggregate ${name}()`;
+  if (functions.consistent.has(name)) return undefined;
+  if (functions.macros.has(name) && ROW_MACROS.test(name)) return undefined;
+  if (functions.macros.has(name) || NOT_CONSISTENT.has(name) || CLOCK.test(name) || VOLATILE.has(name))
+    return `${name}(), whose value may change between two calls,`;
+  return undefined;
+}
+
+/** Scalar functions that DuckDB itself marks as changing; named so that a misspelt function is not called one of them. */
+const VOLATILE = new Set(
+  (
+    "random uuid gen_random_uuid uuidv4 uuidv7 setseed sleep_ms error stats write_log nextval currval txid_current " +
+    "get_current_time get_current_timestamp transaction_timestamp in_search_path"
+  ).split(" "),
+);
+
+/** The one expression of `SELECT (…)`; undefined if the text broke out of the parentheses. */
+function onlyExpression(json: Tree): Tree | undefined {
+  const statements = json["statements"];
+  if (!Array.isArray(statements) || statements.length !== 1 || !isTree(statements[0])) return undefined;
+  const node = statements[0]["node"];
+  if (node === undefined || !isTree(node) || node["type"] !== "SELECT_NODE") return undefined;
+  const list = node["select_list"];
+  const from = node["from_table"];
+  const rest = ["where_clause", "having", "sample", "qualify"].every((key) => node[key] === null);
+  const empty = ["modifiers", "group_expressions", "group_sets"].every((key) => {
+    const value = node[key];
+    return Array.isArray(value) && value.length === 0;
+  });
+  if (!Array.isArray(list) || list.length !== 1 || !isTree(list[0]) || !rest || !empty) return undefined;
+  return from !== undefined && isTree(from) && from["type"] === "EMPTY" ? list[0] : undefined;
+}
+
+interface Visitor {
+  readonly column: (node: Tree, parts: readonly string[]) => void;
+  readonly other: (node: Tree) => void;
+}
+
+/** Walks an expression in the order of the text; names that a lambda binds are no columns. */
+function visit(node: Json, bound: ReadonlySet<string>, visitor: Visitor): void {
+  if (Array.isArray(node)) {
+    for (const entry of node) visit(entry, bound, visitor);
+    return;
+  }
+  if (!isTree(node)) return;
+  if (node["class"] === "COLUMN_REF") {
+    const parts = partsOf(node);
+    if (parts[0] === undefined || !bound.has(parts[0])) visitor.column(node, parts);
+    return;
+  }
+  if (node["class"] === "LAMBDA") {
+    const inner = new Set(bound);
+    visit(node["lhs"] ?? null, new Set(), { column: (_, parts) => inner.add(parts[0] ?? ""), other: () => {} });
+    visit(node["expr"] ?? null, inner, visitor);
+    return;
+  }
+  if (typeof node["class"] === "string") visitor.other(node);
+  for (const value of Object.values(node)) visit(value, bound, visitor);
+}
+
+function partsOf(node: Tree): readonly string[] {
+  const names = node["column_names"];
+  return Array.isArray(names) ? names.map(String) : [];
+}
+
+function isTree(value: Json | undefined): value is Tree {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
+}
+
+function locationOf(node: Tree): number {
+  return typeof node["query_location"] === "number" ? node["query_location"] : Number.NaN;
+}
+
+/** DuckDB counts bytes of the statement; excerpts count characters of the text. */
+function characterOffsets(text: string): (location: number) => number | undefined {
+  const bytes = Buffer.from(text, "utf8");
+  return (location) => {
+    const offset = location - PREFIX.length;
+    return Number.isInteger(offset) && offset >= 0 && offset <= bytes.length
+      ? bytes.subarray(0, offset).toString("utf8").length
+      : undefined;
+  };
+}
+
+async function bind(session: SqlSession, requests: readonly BindRequest[]): Promise<readonly BoundExpression[]> {
+  const trees = requests.map(({ expression, names }) => {
+    const tree = structuredClone(expression.tree) as Tree; // made by `parse` above
+    visit(onlyExpression(tree) ?? null, new Set(), {
+      column: (node, parts) => {
+        const column = names.get(parts.join("."));
+        if (column !== undefined) node["column_names"] = [column.name];
+      },
+      other: () => {},
+    });
+    return stringifyExactly(tree);
+  });
+  const rows = await session.query(
+    `SELECT json_deserialize_sql(tree) AS statement FROM (VALUES ${trees
+      .map((tree, index) => `(${index}, ${quoted(tree)}::JSON)`)
+      .join(", ")}) AS given(position, tree) ORDER BY position`,
+  );
+  const sqls = rows.map(({ statement }) =>
+    String(statement)
+      .replace(/^SELECT\s+/, "")
+      .replace(/;\s*$/, ""),
+  );
+  const columns = new Map<string, DType>();
+  for (const { names } of requests) for (const { name, dtype } of names.values()) columns.set(name, dtype);
+  const types = await describe(session, sqls, columns);
+  return Promise.all(
+    requests.map(async ({ expression, constant }, index): Promise<BoundExpression> => {
+      const sql = sqls[index] ?? "";
+      const type = types[index];
+      if (type === undefined || typeof type !== "string")
+        return { ok: false, fault: type ?? { kind: "binding", message: "cannot be bound" } };
+      const isNull = isTree(onlyExpression(expression.tree as Tree)?.["value"])
+        ? (onlyExpression(expression.tree as Tree)?.["value"] as Tree)["is_null"] === true
+        : false;
+      const valueFault = constant === undefined ? undefined : await faultOfConstant(session, sql, constant);
+      return { ok: true, sql, type, isNull, ...(valueFault === undefined ? {} : { valueFault }) };
+    }),
+  );
+}
+
+/** The types of the expressions over a row of the columns; all in one query, one by one only if that fails. */
+async function describe(
+  session: SqlSession,
+  sqls: readonly string[],
+  columns: ReadonlyMap<string, DType>,
+): Promise<readonly (string | ExpressionFault)[]> {
+  const row = [...columns].map(([name, dtype]) => `CAST(NULL AS ${dtype}) AS ${identifier(name)}`).join(", ");
+  const over = (expressions: readonly string[]) =>
+    `DESCRIBE SELECT ${expressions.map((sql, index) => `(${sql}) AS e${index}`).join(", ")} FROM (SELECT ${row === "" ? "1 AS one" : row})`;
+  try {
+    return (await session.query(over(sqls))).map(({ column_type }) => String(column_type));
+  } catch (cause) {
+    if (sqls.length === 1) return [bindingFault(cause)];
+    const each: (string | ExpressionFault)[] = [];
+    for (const sql of sqls) each.push(...(await describe(session, [sql], columns)));
+    return each;
+  }
+}
+
+function bindingFault(cause: unknown): ExpressionFault {
+  const lines = (cause instanceof Error ? cause.message : String(cause)).split("\n");
+  const nearest = /Did you mean "([^"]+)"/.exec(lines.join("\n"))?.[1];
+  const message = (lines[0] ?? "").replace(/^\w+ Error: /, "");
+  return { kind: "binding", message, ...(nearest === undefined ? {} : { nearest }) };
+}
+
+async function faultOfConstant(session: SqlSession, sql: string, dtype: DType): Promise<string | undefined> {
+  try {
+    await session.query(`SELECT CAST((${sql}) AS ${dtype}) AS value`);
+    return undefined;
+  } catch (cause) {
+    return bindingFault(cause).message;
+  }
+}

@@ -1,0 +1,289 @@
+import { type BigIntStats, statSync } from "node:fs";
+import { isAbsolute, relative, resolve, sep } from "node:path";
+import type { Day } from "../columnar/instants.js";
+import type { SqlSession } from "../engines/sql/session.js";
+import { identifier, text } from "../engines/sql/text.js";
+import { nearest } from "../errors/nearest.js";
+import { DaedalusError, type Problem } from "../errors/problem.js";
+import { sourceProblem } from "../errors/source.js";
+import { installReading } from "./install.js";
+import { reasonOf } from "./listing.js";
+import {
+  castRelation,
+  distinctDays,
+  firstBadInstant,
+  firstMisfit,
+  instantRange,
+  type RawRelation,
+} from "./raw-relation.js";
+import type {
+  FileIdentity,
+  ScanRequest,
+  Source,
+  SourceIdentity,
+  SourceRelation,
+  SourceSchema,
+  SourceTime,
+} from "./source.js";
+import { columnOf } from "./types.js";
+
+/** Where a relation of a DuckDB file comes from: exactly one of `table` (`name`, `schema.name`) and `query`. */
+export interface DuckDbAddress {
+  readonly path: string;
+  readonly table?: string;
+  readonly query?: string;
+}
+
+/** Names of attached files, by session and path: a file is attached once. */
+const attached = new WeakMap<SqlSession, Map<string, string>>();
+const ranges = new Map<string, readonly [bigint, bigint] | "empty">();
+
+/** A table or a query of a DuckDB file, attached READ_ONLY. */
+export class DuckDbSource implements Source {
+  readonly address: string;
+  readonly #file: string;
+  readonly #shown: string;
+
+  constructor(
+    directory: string,
+    private readonly from: DuckDbAddress,
+    private readonly session: SqlSession,
+  ) {
+    this.#file = resolve(directory, from.path);
+    const inside = relative(directory, this.#file);
+    this.#shown = inside.startsWith("..") || isAbsolute(inside) ? this.#file : inside.split(sep).join("/");
+    this.address = from.table === undefined ? `${from.path} (query)` : `${from.path}: ${from.table}`;
+  }
+
+  async schema(): Promise<SourceSchema> {
+    const { types } = await this.#relation();
+    return { columns: [...types].map(([name, type]) => columnOf(name, type, false)), ignoredFiles: 0 };
+  }
+
+  async scan(request: ScanRequest): Promise<SourceRelation> {
+    const relation = await this.#relation();
+    const asked = [...request.columns, ...request.instants, ...(request.range ? [request.range.time] : [])];
+    for (const { source } of asked)
+      if (!relation.types.has(source))
+        throw refuse(
+          sourceProblem("unknown-column", {
+            address: this.address,
+            column: source,
+            nearest: nearest(source, [...relation.types.keys()]),
+          }),
+        );
+    // A query may be expensive, and its order is its own.
+    return { sql: castRelation(relation, request), costly: this.from.query !== undefined };
+  }
+
+  async identity(request: { readonly time?: SourceTime; readonly before?: bigint }): Promise<SourceIdentity> {
+    const files = this.#identities();
+    if (request.time && request.before !== undefined) {
+      const first = await this.#range(request.time, files);
+      if (first === "empty" || first[0] >= request.before) return { files: [] };
+    }
+    return { files };
+  }
+
+  async diagnose(request: ScanRequest): Promise<Problem | undefined> {
+    try {
+      const misfit = await firstMisfit(this.session, await this.#relation(), request);
+      return (
+        misfit &&
+        sourceProblem(
+          "value-does-not-fit",
+          { column: misfit.column, dtype: misfit.dtype, value: misfit.value, where: this.#rowName(misfit.row) },
+          { file: this.#shown },
+        )
+      );
+    } catch (error) {
+      if (error instanceof DaedalusError) return error.problems[0];
+      return this.#unreadable(error);
+    }
+  }
+
+  async firstNullInstant(time: SourceTime): Promise<Problem | undefined> {
+    const bad = await firstBadInstant(this.session, await this.#relation(), time);
+    if (!bad) return undefined;
+    const where = this.#rowName(bad.row);
+    return bad.value === undefined
+      ? sourceProblem("null-time", { column: time.source, where }, { file: this.#shown })
+      : sourceProblem("time-does-not-fit", { column: time.source, value: bad.value, where }, { file: this.#shown });
+  }
+
+  async daysWithRows(
+    time: SourceTime,
+    range: { readonly from?: bigint; readonly to?: bigint },
+  ): Promise<readonly Day[]> {
+    const days = await distinctDays(this.session, [await this.#relation()], time, range);
+    return [...days].sort((a, b) => (a < b ? -1 : 1));
+  }
+
+  async pin(): Promise<Source> {
+    await this.#relation();
+    return this;
+  }
+
+  #rowName(row: bigint): string {
+    return `row ${row + 1n} of ${this.from.table ?? "the query"}`;
+  }
+
+  #unreadable(error: unknown): Problem {
+    return sourceProblem(
+      "unreadable-database",
+      { address: this.#shown, reason: reasonOf(error) },
+      { file: this.#shown },
+    );
+  }
+
+  /** The database and its write-ahead log, if it has one. */
+  #identities(): FileIdentity[] {
+    return [this.#file, `${this.#file}.wal`].flatMap((path, index) => {
+      let stats: BigIntStats | undefined;
+      try {
+        stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+      } catch (error) {
+        throw new DaedalusError([this.#unreadable(error)], 1, { cause: error });
+      }
+      if (!stats && index === 0) throw refuse(sourceProblem("no-such-file", { address: this.from.path }));
+      const shown = index === 0 ? this.#shown : `${this.#shown}.wal`;
+      return stats ? [{ path: shown, size: Number(stats.size), modified: stats.mtimeNs.toString() }] : [];
+    });
+  }
+
+  async #range(time: SourceTime, files: readonly FileIdentity[]): Promise<readonly [bigint, bigint] | "empty"> {
+    const key = JSON.stringify([this.#file, this.from.table ?? null, this.from.query ?? null, time, files]);
+    const known = ranges.get(key);
+    if (known) return known;
+    const found = (await instantRange(this.session, [await this.#relation()], time)) ?? "empty";
+    ranges.set(key, found);
+    return found;
+  }
+
+  async #relation(): Promise<DuckDbRelation> {
+    await installReading(this.session);
+    this.#identities();
+    const database = await this.#attach();
+    const relation =
+      this.from.query === undefined
+        ? this.#table(database, this.from.table ?? "")
+        : `(${await this.#qualified(database, this.from.query)})`;
+    try {
+      const rows = await this.session.query(`DESCRIBE SELECT * FROM ${relation}`);
+      const types = new Map(rows.map((row) => [String(row["column_name"]), String(row["column_type"])]));
+      return new DuckDbRelation(this.#shown, relation, types);
+    } catch (error) {
+      throw await this.#refusal(database, error);
+    }
+  }
+
+  async #refusal(database: string, error: unknown): Promise<DaedalusError> {
+    const { table } = this.from;
+    if (table === undefined)
+      return refuse(sourceProblem("bad-query", { address: this.#shown, reason: reasonOf(error) }), error);
+    const rows = await this.session.query(
+      `SELECT table_name AS name FROM information_schema.tables WHERE table_catalog = ${text(database)}`,
+    );
+    const near = nearest(
+      table,
+      rows.map((row) => String(row["name"])),
+    );
+    return refuse(sourceProblem("unknown-table", { address: this.#shown, table, nearest: near }), error);
+  }
+
+  async #attach(): Promise<string> {
+    const names = attached.get(this.session) ?? new Map<string, string>();
+    attached.set(this.session, names);
+    const known = names.get(this.#file);
+    if (known) return known;
+    const name = `source_${names.size + 1}`;
+    try {
+      await this.session.run(`ATTACH ${text(this.#file)} AS ${identifier(name)} (TYPE duckdb, READ_ONLY)`);
+    } catch (error) {
+      throw new DaedalusError([this.#unreadable(error)], 1, { cause: error });
+    }
+    names.set(this.#file, name);
+    return name;
+  }
+
+  #table(database: string, table: string): string {
+    return [database, ...table.split(".")].map(identifier).join(".");
+  }
+
+  /**
+   * The query with each of its tables named in full, since the session's own catalog stays the default: DuckDB's parser says
+   * where they stand. Names of common table expressions stay.
+   */
+  async #qualified(database: string, query: string): Promise<string> {
+    const statement = query.trim().replace(/;\s*$/, "");
+    const [row] = await this.session.query(`SELECT CAST(json_serialize_sql(${text(statement)}) AS VARCHAR) AS tree`);
+    const tree: unknown = JSON.parse(String(row?.["tree"]));
+    const statements = memberOf(tree, "statements");
+    if (memberOf(tree, "error") === true || !Array.isArray(statements) || statements.length !== 1) {
+      const reason = memberOf(tree, "error_message");
+      throw refuse(
+        sourceProblem("bad-query", {
+          address: this.#shown,
+          reason: typeof reason === "string" ? reason : "it is not one statement",
+        }),
+      );
+    }
+    const places: number[] = [];
+    collectTables(statements, new Set(), places);
+    const bytes = Buffer.from(statement, "utf8");
+    const parts: Buffer[] = [];
+    let from = 0;
+    for (const place of [...new Set(places)].sort((a, b) => a - b)) {
+      parts.push(bytes.subarray(from, place), Buffer.from(`${identifier(database)}.`));
+      from = place;
+    }
+    return Buffer.concat([...parts, bytes.subarray(from)]).toString("utf8");
+  }
+}
+
+class DuckDbRelation implements RawRelation {
+  constructor(
+    readonly shown: string,
+    readonly relation: string,
+    readonly types: ReadonlyMap<string, string>,
+  ) {}
+
+  typeOf(source: string): string | undefined {
+    return this.types.get(source);
+  }
+
+  select(sources: readonly string[], provenance: boolean): string {
+    const asked = sources.map((source, index) => `${identifier(source)} AS c${index}`);
+    const place = provenance ? [`${text(this.shown)} AS "@file"`, 'row_number() OVER () - 1 AS "@row"'] : [];
+    return `SELECT ${[...asked, ...place].join(", ") || "1"} FROM ${this.relation}`;
+  }
+}
+
+/** Byte offsets of the tables that the query names without a database. */
+function collectTables(node: unknown, outer: ReadonlySet<string>, places: number[]): void {
+  if (Array.isArray(node)) {
+    for (const entry of node) collectTables(entry, outer, places);
+    return;
+  }
+  if (typeof node !== "object" || node === null) return;
+  const expressions = memberOf(memberOf(node, "cte_map"), "map");
+  const names = Array.isArray(expressions)
+    ? expressions.map((entry) => String(memberOf(entry, "key")).toLowerCase())
+    : [];
+  const inner = names.length === 0 ? outer : new Set([...outer, ...names]);
+  if (memberOf(node, "type") === "BASE_TABLE") {
+    const [catalog, schema, table] = ["catalog_name", "schema_name", "table_name"].map((key) => memberOf(node, key));
+    const place = memberOf(node, "query_location");
+    const named = schema === "" && inner.has(String(table).toLowerCase());
+    if (catalog === "" && !named && typeof place === "number" && Number.isSafeInteger(place)) places.push(place);
+  }
+  for (const value of Object.values(node)) collectTables(value, inner, places);
+}
+
+function memberOf(node: unknown, key: string): unknown {
+  return typeof node === "object" && node !== null ? Reflect.get(node, key) : undefined;
+}
+
+function refuse(problem: Problem, cause?: unknown): DaedalusError {
+  return new DaedalusError([problem], 2, cause === undefined ? undefined : { cause });
+}

@@ -1,0 +1,116 @@
+import type { SqlSession } from "../engines/sql/session.js";
+import { identifier, text } from "../engines/sql/text.js";
+import type { DataFile, FileFormat } from "./listing.js";
+import { fileName, footerOf } from "./parquet-footer.js";
+import type { RawRelation } from "./raw-relation.js";
+import { csvHeader } from "./text-files.js";
+
+/** DuckDB allocates read buffers of this size; a longer line of NDJSON is refused. */
+const LONGEST_OBJECT = 64 * 1024 * 1024;
+
+/** The types of a file's own columns and partitions; `open`: any other name is text, too. */
+export interface FileColumns {
+  readonly types: ReadonlyMap<string, string>;
+  readonly open: boolean;
+  /** Of a CSV file, which has no others: its reader takes fields by position. */
+  readonly header: readonly string[];
+}
+
+/** From the footer or the header line. Throws DaedalusError `source/unreadable-file` and the like. */
+export async function columnsOf(session: SqlSession, file: DataFile): Promise<FileColumns> {
+  const types = new Map<string, string>();
+  if (file.format === "parquet")
+    for (const [name, type] of (await footerOf(session, file)).columns) types.set(name, type);
+  const header = file.format === "csv" ? await csvHeader(file) : [];
+  for (const name of header) types.set(name, "VARCHAR");
+  // A folder's column hides one of the same name in the file.
+  for (const name of file.partitions.keys()) types.set(name, "VARCHAR");
+  return { types, header, open: file.format === "ndjson" };
+}
+
+/**
+ * The files as relations: together those of one format that hold the source columns in the same types, so that each value is
+ * cast from what its file really holds. `alone`: each file by itself (row numbers of text files).
+ */
+export async function relationsOf(
+  session: SqlSession,
+  files: readonly DataFile[],
+  sources: readonly string[],
+  options: { readonly alone: boolean; readonly directory: string },
+): Promise<readonly RawRelation[]> {
+  const groups = new Map<string, { files: DataFile[]; columns: FileColumns }>();
+  for (const file of files) {
+    const columns = await columnsOf(session, file);
+    if (file.size === 0 || (file.format === "csv" && columns.header.length === 0)) continue;
+    const key = JSON.stringify([
+      file.format,
+      columns.header,
+      [...file.partitions.keys()],
+      sources.map((source) => columns.types.get(source) ?? null),
+      options.alone ? file.path : "",
+    ]);
+    const group = groups.get(key);
+    if (group) group.files.push(file);
+    else groups.set(key, { files: [file], columns });
+  }
+  return [...groups.values()].map((group) => new FileRelation(group.files, group.columns, options.directory));
+}
+
+class FileRelation implements RawRelation {
+  readonly shown: string;
+  readonly #format: FileFormat;
+
+  constructor(
+    readonly files: readonly DataFile[],
+    readonly columns: FileColumns,
+    readonly directory: string,
+  ) {
+    const [first] = files;
+    this.shown = first?.shown ?? "";
+    this.#format = first?.format ?? "parquet";
+  }
+
+  typeOf(source: string): string | undefined {
+    return this.columns.types.get(source) ?? (this.columns.open ? "VARCHAR" : undefined);
+  }
+
+  select(sources: readonly string[], provenance: boolean): string {
+    const partitions = this.files[0]?.partitions ?? new Map<string, string | null>();
+    const hive = sources.some((source) => partitions.has(source));
+    const options = [
+      `hive_partitioning = ${hive}`,
+      ...(hive ? ["hive_types_autocast = false"] : []),
+      ...(provenance ? ["filename = '@path'"] : []),
+    ];
+    const paths = `[${this.files.map(fileName).join(", ")}]`;
+    const asked = sources.map((source, index) => `${identifier(source)} AS c${index}`);
+    const place = (row: string) => (provenance ? [`${this.#shown()} AS "@file"`, `${row} AS "@row"`] : []);
+    if (this.#format === "parquet") {
+      if (provenance) options.push("file_row_number = true");
+      return `SELECT ${listed([...asked, ...place("file_row_number")])} FROM read_parquet(${[paths, ...options].join(", ")})`;
+    }
+    const numbered = "row_number() OVER () - 1";
+    if (this.#format === "csv") {
+      const columns = this.columns.header.map((name) => `${text(name)}: 'VARCHAR'`).join(", ");
+      return `SELECT ${listed([...asked, ...place(numbered)])} FROM read_csv(${[paths, CSV_DIALECT, `columns = {${columns}}`, ...options].join(", ")})`;
+    }
+    const fields = sources.filter((source) => !partitions.has(source));
+    const values = sources.map((source, index) =>
+      partitions.has(source) ? `${identifier(source)} AS c${index}` : `f[${fields.indexOf(source) + 1}] AS c${index}`,
+    );
+    const folders = sources.filter((source) => partitions.has(source)).map(identifier);
+    const parsed = `daedalus_json_fields(CAST(json AS VARCHAR), ${text(JSON.stringify(fields))}) AS f`;
+    return `SELECT ${listed([...values, ...(provenance ? ['"@file"', '"@row"'] : [])])} FROM (SELECT ${listed([parsed, ...folders, ...place(numbered)])} FROM read_ndjson_objects(${[paths, `maximum_object_size = ${LONGEST_OBJECT}`, ...options].join(", ")}))`;
+  }
+
+  #shown(): string {
+    const prefix = `${this.directory}/`;
+    return `CASE WHEN starts_with("@path", ${text(prefix)}) THEN substr("@path", ${[...prefix].length + 1}) ELSE "@path" END`;
+  }
+}
+
+const CSV_DIALECT = `auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = ''`;
+
+function listed(expressions: readonly string[]): string {
+  return expressions.length === 0 ? "1" : expressions.join(", ");
+}

@@ -1,0 +1,88 @@
+import { createReadStream } from "node:fs";
+import { createGunzip } from "node:zlib";
+import { DaedalusError } from "../errors/problem.js";
+import { sourceProblem } from "../errors/source.js";
+import { type DataFile, reasonOf } from "./listing.js";
+import { versionOf } from "./parquet-footer.js";
+
+const headers = new Map<string, readonly string[]>();
+const LONGEST_HEADER = 16 * 1024 * 1024;
+
+/**
+ * The column names of a CSV file's header line; none for a file without a byte. Reads no further than the line.
+ * Throws DaedalusError `source/no-header`, `source/duplicate-column`, `source/unreadable-file`.
+ */
+export async function csvHeader(file: DataFile): Promise<readonly string[]> {
+  const version = versionOf(file);
+  const known = headers.get(version);
+  if (known) return known;
+  const names = parseHeader(await firstRecord(file), file);
+  headers.set(version, names);
+  return names;
+}
+
+async function firstRecord(file: DataFile): Promise<string> {
+  let bytes = Buffer.alloc(0);
+  try {
+    for await (const chunk of bytesOf(file)) {
+      bytes = Buffer.concat([bytes, chunk]);
+      const end = recordEnd(bytes);
+      if (end !== undefined) return bytes.toString("utf8", 0, end);
+      if (bytes.length > LONGEST_HEADER) throw new Error(`the header line is longer than ${LONGEST_HEADER} bytes`);
+    }
+  } catch (error) {
+    throw unreadable(file, error);
+  }
+  return bytes.toString("utf8");
+}
+
+/** The file's bytes in pieces, unpacked. */
+export async function* bytesOf(file: DataFile): AsyncGenerator<Buffer> {
+  const raw = createReadStream(file.path, { highWaterMark: 256 * 1024 });
+  if (!file.path.toLowerCase().endsWith(".gz")) {
+    yield* raw;
+    return;
+  }
+  const unpacked = createGunzip();
+  raw.on("error", (error) => unpacked.destroy(error));
+  try {
+    yield* raw.pipe(unpacked);
+  } finally {
+    raw.destroy();
+  }
+}
+
+export function unreadable(file: DataFile, error: unknown): DaedalusError {
+  return new DaedalusError([sourceProblem("unreadable-file", { reason: reasonOf(error) }, { file: file.shown })], 1, {
+    cause: error,
+  });
+}
+
+/** Where the first record ends: a line break outside quotes. */
+function recordEnd(bytes: Buffer): number | undefined {
+  let quoted = false;
+  for (let at = 0; at < bytes.length; at++) {
+    const c = bytes[at];
+    if (c === 0x22) quoted = !quoted;
+    else if (!quoted && (c === 0x0a || c === 0x0d)) return at;
+  }
+  return undefined;
+}
+
+function parseHeader(record: string, file: DataFile): readonly string[] {
+  const line = record.replace(/^\ufeff/, "");
+  if (line === "" && file.size === 0) return [];
+  const names: string[] = [];
+  const field = /("(?:[^"]|"")*"|[^",]*)(,|$)/gy;
+  for (;;) {
+    const match = field.exec(line);
+    if (!match) throw new DaedalusError([sourceProblem("no-header", {}, { file: file.shown, line: 1 })], 2);
+    const written = match[1] ?? "";
+    names.push(written.startsWith('"') ? written.slice(1, -1).replaceAll('""', '"') : written);
+    if (match[2] === "") break;
+  }
+  const twice = names.find((name, index) => names.indexOf(name) < index);
+  if (twice !== undefined)
+    throw new DaedalusError([sourceProblem("duplicate-column", { column: twice }, { file: file.shown, line: 1 })], 2);
+  return names;
+}

@@ -3,6 +3,8 @@ export interface Location {
   readonly file: string;
   readonly line: number;
   readonly column: number;
+  /** How many characters of the line it takes, for marking; at least 1. */
+  readonly length?: number;
 }
 
 /**
@@ -14,4 +16,32 @@ export interface Locations {
   of(definition: object, key?: string | number): Location | undefined;
   /** The place of the key (not the value) of an entry. */
   ofKey(definition: object, key: string): Location | undefined;
+}
+
+/** Where the entries of one definition stand; keys as in the frozen data (camelCase), of lists the index. */
+export interface Places {
+  readonly self: Location;
+  readonly values: ReadonlyMap<string | number, Location>;
+  readonly keys: ReadonlyMap<string, Location>;
+}
+
+/** The loader's side of `Locations`: places are kept beside the objects and go when the objects go. */
+export interface LocationStore extends Locations {
+  remember(definition: object, places: Places): void;
+  placesOf(definition: object): Places | undefined;
+}
+
+export function locationStore(): LocationStore {
+  const places = new WeakMap<object, Places>();
+  return {
+    of(definition, key) {
+      const known = places.get(definition);
+      return key === undefined ? known?.self : known?.values.get(key);
+    },
+    ofKey: (definition, key) => places.get(definition)?.keys.get(key),
+    remember(definition, where) {
+      places.set(definition, where);
+    },
+    placesOf: (definition) => places.get(definition),
+  };
 }

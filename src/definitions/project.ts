@@ -1,3 +1,4 @@
+import type { Problem } from "../errors/problem.js";
 import type { Aggregations } from "./aggregations.js";
 import type { Base } from "./base.js";
 import type { FeatureService } from "./feature-service.js";
@@ -21,6 +22,13 @@ export interface Project {
   /** Absolute path of the folder with `<service>.yaml` and `<service>.generated.yaml`. */
   readonly pipelinesDirectory: string;
   readonly locations: Locations;
-  /** The text of a file that was read, for excerpts in errors; by the `file` of a `Location`. */
+  /** The text of a file that was read, for excerpts in errors; by the `file` of a `Location`. Inline secrets are starred. */
   textOf(file: string): string | undefined;
+  /**
+   * True if a mistake was found in a definition (or anywhere inside it): then entries of it may be left out or defaulted,
+   * and what it seems to lack is no further mistake.
+   */
+  isMistaken(definition: object): boolean;
+  /** What is wrong with a connection only for those who need it: its environment variables that are not set. */
+  connectionProblems(connection: string): readonly Problem[];
 }

@@ -56,15 +56,39 @@ export const definitionProblem = family("definition", {
     suggestion: nearest,
     help: `its keys: ${listed(known)}`,
   }),
-  "missing-key": ({ key, where, expected }: { readonly key: string; readonly where: string; readonly expected: string }) => ({
+  "missing-key": ({
+    key,
+    where,
+    expected,
+  }: {
+    readonly key: string;
+    readonly where: string;
+    readonly expected: string;
+  }) => ({
     says: `${where} needs the key "${key}"`,
     help: `add ${key}: ${expected}`,
   }),
-  "key-needed": ({ key, because, expected }: { readonly key: string; readonly because: string; readonly expected: string }) => ({
+  "key-needed": ({
+    key,
+    because,
+    expected,
+  }: {
+    readonly key: string;
+    readonly because: string;
+    readonly expected: string;
+  }) => ({
     says: `"${key}" is required ${because}`,
     help: `add ${key}: ${expected}`,
   }),
-  "key-not-allowed": ({ key, because, help }: { readonly key: string; readonly because: string; readonly help: string }) => ({
+  "key-not-allowed": ({
+    key,
+    because,
+    help,
+  }: {
+    readonly key: string;
+    readonly because: string;
+    readonly help: string;
+  }) => ({
     says: `"${key}" is refused ${because}`,
     help,
   }),
@@ -73,15 +97,41 @@ export const definitionProblem = family("definition", {
     says: `${key} must be ${expected}, found ${found}`,
     help: help ?? `write ${expected}`,
   }),
-  "bad-name": ({ key, name, expected }: { readonly key: string; readonly name: string; readonly expected: string }) => ({
+  "bad-name": ({
+    key,
+    name,
+    expected,
+  }: {
+    readonly key: string;
+    readonly name: string;
+    readonly expected: string;
+  }) => ({
     says: `${key}: "${name}" is not ${expected}`,
     help: "names consist of letters (A-Z, a-z), digits and _",
   }),
-  "bad-duration": ({ key, text, expected }: { readonly key: string; readonly text: string; readonly expected: string }) => ({
+  "bad-duration": ({
+    key,
+    text,
+    expected,
+  }: {
+    readonly key: string;
+    readonly text: string;
+    readonly expected: string;
+  }) => ({
     says: `${key}: "${text}" is not ${expected}`,
     help: "write a positive integer and a unit s, m, h, d or w, without a blank: 30s, 12h, 7d",
   }),
-  "bad-dtype": ({ key, text, nearest, known }: { readonly key: string; readonly text: string; readonly nearest?: string | undefined; readonly known: readonly string[] }) => ({
+  "bad-dtype": ({
+    key,
+    text,
+    nearest,
+    known,
+  }: {
+    readonly key: string;
+    readonly text: string;
+    readonly nearest?: string | undefined;
+    readonly known: readonly string[];
+  }) => ({
     says: `${key}: "${text}" is not a dtype`,
     suggestion: nearest,
     help: `dtypes: ${listed(known)}, or one of them with []`,
@@ -90,17 +140,45 @@ export const definitionProblem = family("definition", {
     says: `${key}: "${text}" is not a month`,
     help: 'write year and month as quoted digits: "202602"',
   }),
-  "bad-value": ({ key, text, nearest, known }: { readonly key: string; readonly text: string; readonly nearest?: string | undefined; readonly known: readonly string[] }) => ({
+  "bad-value": ({
+    key,
+    text,
+    nearest,
+    known,
+  }: {
+    readonly key: string;
+    readonly text: string;
+    readonly nearest?: string | undefined;
+    readonly known: readonly string[];
+  }) => ({
     says: `${key} cannot be "${text}"`,
     suggestion: nearest,
     help: `it is one of: ${listed(known)}`,
   }),
-  "unknown-engine": ({ key, text, nearest, known }: { readonly key: string; readonly text: string; readonly nearest?: string | undefined; readonly known: readonly string[] }) => ({
+  "unknown-engine": ({
+    key,
+    text,
+    nearest,
+    known,
+  }: {
+    readonly key: string;
+    readonly text: string;
+    readonly nearest?: string | undefined;
+    readonly known: readonly string[];
+  }) => ({
     says: `${key}: this version has no engine "${text}"`,
     suggestion: nearest,
     help: `this version has: ${listed(known)}; leave the key out to take the fastest`,
   }),
-  "out-of-range": ({ key, value, expected }: { readonly key: string; readonly value: string; readonly expected: string }) => ({
+  "out-of-range": ({
+    key,
+    value,
+    expected,
+  }: {
+    readonly key: string;
+    readonly value: string;
+    readonly expected: string;
+  }) => ({
     says: `${key} is ${value}, but must be ${expected}`,
     help: `write ${expected}`,
   }),
@@ -108,14 +186,30 @@ export const definitionProblem = family("definition", {
     says: `${key} is empty`,
     help: `write ${expected}`,
   }),
-  "duplicate-name": ({ what, name, first }: { readonly what: string; readonly name: string; readonly first: string }) => ({
+  "duplicate-name": ({
+    what,
+    name,
+    first,
+  }: {
+    readonly what: string;
+    readonly name: string;
+    readonly first: string;
+  }) => ({
     says:
       name === first
         ? `the ${what} "${name}" stands twice`
         : `the ${what} "${name}" differs from "${first}" only in case, and SQL does not tell them apart`,
     help: "rename or remove one of them",
   }),
-  "produced-twice": ({ name, first, second }: { readonly name: string; readonly first: string; readonly second: string }) => ({
+  "produced-twice": ({
+    name,
+    first,
+    second,
+  }: {
+    readonly name: string;
+    readonly first: string;
+    readonly second: string;
+  }) => ({
     says: `the column "${name}" is made twice: by ${first} and by ${second}`,
     help: "rename one of the specs",
   }),
@@ -136,7 +230,17 @@ export const definitionProblem = family("definition", {
   "unknown-service": unknown("feature service", (names) => `feature services of the project: ${listed(names)}`),
   "unknown-connection": unknown("connection", (names) => `connections of base.yaml: ${listed(names)}`),
   "unknown-store": unknown("embedding store", (names) => `embedding_stores of aggregations.yaml: ${listed(names)}`),
-  "wrong-connection": ({ name, type, wanted, because }: { readonly name: string; readonly type: string; readonly wanted: string; readonly because: string }) => ({
+  "wrong-connection": ({
+    name,
+    type,
+    wanted,
+    because,
+  }: {
+    readonly name: string;
+    readonly type: string;
+    readonly wanted: string;
+    readonly because: string;
+  }) => ({
     says: `the connection "${name}" is of type ${type}, but ${because}`,
     help: `name a connection of type ${wanted}`,
   }),
@@ -145,7 +249,15 @@ export const definitionProblem = family("definition", {
     says: "the source has no address",
     help: "set path (a file, folder or glob), or connection with table or query, or database_path with table or query",
   }),
-  "two-addresses": ({ first, second, help }: { readonly first: string; readonly second: string; readonly help: string }) => ({
+  "one-of-two": ({
+    first,
+    second,
+    help,
+  }: {
+    readonly first: string;
+    readonly second: string;
+    readonly help: string;
+  }) => ({
     says: `${first} and ${second} exclude each other`,
     help,
   }),

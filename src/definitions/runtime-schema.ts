@@ -1,0 +1,337 @@
+import { isMap } from "yaml";
+import { DURATION_UNITS } from "../columnar/instants.js";
+import { definitionProblem } from "../errors/definition.js";
+import { eventNames, match, predicate } from "./aggregations-schema.js";
+import type { Literal } from "./literal.js";
+import { entriesOf } from "./reading.js";
+import type {
+  AgeColumn,
+  Compute,
+  ContentRule,
+  CoverageFilter,
+  CurationRule,
+  FeatureRef,
+  Lookup,
+  OutputColumn,
+  RetrieverRemap,
+  Runtime,
+  SessionFilter,
+  SpineRoles,
+} from "./runtime.js";
+import { byShape, mapped, orNull, readAt, type Schema, scalar, wrongType } from "./schema.js";
+import { defaulted, type Here, list, object, optional, record, required } from "./schema-collections.js";
+import {
+  boolean,
+  columnName,
+  columnReference,
+  integer,
+  literal,
+  month,
+  name,
+  oneOf,
+  scalarLiteral,
+  text,
+  viewName,
+  window,
+} from "./schema-scalars.js";
+
+/** The keys of a runtime that are written, at the top or in a service's part; null means "as if absent". */
+export type RuntimePart = { readonly [Key in keyof Runtime]?: Runtime[Key] | null };
+
+export interface RuntimeFile {
+  readonly top: RuntimePart;
+  readonly services: Readonly<Record<string, RuntimePart>>;
+}
+
+/** The engines that this version has. */
+const ENGINES = ["duckdb"] as const;
+
+const settingText: Schema<string> = scalar({
+  expects: "a text, a number, true or false",
+  json: { type: ["string", "number", "boolean"] },
+  read({ value }, site) {
+    return value === null ? wrongType(site, "a text, a number, true or false") : String(value);
+  },
+});
+
+const compute: Schema<Compute> = object(
+  "compute",
+  {
+    engine: defaulted(oneOf(ENGINES, "unknown-engine"), "duckdb", "who runs rolling aggregates; the table is the same"),
+    pit_engine: defaulted(
+      oneOf(ENGINES, "unknown-engine"),
+      "duckdb",
+      "who runs point-in-time joins and lookups; the table is the same",
+    ),
+    duckdb_config: defaulted(
+      record(settingText, { keyIs: "setting", named: false }),
+      Object.freeze({}),
+      "passed to every DuckDB instance: threads, memory_limit, temp_directory, …",
+    ),
+  },
+  (written) => ({ ...written }),
+);
+
+const AS_OF = ["latest", "event"] as const;
+
+const featureRef: Schema<FeatureRef> = byShape<FeatureRef>({
+  expects: "the name of a feature view, or {view, as_of}",
+  scalar: mapped(viewName, (view, { reading, location }) => {
+    const reference: FeatureRef = Object.freeze({ view, asOf: "latest" });
+    reading.context.locations.remember(reference, {
+      self: location,
+      values: new Map([["view", location]]),
+      keys: new Map(),
+    });
+    return reference;
+  }),
+  map: object(
+    "a feature reference",
+    {
+      view: required(viewName, "the feature view"),
+      as_of: defaulted(oneOf(AS_OF), "latest", "latest: the latest row per entity; event: the latest before the event"),
+    },
+    ({ view, asOf }) => (view === undefined ? undefined : { view, asOf }),
+  ),
+});
+
+const spine: Schema<SpineRoles> = object(
+  "spine",
+  {
+    event: optional(columnName, "the spine's column with the event's name"),
+    session: optional(columnName, "the spine's column with the session id"),
+  },
+  (written) => ({ ...written }),
+);
+
+const coverageFilter: Schema<CoverageFilter> = byShape<CoverageFilter>({
+  expects: "false, or a map (embedding_coverage_filter)",
+  scalar: {
+    expects: "false",
+    json: { const: false },
+    read(site) {
+      const isFalse = "value" in site.node && site.node.value === false;
+      const off: CoverageFilter = { enabled: false, scope: "target_day" };
+      return isFalse ? Object.freeze(off) : wrongType(site, "false, or a map (embedding_coverage_filter)");
+    },
+  },
+  map: object(
+    "embedding_coverage_filter",
+    {
+      enabled: defaulted(boolean, true, "drop rows whose id is not in the store"),
+      store: optional(text("the name of an embedding store"), "the embedding store, where there are several"),
+      column: optional(columnName, "the spine column with the id, if not the store's key"),
+      events: optional(eventNames, "only rows with one of these events can be dropped"),
+      scope: defaulted(
+        oneOf(["target_day", "window"]),
+        "target_day",
+        "target_day: only rows of the target day are dropped; window: rows of the whole spine",
+      ),
+    },
+    (written) => ({ ...written }),
+  ),
+});
+
+const sessionFilter: Schema<SessionFilter> = object(
+  "session_filter",
+  {
+    view_events: required(eventNames, "events that only look"),
+    like_events: optional(eventNames, "events that like"),
+    drop_view_only: defaulted(boolean, false, "drop sessions without an event outside view_events"),
+    drop_single_like: defaulted(boolean, false, "drop sessions with exactly one event outside view_events, a like"),
+  },
+  (written, here) => {
+    const { dropViewOnly, dropSingleLike } = written;
+    const wellWritten = ["drop_view_only", "drop_single_like"].every((key) => !here.has(key) || here.isRight(key));
+    if (wellWritten && !dropViewOnly && !dropSingleLike) here.report(definitionProblem("nothing-to-drop", {}));
+    if (dropSingleLike && !here.has("like_events")) {
+      const parameters = { key: "like_events", because: "with drop_single_like", expected: eventNames.expects };
+      here.report(definitionProblem("key-needed", parameters));
+    }
+    return { viewEvents: [], ...written };
+  },
+);
+
+const lookup: Schema<Lookup> = object(
+  "a lookup",
+  {
+    name: required(name, "name of the lookup"),
+    view: required(viewName, "the feature view that is looked into"),
+    match: optional(match, "view column → spine column; else the view's key columns"),
+    value: required(columnName, "the column of the view whose value is taken"),
+    where: optional(predicate, "only rows where it is TRUE"),
+    timestamp: optional(columnName, "another time of the view than its timestamp_field"),
+    collect: defaulted(boolean, false, "true: the list of all matching values; false: the latest one"),
+    window: optional(window, "with collect: how far back"),
+    distinct: defaulted(boolean, false, "with collect: each value once, by its latest occurrence"),
+    max_length: optional(integer(1n), "with collect: the most recent"),
+  },
+  (written, here) => {
+    checkCollect(written, here);
+    const { name: called, view, value } = written;
+    if (called === undefined || view === undefined || value === undefined) return undefined;
+    return { ...written, name: called, view, value };
+  },
+);
+
+function checkCollect({ collect, distinct }: Pick<Lookup, "collect" | "distinct">, here: Here): void {
+  if (collect || (here.has("collect") && !here.isRight("collect"))) return;
+  const refused = ["window", "max_length", ...(distinct ? ["distinct"] : [])].filter(here.has);
+  for (const key of refused) {
+    const parameters = { key, because: "without collect", help: "add collect: true, or remove it" };
+    here.report(definitionProblem("key-not-allowed", parameters), key, "key");
+  }
+}
+
+const ageColumn: Schema<AgeColumn> = object(
+  "an age column",
+  {
+    name: required(name, "name of the column"),
+    created: required(columnReference, "the column with the time of creation"),
+    unit: required(oneOf(DURATION_UNITS), "unit of the age: s, m, h, d or w"),
+  },
+  ({ name: called, created, unit }) =>
+    called === undefined || created === undefined || unit === undefined ? undefined : { name: called, created, unit },
+);
+
+const curationRule: Schema<CurationRule> = object(
+  "a curation rule",
+  {
+    column: required(columnReference, "the column that is changed"),
+    value: required(literal, "what it becomes"),
+    where: required(predicate, "in rows where this is TRUE"),
+  },
+  ({ column, value, where }) =>
+    column === undefined || value === undefined || where === undefined ? undefined : { column, value, where },
+);
+
+const contentRule: Schema<ContentRule> = object(
+  "a content filter",
+  { drop_where: required(predicate, "rows where this is TRUE go") },
+  ({ dropWhere }) => (dropWhere === undefined ? undefined : { dropWhere }),
+);
+
+const remapFrom = scalarLiteral({ null: false });
+
+/** old → new value; the keys are literals, not names. */
+const remapPairs: Schema<RetrieverRemap["map"]> = {
+  expects: "a map from old to new values",
+  json: { type: "object", additionalProperties: literal.json },
+  read(site) {
+    const { node, reading, location } = site;
+    if (!isMap(node)) return wrongType(site, "a map from old to new values");
+    const pairs: (readonly [Literal, Literal])[] = [];
+    const values = new Map<number, ReturnType<typeof reading.locate>>();
+    for (const { key, keyNode, valueNode } of entriesOf(node, reading)) {
+      const from = readAt(remapFrom, keyNode, `a key of ${site.key}`, reading);
+      const to = readAt(literal, valueNode, `${site.key}.${key}`, reading);
+      if (from === undefined || to === undefined) continue;
+      values.set(pairs.length, reading.locate(valueNode));
+      pairs.push(Object.freeze([from, to] as const));
+    }
+    reading.context.locations.remember(pairs, { self: location, values, keys: new Map() });
+    return Object.freeze(pairs);
+  },
+};
+
+const retrieverRemap: Schema<RetrieverRemap> = object(
+  "retriever_remap",
+  {
+    column: required(columnReference, "the column whose values are replaced"),
+    map: required(remapPairs, "old → new value"),
+    otherwise: optional(literal, "the value of what is not in the map; unchanged without it"),
+  },
+  (written) => {
+    const { column, map } = written;
+    return column === undefined || map === undefined ? undefined : { ...written, column, map };
+  },
+);
+
+const outputColumn: Schema<OutputColumn> = byShape<OutputColumn>({
+  expects: "the name of a column, or {name, default}, or {name, default_sql}",
+  scalar: mapped(columnName, (column, { reading, location }) => {
+    const output: OutputColumn = Object.freeze({ name: column });
+    const values = new Map([["name", location]]);
+    reading.context.locations.remember(output, { self: location, values, keys: new Map() });
+    return output;
+  }),
+  map: object(
+    "an output column",
+    {
+      name: required(columnName, "a column of the service"),
+      default: optional(literal, "its default"),
+      default_sql: optional(text("a constant SQL expression"), "its default, as a constant SQL expression"),
+    },
+    (written, here) => {
+      if (here.has("default") && here.has("default_sql")) {
+        const parameters = { first: "default", second: "default_sql", help: "keep the one that is meant" };
+        here.report(definitionProblem("one-of-two", parameters), "default_sql", "key");
+      }
+      return written.name === undefined ? undefined : { ...written, name: written.name };
+    },
+  ),
+});
+
+const KEYS = {
+  entity_spine_chunk_rows: optional(orNull(integer(1n)), "rows of a part file (the last has fewer)", 500_000),
+  day_workers: optional(orNull(integer(1n, 65_535n)), "days at a time", 1),
+  output_root: optional(
+    orNull(text("a path", { service: true })),
+    "where the training set goes; ${service} is the service's name",
+    "data/training_output/${service}",
+  ),
+  compute: optional(orNull(compute), "who computes, and with which resources"),
+  feature_refs: optional(
+    orNull(list(featureRef, { unique: { what: "feature view", key: "view", nameOf: (one) => one.view } })),
+    "views that may be joined",
+  ),
+  spine: optional(orNull(spine), "what columns of the spine view mean"),
+  embedding_coverage_filter: optional(orNull(coverageFilter), "drop rows whose id has no embedding"),
+  session_filter: optional(orNull(sessionFilter), "drop sessions that only look, or that like once"),
+  lookups: optional(
+    orNull(list(lookup, { unique: { what: "lookup", key: "name", nameOf: (one) => one.name, caseless: true } })),
+    "values looked up in another view",
+  ),
+  age_columns: optional(
+    orNull(list(ageColumn, { unique: { what: "age column", key: "name", nameOf: (one) => one.name, caseless: true } })),
+    "time between creation and event",
+  ),
+  curation: optional(orNull(list(curationRule)), "columns that are corrected, in this order"),
+  content_filter: optional(orNull(list(contentRule)), "rows that go"),
+  retriever_remap: optional(orNull(retrieverRemap), "values of a column that are replaced"),
+  output_columns: optional(
+    orNull(
+      list(outputColumn, { unique: { what: "output column", key: "name", nameOf: (one) => one.name, caseless: true } }),
+    ),
+    "order of the columns, and their defaults; the service's own order without it",
+  ),
+};
+
+const servicePart: Schema<RuntimePart> = object(
+  "a service's part of runtime.yaml",
+  {
+    feed_start: optional(orNull(month), 'first month of target days, "YYYYMM"'),
+    feed_end: optional(orNull(month), 'last month of target days, "YYYYMM", inclusive'),
+    ...KEYS,
+  },
+  (written) => ({ ...written }),
+);
+
+export const runtimeSchema: Schema<RuntimeFile> = object(
+  "runtime.yaml",
+  {
+    feed_start: required(month, 'first month of target days, "YYYYMM"'),
+    feed_end: required(month, 'last month of target days, "YYYYMM", inclusive'),
+    ...KEYS,
+    services: optional(
+      record(servicePart, { keyIs: "feature service", named: true }),
+      "keys of this file for one service only; they replace the ones above whole",
+    ),
+  },
+  ({ services = {}, ...top }, here) => {
+    const { feedStart: start, feedEnd: end } = top;
+    if (start !== undefined && end !== undefined && end < start)
+      here.report(definitionProblem("feed-range", { start, end }), "feed_end");
+    return { top, services };
+  },
+);

@@ -1,0 +1,33 @@
+// A worker with toy handlers; DAEDALUS_TEST_DIST names the build.
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
+
+const load = (file) => import(pathToFileURL(join(process.env.DAEDALUS_TEST_DIST, file)).href);
+const { serveTasks } = await load("tasks/worker.js");
+const { DaedalusError } = await load("errors/problem.js");
+
+serveTasks({
+  toy: () => {
+    let tasks = 0;
+    let abort = new AbortController();
+    return {
+      async run(body, staging) {
+        tasks += 1;
+        abort = new AbortController();
+        if (body.do === "die") process.kill(process.pid, "SIGKILL");
+        if (body.do === "refuse") throw new DaedalusError([{ code: "toy/refused", says: "no" }], 2);
+        if (body.do === "break") throw Object.assign(new Error("disk"), { code: "ENOSPC" });
+        if (body.do === "sleep") {
+          writeFileSync(join(staging, "pid"), String(process.pid));
+          await sleep(60_000, undefined, { signal: abort.signal });
+        }
+        if (body.do === "hang") await sleep(60_000);
+        return { pid: process.pid, tasks, echo: body.value };
+      },
+      interrupt: () => abort.abort(),
+      close: () => undefined,
+    };
+  },
+});

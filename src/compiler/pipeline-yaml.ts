@@ -1,4 +1,4 @@
-import { parseDocument, Scalar, stringify, visit } from "yaml";
+import { parseDocument, Scalar, stringify } from "yaml";
 import { DaedalusError } from "../errors/problem.js";
 import { compilerProblem } from "../errors/compiler.js";
 import { aColumn, anInstant } from "../operators/forms.js";
@@ -33,7 +33,12 @@ export function pipelineToYaml(pipeline: Pipeline): string {
     ...asMap(toYamlForm({ service, version, spine, embeddings, output })),
     operators: operators.map(operatorToYaml),
   };
-  const body = stringify(floatsMarked(form), { lineWidth: 0, aliasDuplicateObjects: false, indentSeq: false, flowCollectionPadding: false });
+  const body = stringify(floatsMarked(form), {
+    lineWidth: 0,
+    aliasDuplicateObjects: false,
+    indentSeq: false,
+    flowCollectionPadding: false,
+  });
   return `# ${HEADER(service)}${body}`;
 }
 
@@ -42,9 +47,10 @@ export function pipelineFromYaml(text: string): Pipeline {
   const document = parseDocument(text, { intAsBigInt: true });
   const [error] = document.errors;
   if (error !== undefined)
-    throw new DaedalusError([compilerProblem("invalid-pipeline-yaml", { message: error.message.split("\n")[0] ?? "" })], 2);
-  // The tag of a float tells 1.0 from 1: numbers of integers come as bigint already.
-  visit(document, { Alias: () => visit.BREAK });
+    throw new DaedalusError(
+      [compilerProblem("invalid-pipeline-yaml", { message: error.message.split("\n")[0] ?? "" })],
+      2,
+    );
   const value = document.toJS() as YamlValue; // what a YAML document of scalars, lists and maps holds
   return deepFreeze(aPipeline.read(value, ""));
 }

@@ -52,5 +52,11 @@ export interface BindRequest {
 
 export type BoundExpression =
   /** `type` is the engine's own name of the result's type; `isNull`: the constant NULL without a type of its own. */
-  | { readonly ok: true; readonly sql: string; readonly type: string; readonly isNull: boolean; readonly valueFault?: string }
+  | {
+      readonly ok: true;
+      readonly sql: string;
+      readonly type: string;
+      readonly isNull: boolean;
+      readonly valueFault?: string;
+    }
   | { readonly ok: false; readonly fault: ExpressionFault };

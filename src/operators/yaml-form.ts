@@ -36,7 +36,8 @@ export const anInteger: Form<bigint> = {
 export const aLiteral: Form<Literal> = {
   read: (value, path) => {
     if (Array.isArray(value)) return value.map((element, index) => aLiteral.read(element, `${path}[${index}]`));
-    if (value === null || typeof value !== "object") return value === undefined ? refuse(path, "a literal", value) : value;
+    if (value === null || typeof value !== "object")
+      return value === undefined ? refuse(path, "a literal", value) : value;
     return refuse(path, "a literal", value);
   },
 };
@@ -91,18 +92,22 @@ export type Fields<T> = { readonly [K in keyof T]-?: Form<Exclude<T[K], undefine
 
 /** A map with exactly these keys, in snake_case. */
 export function mapOf<T extends object>(fields: Fields<T>): Form<T> {
-  const forms = Object.entries<Form<unknown>>(fields).map(([key, form]) => [key, snakeCase(key), form] as const);
-  const known = new Set(forms.map(([, written]) => written));
+  const forms = new Map(
+    Object.entries<Form<unknown>>(fields).map(([key, form]) => [snakeCase(key), { key, form }] as const),
+  );
   return {
     read: (value, path) => {
       if (value === undefined || !isMap(value)) return refuse(path, "a map", value);
-      for (const key of Object.keys(value))
-        if (!known.has(key)) refuse(path === "" ? key : `${path}.${key}`, `one of ${[...known].join(", ")}`, key);
+      const below = (key: string) => (path === "" ? key : `${path}.${key}`);
       const result: Record<string, unknown> = {};
-      for (const [key, written, form] of forms) {
-        if (form.optional && !Object.hasOwn(value, written)) continue;
-        result[key] = form.read(value[written], path === "" ? written : `${path}.${written}`);
+      // In the order of the text, so that what is read writes the same text again.
+      for (const [written, entry] of Object.entries(value)) {
+        const known = forms.get(written);
+        if (known === undefined) return refuse(below(written), `one of ${[...forms.keys()].join(", ")}`, written);
+        result[known.key] = known.form.read(entry, below(written));
       }
+      for (const [written, { key, form }] of forms)
+        if (!form.optional && !Object.hasOwn(result, key)) form.read(undefined, below(written));
       return result as T; // every key of T has been read by the form of its own type
     },
   };

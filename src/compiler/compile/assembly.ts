@@ -91,7 +91,8 @@ function outputSteps(service: ResolvedService, needs: Needs): readonly Assignmen
     const steps: Assignment[] = [];
     const assign = (value: Expression) => steps.push({ column: name, dtype, value });
     const present = needs.rules.touched.has(name) || from.type === "column" || from.type === "timestamp";
-    if (from.type === "qid" && service.session !== undefined && !present) assign({ type: "qid", session: service.session });
+    if (from.type === "qid" && service.session !== undefined && !present)
+      assign({ type: "qid", session: service.session });
     if (needs.rules.remap && remap?.column === name) {
       if (!present && from.type !== "qid") assign({ type: "literal", value: null });
       const { map, otherwise } = remap;

@@ -64,7 +64,8 @@ function generate(service: ResolvedService): Pipeline {
   }
   const history = spineHistory(service, needs, scanned, add);
   if (history !== undefined)
-    for (const rolling of rollingOperators(service, "rolling", needs.spineSpecs, { rows, history, time })) through(rolling);
+    for (const rolling of rollingOperators(service, "rolling", needs.spineSpecs, { rows, history, time }))
+      through(rolling);
   for (const group of needs.viewSpecs) {
     const { name } = group.view;
     const suffix = group.time.column === group.view.time?.column ? "" : `_by_${group.time.column}`;

@@ -52,7 +52,11 @@ export interface Needs {
   readonly history?: ViewNeeds;
   readonly spineSpecs: readonly NeededSpec[];
   /** Specs over other views, by view and time. */
-  readonly viewSpecs: readonly { readonly view: BoundView; readonly time: BoundTime; readonly specs: readonly NeededSpec[] }[];
+  readonly viewSpecs: readonly {
+    readonly view: BoundView;
+    readonly time: BoundTime;
+    readonly specs: readonly NeededSpec[];
+  }[];
   readonly lookups: readonly ResolvedLookup[];
   readonly ages: readonly ResolvedAge[];
 }
@@ -91,7 +95,8 @@ export function needsOf(service: ResolvedService): Needs {
     onRow(name);
   }
   if (service.columns.some(({ from }) => from.type === "qid") && service.session !== undefined) onRow(service.session);
-  if (service.sessionFilter !== undefined) onRow(...[service.session, service.event].filter((name) => name !== undefined));
+  if (service.sessionFilter !== undefined)
+    onRow(...[service.session, service.event].filter((name) => name !== undefined));
   const { coverage } = service;
   if (coverage !== undefined) {
     onRow(coverage.column);

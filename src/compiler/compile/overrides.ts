@@ -81,7 +81,11 @@ function overrideOne(
       const nearest = nearestName(String(value), ROLLING_ENGINES);
       if (engine === undefined)
         problems.push(
-          compilerProblem("rolling-engine-not-here", { name, engine: String(value), here: ROLLING_ENGINES, nearest }, at),
+          compilerProblem(
+            "rolling-engine-not-here",
+            { name, engine: String(value), here: ROLLING_ENGINES, nearest },
+            at,
+          ),
         );
       else if (result.kind === "rolling_aggregate") result = { ...result, rollingEngine: engine };
     } else if (field === "inputs") {
@@ -101,7 +105,12 @@ function differing(operator: AnyOperator, field: string, value: OverrideValue, a
   if (operator.kind === "rolling_aggregate" && field === "specs" && Array.isArray(value)) {
     const lost = operator.specs.find(({ excludeSelf, name: spec }) => {
       const given = value.find((entry: OverrideValue) => isMap(entry) && entry["name"] === spec);
-      return excludeSelf !== undefined && given !== undefined && isMap(given) && !sameValue(given["exclude_self"], excludeSelf);
+      return (
+        excludeSelf !== undefined &&
+        given !== undefined &&
+        isMap(given) &&
+        !sameValue(given["exclude_self"], excludeSelf)
+      );
     });
     if (lost !== undefined)
       return compilerProblem("override-drops-exclude-self", { operator: name, spec: lost.name }, at);
@@ -130,7 +139,9 @@ function inputsOf(
 ): readonly string[] | undefined {
   const { name } = operator;
   if (!Array.isArray(value) || !value.every((entry: OverrideValue): entry is string => typeof entry === "string")) {
-    problems.push(compilerProblem("override-value", { operator: name, field: "inputs", expected: "a list of names" }, at));
+    problems.push(
+      compilerProblem("override-value", { operator: name, field: "inputs", expected: "a list of names" }, at),
+    );
     return undefined;
   }
   if (value.length !== operator.inputs.length) {

@@ -8,11 +8,17 @@ import type { Project } from "../../definitions/project.js";
 export function addressNotSupported(
   project: Project,
   view: FeatureView,
-): { readonly address: string; readonly needs: string; readonly key: "path" | "connection" | "database_path" } | undefined {
+):
+  | { readonly address: string; readonly needs: string; readonly key: "path" | "connection" | "database_path" }
+  | undefined {
   const { path, connection, databasePath } = view.source;
   if (connection !== undefined) {
     const type = project.base.connections[connection]?.type;
-    return { address: `connection ${connection}`, needs: type === undefined ? "a connection" : (NEEDS[type] ?? "a network"), key: "connection" };
+    return {
+      address: `connection ${connection}`,
+      needs: type === undefined ? "a connection" : (NEEDS[type] ?? "a network"),
+      key: "connection",
+    };
   }
   if (path !== undefined) {
     const scheme = schemeOf(path);

@@ -26,7 +26,13 @@ export interface Context {
 }
 
 /** The literal as a value of the dtype; told and undefined if it is none. */
-export function fittingLiteral(context: Context, value: Literal, dtype: DType, of: string, at: At): Literal | undefined {
+export function fittingLiteral(
+  context: Context,
+  value: Literal,
+  dtype: DType,
+  of: string,
+  at: At,
+): Literal | undefined {
   const literal = literalOf(value, dtype);
   if (literal === undefined)
     context.report.problem(

@@ -84,7 +84,11 @@ function resolveColumn(
   if (dtype !== undefined && !asTimestamp && !converts(dtype, column.dtype))
     context.report.problem(
       (place) =>
-        compilerProblem("dtype-differs", { name: column.name, dtype: column.dtype, yields: dtype, by: produced.by }, place),
+        compilerProblem(
+          "dtype-differs",
+          { name: column.name, dtype: column.dtype, yields: dtype, by: produced.by },
+          place,
+        ),
       { definition: column, key: "dtype" },
     );
   const { name, kind, nullable } = column;
@@ -104,14 +108,14 @@ function defaultsOf(
   column: ServiceColumn,
   output: OutputColumn | undefined,
 ): { readonly default?: Literal } {
-  const own = column.default === undefined ? undefined : fit(context, column, column.default, column);
-  const outer = output?.default === undefined ? undefined : fit(context, column, output.default, output);
+  const own = column.default === undefined ? undefined : fitDefault(context, column, column.default, column);
+  const outer = output?.default === undefined ? undefined : fitDefault(context, column, output.default, output);
   if (output?.defaultSql !== undefined) return {};
   const value = output?.default === undefined ? own : outer;
   return value === undefined ? {} : { default: value };
 }
 
-function fit(context: Context, column: ServiceColumn, value: Literal, definition: object): Literal | undefined {
+function fitDefault(context: Context, column: ServiceColumn, value: Literal, definition: object): Literal | undefined {
   const at = { definition, key: "default" };
   if (value === null && !column.nullable) {
     context.report.problem((place) => compilerProblem("null-default", { name: column.name }, place), at);
@@ -134,7 +138,8 @@ function producerOf(
   const nothing = (candidates: Iterable<string>): Produced | undefined => {
     if (hasDefault) return { origin: { type: "default" }, by: "its default" };
     report.problem(
-      (place) => compilerProblem("unproduced-column", { name: text, kind, nearest: nearestName(text, candidates) }, place),
+      (place) =>
+        compilerProblem("unproduced-column", { name: text, kind, nearest: nearestName(text, candidates) }, place),
       at,
     );
     return undefined;
@@ -162,7 +167,12 @@ function producerOf(
       if (!text.includes(".") && references.viewsHaving(text).length === 0) return nothing(references.otherNames());
       if (text.startsWith(`${spine.name}.`)) {
         report.problem(
-          (place) => compilerProblem("unresolved-name", { name: text, where: "the views in feature_refs: the spine view's columns are of kind spine" }, place),
+          (place) =>
+            compilerProblem(
+              "unresolved-name",
+              { name: text, where: "the views in feature_refs: the spine view's columns are of kind spine" },
+              place,
+            ),
           at,
         );
         return undefined;
@@ -222,20 +232,33 @@ export function resolveEnrichments(context: Context): readonly ResolvedEnrichmen
     if (store === undefined)
       report.problem(
         (place) =>
-          compilerProblem("unknown-store", { name: spec.store, nearest: nearestName(spec.store, Object.keys(embeddingStores)) }, place),
+          compilerProblem(
+            "unknown-store",
+            { name: spec.store, nearest: nearestName(spec.store, Object.keys(embeddingStores)) },
+            place,
+          ),
         { definition: spec, key: "store" },
       );
     const ids = contract.get(spec.ids);
     const at = { definition: spec, key: "ids" };
     if (ids === undefined)
       report.problem(
-        (place) => compilerProblem("unknown-ids", { name: spec.ids, spec: spec.name, nearest: nearestName(spec.ids, contract.keys()) }, place),
+        (place) =>
+          compilerProblem(
+            "unknown-ids",
+            { name: spec.ids, spec: spec.name, nearest: nearestName(spec.ids, contract.keys()) },
+            place,
+          ),
         at,
       );
     else if (isList(ids) !== (spec.pool !== undefined) || !(isInteger(elementOf(ids)) || elementOf(ids) === "TEXT"))
       report.problem(
         (place) =>
-          compilerProblem("ids-type-differs", { spec: spec.name, column: spec.ids, dtype: ids, pool: spec.pool !== undefined }, place),
+          compilerProblem(
+            "ids-type-differs",
+            { spec: spec.name, column: spec.ids, dtype: ids, pool: spec.pool !== undefined },
+            place,
+          ),
         at,
       );
     if (store === undefined || ids === undefined) return [];

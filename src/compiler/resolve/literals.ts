@@ -33,7 +33,12 @@ export function literalOf(value: Literal, dtype: DType): Literal | undefined {
 }
 
 function integerOf(value: Literal, bits: bigint): bigint | undefined {
-  const integer = typeof value === "bigint" ? value : typeof value === "number" && Number.isInteger(value) ? BigInt(value) : undefined;
+  const integer =
+    typeof value === "bigint"
+      ? value
+      : typeof value === "number" && Number.isInteger(value)
+        ? BigInt(value)
+        : undefined;
   return integer !== undefined && BigInt.asIntN(Number(bits), integer) === integer ? integer : undefined;
 }
 
@@ -47,9 +52,7 @@ function floatOf(value: Literal, dtype: "FLOAT" | "DOUBLE"): number | bigint | u
 function isDate(text: string): boolean {
   const millis = Date.parse(`${text}T00:00:00Z`);
   return (
-    /^\d{4}-\d{2}-\d{2}$/.test(text) &&
-    !Number.isNaN(millis) &&
-    new Date(millis).toISOString().slice(0, 10) === text
+    /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(millis) && new Date(millis).toISOString().slice(0, 10) === text
   );
 }
 

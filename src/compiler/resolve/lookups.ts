@@ -32,10 +32,10 @@ export function resolveLookup(context: Context, lookup: Lookup): ResolvedLookup 
           columnOf(context, view, name, at),
         );
   if (value !== undefined && lookup.collect && isList(value.dtype) && !value.unknown)
-    report.problem(
-      (place) => compilerProblem("collect-of-list", { column: value.name, dtype: value.dtype }, place),
-      { definition: lookup, key: "value" },
-    );
+    report.problem((place) => compilerProblem("collect-of-list", { column: value.name, dtype: value.dtype }, place), {
+      definition: lookup,
+      key: "value",
+    });
   if (report.problems.length > before || value === undefined || time === undefined) return undefined;
   return {
     name: lookup.name,

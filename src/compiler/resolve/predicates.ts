@@ -30,7 +30,11 @@ export class Predicates {
   static async parse(analyzer: PredicateAnalyzer, report: Reporter, texts: Iterable<string>): Promise<Predicates> {
     const distinct = [...new Set(texts)];
     const parsed = await analyzer.parse(distinct);
-    return new Predicates(analyzer, report, new Map(distinct.map((text, index) => [text, parsed[index] ?? notParsed(text)])));
+    return new Predicates(
+      analyzer,
+      report,
+      new Map(distinct.map((text, index) => [text, parsed[index] ?? notParsed(text)])),
+    );
   }
 
   /** A predicate whose `sql` stands from `bind` on; undefined if it is refused. */
@@ -51,7 +55,12 @@ export class Predicates {
   }
 
   /** A constant for a column; `use` gets its SQL when it is bound. */
-  constant(text: string, column: { readonly name: string; readonly dtype: DType }, at: At, use: (sql: string) => void): void {
+  constant(
+    text: string,
+    column: { readonly name: string; readonly dtype: DType },
+    at: At,
+    use: (sql: string) => void,
+  ): void {
     const names = this.#names(text, at, (name, place) => {
       this.#report.problem((where) => compilerProblem("default-not-constant", { column: name }, where), place);
       return undefined;
@@ -65,7 +74,10 @@ export class Predicates {
         if (!isNull && !constantConverts(type, column.dtype))
           this.#report.problem((place) => compilerProblem("default-sql-type", { type, ...column }, place), at);
         else if (valueFault !== undefined)
-          this.#report.problem((place) => compilerProblem("default-sql-value", { message: valueFault, ...column }, place), at);
+          this.#report.problem(
+            (place) => compilerProblem("default-sql-value", { message: valueFault, ...column }, place),
+            at,
+          );
       },
     });
   }
@@ -115,7 +127,8 @@ export class Predicates {
 }
 
 /** The parser reads these as columns, the binder as the clock or the session. */
-const CLOCK = /^(current_(date|time|timestamp|localtime|localtimestamp|user|role|schema|catalog|database)|localtime|localtimestamp|session_user)$/i;
+const CLOCK =
+  /^(current_(date|time|timestamp|localtime|localtimestamp|user|role|schema|catalog|database)|localtime|localtimestamp|session_user)$/i;
 
 function notParsed(text: string): ParsedExpression {
   return { ok: false, text, fault: { kind: "syntax", message: "it was not parsed" } };

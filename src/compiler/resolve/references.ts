@@ -20,7 +20,13 @@ export interface Reference {
 }
 
 export function referenceTo(view: BoundView, column: BoundColumn): Reference {
-  return { view, column, name: viewColumn(view.name, column.name), dtype: column.dtype, unknown: column.unknown === true };
+  return {
+    view,
+    column,
+    name: viewColumn(view.name, column.name),
+    dtype: column.dtype,
+    unknown: column.unknown === true,
+  };
 }
 
 /** Column references: bare, first the spine view, else the only view of `feature_refs` that has the column. */
@@ -168,7 +174,11 @@ export class References {
   #unknown(view: BoundView, name: string, at: At): void {
     this.#report.problem(
       (place) =>
-        compilerProblem("unknown-column", { name, view: view.name, nearest: nearestName(name, view.columns.keys()) }, place),
+        compilerProblem(
+          "unknown-column",
+          { name, view: view.name, nearest: nearestName(name, view.columns.keys()) },
+          place,
+        ),
       at,
     );
   }
@@ -196,7 +206,12 @@ export class References {
           (place) =>
             compilerProblem(
               "key-not-in-spine",
-              { name: left, view: view.name, spine: this.spine.name, nearest: nearestName(left, this.spine.columns.keys()) },
+              {
+                name: left,
+                view: view.name,
+                spine: this.spine.name,
+                nearest: nearestName(left, this.spine.columns.keys()),
+              },
               place,
             ),
           where,

@@ -14,7 +14,13 @@ import { Predicates } from "./predicates.js";
 import { References } from "./references.js";
 import { Reporter } from "./reporter.js";
 import type { ResolvedAge, ResolvedLookup, ResolvedService, ResolvedSpec } from "./resolved-service.js";
-import { resolveContentFilter, resolveCoverage, resolveCuration, resolveRemap, resolveSessionFilter } from "./rules.js";
+import {
+  resolveContentFilter,
+  resolveCoverage,
+  resolveCuration,
+  resolveRemap,
+  resolveSessionFilter,
+} from "./rules.js";
 import { outputName, resolveSpec } from "./specs.js";
 import { ViewBook } from "./views.js";
 import { type Computed, WorkingColumns } from "./working-columns.js";
@@ -105,7 +111,9 @@ async function contextOf(
   }
   const source = project.views.get(service.spine)?.source;
   if (source !== undefined && source.timestampField === undefined)
-    report.problem((place) => compilerProblem("spine-without-time", { view: spine.name }, place), { definition: source });
+    report.problem((place) => compilerProblem("spine-without-time", { view: spine.name }, place), {
+      definition: source,
+    });
   if (source?.availableField !== undefined)
     report.problem((place) => compilerProblem("available-on-spine", { view: spine.name }, place), {
       definition: source,

@@ -3,12 +3,7 @@ import { compilerProblem } from "../../errors/compiler.js";
 import { nearest as nearestName } from "../../errors/nearest.js";
 import type { Predicate } from "../../operators/operator.js";
 import { type Context, eventValues, fittingLiteral } from "./context.js";
-import type {
-  ResolvedCoverage,
-  ResolvedCuration,
-  ResolvedRemap,
-  ResolvedSessionFilter,
-} from "./resolved-service.js";
+import type { ResolvedCoverage, ResolvedCuration, ResolvedRemap, ResolvedSessionFilter } from "./resolved-service.js";
 import type { WorkingColumns } from "./working-columns.js";
 
 export function resolveCuration(context: Context, working: WorkingColumns): readonly ResolvedCuration[] {
@@ -27,8 +22,13 @@ export function resolveCuration(context: Context, working: WorkingColumns): read
     }
     const column = working.find(rule.column, at);
     if (column === undefined) return [];
-    const value = fittingLiteral(context, rule.value, column.dtype, `"${column.name}"`, { definition: rule, key: "value" });
-    return value === undefined || where === undefined ? [] : [{ column: column.name, dtype: column.dtype, value, where }];
+    const value = fittingLiteral(context, rule.value, column.dtype, `"${column.name}"`, {
+      definition: rule,
+      key: "value",
+    });
+    return value === undefined || where === undefined
+      ? []
+      : [{ column: column.name, dtype: column.dtype, value, where }];
   });
 }
 
@@ -51,7 +51,10 @@ export function resolveRemap(context: Context, working: WorkingColumns): Resolve
     const [from, to] = entry;
     const here = { definition: remap.map, key: index };
     if (from === null) {
-      context.report.problem((place) => compilerProblem("null-literal", { of: "the map of retriever_remap" }, place), here);
+      context.report.problem(
+        (place) => compilerProblem("null-literal", { of: "the map of retriever_remap" }, place),
+        here,
+      );
       return [];
     }
     const before = fittingLiteral(context, from, column.dtype, of, here);
@@ -70,11 +73,18 @@ export function resolveSessionFilter(context: Context): ResolvedSessionFilter | 
   if (filter === undefined) return undefined;
   const { report, runtime } = context;
   if (runtime.spine.session === undefined)
-    report.problem((place) => compilerProblem("session-role-needed", { for: "session_filter" }, place), { definition: filter });
+    report.problem((place) => compilerProblem("session-role-needed", { for: "session_filter" }, place), {
+      definition: filter,
+    });
   if (runtime.spine.event === undefined)
-    report.problem((place) => compilerProblem("event-role-needed", { for: "session_filter" }, place), { definition: filter });
+    report.problem((place) => compilerProblem("event-role-needed", { for: "session_filter" }, place), {
+      definition: filter,
+    });
   if (context.event === undefined || context.session === undefined) return undefined;
-  const viewEvents = eventValues(context, filter.viewEvents, "session_filter", { definition: filter, key: "viewEvents" });
+  const viewEvents = eventValues(context, filter.viewEvents, "session_filter", {
+    definition: filter,
+    key: "viewEvents",
+  });
   const likeEvents = eventValues(context, filter.likeEvents ?? [], "session_filter", {
     definition: filter,
     key: "likeEvents",
@@ -103,10 +113,10 @@ export function resolveCoverage(context: Context): ResolvedCoverage | undefined 
   }
   const store = project.aggregations.embeddingStores[name];
   if (store === undefined) {
-    report.problem(
-      (place) => compilerProblem("unknown-store", { name, nearest: nearestName(name, stores) }, place),
-      { ...at, key: "store" },
-    );
+    report.problem((place) => compilerProblem("unknown-store", { name, nearest: nearestName(name, stores) }, place), {
+      ...at,
+      key: "store",
+    });
     return undefined;
   }
   const column = context.references.ofSpine(filter?.column ?? store.key, { ...at, key: "column" });

@@ -56,7 +56,8 @@ function otherView(context: Context, spec: AggregationSpec): BoundView | undefin
   const view = context.views.touch(name);
   if (view === undefined)
     context.report.problem(
-      (place) => compilerProblem("unknown-view", { name, nearest: nearestName(name, context.project.views.keys()) }, place),
+      (place) =>
+        compilerProblem("unknown-view", { name, nearest: nearestName(name, context.project.views.keys()) }, place),
       { definition: spec, key: "view" },
     );
   return view;
@@ -70,7 +71,11 @@ export function columnOf(context: Context, view: BoundView, text: string, at: At
   if (column !== undefined) return referenceTo(view, column);
   context.report.problem(
     (place) =>
-      compilerProblem("unknown-column", { name: text, view: view.name, nearest: nearestName(name, view.columns.keys()) }, place),
+      compilerProblem(
+        "unknown-column",
+        { name: text, view: view.name, nearest: nearestName(name, view.columns.keys()) },
+        place,
+      ),
     at,
   );
   return undefined;
@@ -91,7 +96,10 @@ export function timeOf(
   const at = { definition: owner, key: "timestamp" };
   if (view === undefined) {
     if (owner.timestamp !== undefined)
-      context.report.problem((place) => compilerProblem("refused-without-view", { name: owner.name, key: "timestamp" }, place), at);
+      context.report.problem(
+        (place) => compilerProblem("refused-without-view", { name: owner.name, key: "timestamp" }, place),
+        at,
+      );
     return context.spine.time;
   }
   if (owner.timestamp === undefined) {
@@ -133,12 +141,17 @@ export function timeOf(
 
 function partitions(context: Context, spec: AggregationSpec): readonly KeyPair[] {
   if (spec.match !== undefined)
-    context.report.problem((place) => compilerProblem("refused-without-view", { name: spec.name, key: "match" }, place), {
-      definition: spec,
-      key: "match",
-    });
+    context.report.problem(
+      (place) => compilerProblem("refused-without-view", { name: spec.name, key: "match" }, place),
+      {
+        definition: spec,
+        key: "match",
+      },
+    );
   if (spec.partitionBy === undefined || spec.partitionBy.length === 0) {
-    context.report.problem((place) => compilerProblem("partition-needed", { name: spec.name }, place), { definition: spec });
+    context.report.problem((place) => compilerProblem("partition-needed", { name: spec.name }, place), {
+      definition: spec,
+    });
     return [];
   }
   return spec.partitionBy.flatMap((text, index) => {
@@ -153,7 +166,12 @@ function matches(context: Context, spec: AggregationSpec, view: BoundView): read
       (place) =>
         compilerProblem(
           "refused-with-view",
-          { name: spec.name, key: "partition_by", view: view.name, instead: "write match: {view column: spine column}" },
+          {
+            name: spec.name,
+            key: "partition_by",
+            view: view.name,
+            instead: "write match: {view column: spine column}",
+          },
           place,
         ),
       { definition: spec, key: "partitionBy" },

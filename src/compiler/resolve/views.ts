@@ -26,7 +26,12 @@ export class ViewBook {
   }
 
   /** Asks the sources of these views for their schemas; those that cannot be read here are not opened. */
-  static async open(project: Project, report: Reporter, ports: CompilerPorts, views: Iterable<string>): Promise<ViewBook> {
+  static async open(
+    project: Project,
+    report: Reporter,
+    ports: CompilerPorts,
+    views: Iterable<string>,
+  ): Promise<ViewBook> {
     const book = new ViewBook(project, report);
     for (const name of new Set(views)) {
       const view = project.views.get(name);
@@ -125,10 +130,10 @@ function bindView(project: Project, view: FeatureView, schema: SourceSchema | un
     const source = sourceOf.get(name) ?? name;
     const mapped = source !== name && sourceColumns.has(name) && !Object.hasOwn(view.fieldMapping, name);
     if (mapped)
-      tell(
-        (place) => compilerProblem("mapped-onto-taken-name", { source, canonical: name, view: view.name }, place),
-        { definition: view.fieldMapping, key: source },
-      );
+      tell((place) => compilerProblem("mapped-onto-taken-name", { source, canonical: name, view: view.name }, place), {
+        definition: view.fieldMapping,
+        key: source,
+      });
     const found = look(source, at);
     const dtype = dtypeOf(view, name, found, declared, mustDeclare, tell, at);
     const unit = found === undefined ? undefined : unitOf(found, declared, timestampUnit);
@@ -188,7 +193,8 @@ function dtypeOf(
   if (declared === undefined) {
     if (found.dtype === undefined)
       tell(
-        (place) => compilerProblem("unsupported-source-type", { column: name, view: view.name, type: found.type }, place),
+        (place) =>
+          compilerProblem("unsupported-source-type", { column: name, view: view.name, type: found.type }, place),
         at,
       );
     return found.dtype;

@@ -59,7 +59,8 @@ export class WorkingColumns {
     const age = this.#computed.age(name);
     if (age !== undefined) return age === "refused" ? undefined : { dtype: "DOUBLE", column: ageColumn(name) };
     const lookup = this.#computed.lookup(name);
-    if (lookup !== undefined) return lookup === "refused" ? undefined : { dtype: lookup.dtype, column: lookupColumn(name) };
+    if (lookup !== undefined)
+      return lookup === "refused" ? undefined : { dtype: lookup.dtype, column: lookupColumn(name) };
     const rolling = this.#computed.rolling(name);
     if (rolling !== undefined)
       return rolling === "refused" ? undefined : { dtype: rolling.dtype, column: rollingColumn(name) };

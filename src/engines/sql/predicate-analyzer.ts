@@ -260,9 +260,8 @@ async function bind(session: SqlSession, requests: readonly BindRequest[]): Prom
       const type = types[index];
       if (type === undefined || typeof type !== "string")
         return { ok: false, fault: type ?? { kind: "binding", message: "cannot be bound" } };
-      const isNull = isTree(onlyExpression(expression.tree as Tree)?.["value"])
-        ? (onlyExpression(expression.tree as Tree)?.["value"] as Tree)["is_null"] === true
-        : false;
+      const value = onlyExpression(expression.tree as Tree)?.["value"]; // the tree of `parse` above
+      const isNull = isTree(value) && value["is_null"] === true;
       const valueFault = constant === undefined ? undefined : await faultOfConstant(session, sql, constant);
       return { ok: true, sql, type, isNull, ...(valueFault === undefined ? {} : { valueFault }) };
     }),

@@ -1,0 +1,192 @@
+import type { EngineTag } from "../operators/operator.js";
+import type { Column } from "../operators/operator.js";
+import type { AnyOperator, Pipeline } from "../operators/pipeline.js";
+import { lineageOf } from "./explain/lineage.js";
+import type { ResolvedService } from "./resolve/resolved-service.js";
+
+/** Consecutive operators of one engine and the SQL that they are composed into; the engine tells it. */
+export interface Stage {
+  readonly name: string;
+  readonly engine: EngineTag;
+  readonly operators: readonly string[];
+  readonly sql: string;
+}
+
+/** What the pipeline does not say of its views. */
+export interface ExplainExtras {
+  /** Views joined `as_of: latest` that have an `available_field`: it is ignored there. */
+  readonly availableIgnored: readonly string[];
+  /** Files of the sources' folders that are not read, by view. */
+  readonly ignoredFiles: Readonly<Record<string, number>>;
+  readonly coverageScope?: "target_day" | "window";
+}
+
+/** Everything that `explain` shows; plain data, the JSON form is this. */
+export interface Explanation {
+  readonly service: string;
+  readonly version: string;
+  readonly spine: string;
+  readonly operators: readonly ExplainedOperator[];
+  readonly columns: readonly ExplainedColumn[];
+  readonly stages: readonly Stage[];
+  /** Static views whose latest row is joined, whenever it was. */
+  readonly leakingViews: readonly LeakingView[];
+  /** What is not causal by definition: it knows more than what lies before the row. */
+  readonly notCausal: readonly string[];
+  readonly notes: readonly string[];
+}
+
+export interface ExplainedOperator {
+  readonly name: string;
+  readonly kind: AnyOperator["kind"];
+  readonly engine: EngineTag;
+  readonly inputs: readonly string[];
+  readonly does: string;
+}
+
+export interface ExplainedColumn extends Column {
+  /** The operators that the value passes, first to last. */
+  readonly operators: readonly string[];
+  /** `view.column` at the source. */
+  readonly sources: readonly string[];
+  /** Static views that its value depends on and that can leak. */
+  readonly leaks: readonly string[];
+}
+
+export interface LeakingView {
+  readonly view: string;
+  readonly operators: readonly string[];
+  readonly columns: readonly string[];
+  readonly availableIgnored: boolean;
+}
+
+export function extrasOf(service: ResolvedService): ExplainExtras {
+  return {
+    availableIgnored: service.refs
+      .filter(({ asOf, view }) => asOf === "latest" && view.available !== undefined)
+      .map(({ view }) => view.name),
+    ignoredFiles: service.ignoredFiles,
+    ...(service.coverage === undefined ? {} : { coverageScope: service.coverage.scope }),
+  };
+}
+
+/** The pipeline as a reader wants to know it. Pure. */
+export function explain(pipeline: Pipeline, stages: readonly Stage[], extras: ExplainExtras): Explanation {
+  const lineage = lineageOf(pipeline);
+  const statics = staticJoins(pipeline);
+  const columns = pipeline.output.map(({ name, dtype }): ExplainedColumn => {
+    const { operators = [], sources = [] } = lineage.get(name) ?? {};
+    const leaks = [...new Set(operators.flatMap((operator) => statics.get(operator) ?? []))];
+    return { name, dtype, operators, sources, leaks };
+  });
+  const leakingViews = [...new Set(statics.values())].map((view) => ({
+    view,
+    operators: [...statics].filter(([, of]) => of === view).map(([operator]) => operator),
+    columns: columns.filter(({ leaks }) => leaks.includes(view)).map(({ name }) => name),
+    availableIgnored: extras.availableIgnored.includes(view),
+  }));
+  return {
+    service: pipeline.service,
+    version: pipeline.version,
+    spine: pipeline.spine.view,
+    operators: pipeline.operators.map((operator) => ({
+      name: operator.name,
+      kind: operator.kind,
+      engine: operator.engine,
+      inputs: operator.inputs,
+      does: summaryOf(operator),
+    })),
+    columns,
+    stages,
+    leakingViews,
+    notCausal: notCausal(pipeline, columns),
+    notes: notesOf(pipeline, extras),
+  };
+}
+
+/** Joins of a static view, which see its latest row: operator → view. */
+function staticJoins(pipeline: Pipeline): ReadonlyMap<string, string> {
+  const views = new Map(
+    pipeline.operators.flatMap((operator) =>
+      operator.kind === "scan" ? [[operator.output, operator.view] as const] : [],
+    ),
+  );
+  return new Map(
+    pipeline.operators.flatMap((operator) =>
+      operator.kind === "join" ? [[operator.name, views.get(operator.inputs[1]) ?? operator.inputs[1]] as const] : [],
+    ),
+  );
+}
+
+function notCausal(pipeline: Pipeline, columns: readonly ExplainedColumn[]): readonly string[] {
+  const has = (name: string) => pipeline.operators.some((operator) => operator.name === name);
+  const leaking = columns.filter(({ leaks }) => leaks.length > 0);
+  return [
+    ...leaking.map(({ name, leaks }) => `column ${name}: depends on the latest rows of ${leaks.join(", ")}`),
+    ...(pipeline.spine.session === undefined ? [] : ["column qid: numbers the sessions of whole days"]),
+    ...(has("session_filter") ? ["session_filter: judges the sessions of the whole day"] : []),
+    ...(has("coverage_filter") ? ["coverage_filter: asks the store as it is now"] : []),
+    ...(has("coverage_filter_history")
+      ? ["coverage_filter_history: asks the store as it is now, for the whole history"]
+      : []),
+    ...(has("content_filter") && leaking.length > 0
+      ? ["content_filter: may read values of static views, which are the latest"]
+      : []),
+  ];
+}
+
+function notesOf(pipeline: Pipeline, extras: ExplainExtras): readonly string[] {
+  const files = Object.entries(extras.ignoredFiles).map(
+    ([view, count]) =>
+      `view ${view}: ${count} ${count === 1 ? "file is" : "files are"} not read (another ending, or a name that begins with _ or .)`,
+  );
+  const scope =
+    extras.coverageScope === "window"
+      ? [
+          "embedding_coverage_filter has scope: window: it drops rows of the whole spine before the rolling step, so rolling values change when an embedding arrives later, and may differ from those of another service of this project",
+        ]
+      : [];
+  const available = extras.availableIgnored
+    .filter((view) => pipeline.operators.some((operator) => operator.kind === "scan" && operator.view === view))
+    .map((view) => `view ${view}: available_field is ignored, because it is joined as_of: latest`);
+  return [...available, ...scope, ...files];
+}
+
+function summaryOf(operator: AnyOperator): string {
+  switch (operator.kind) {
+    case "scan": {
+      const { range, view, columns } = operator;
+      const rows =
+        range.kind === "target_day"
+          ? "rows of the target day"
+          : range.kind === "unbounded"
+            ? "all rows"
+            : range.lookback === "all"
+              ? "all rows until the day's end"
+              : `rows from ${range.lookback} before the day until its end`;
+      return `${view}: ${rows}, ${columns.length} columns${operator.predicate ? `, where ${operator.predicate.text}` : ""}`;
+    }
+    case "filter":
+      if (operator.rule.type === "drop_where")
+        return `drops where ${operator.rule.anyOf.map(({ text }) => text).join(" or ")}`;
+      return operator.rule.type === "session"
+        ? `drops ${[operator.rule.dropViewOnly ? "view-only" : "", operator.rule.dropSingleLike ? "single-like" : ""].filter((text) => text !== "").join(" and ")} sessions`
+        : `drops ids that store ${operator.rule.store} does not have`;
+    case "project":
+      return operator.steps.length === 0 ? "orders the columns" : `${operator.steps.length} steps`;
+    case "join":
+      return `${operator.latest ? "latest row per key" : "row of the key"}, ${operator.columns.length} columns`;
+    case "pit_join":
+      return operator.collect
+        ? `values before the row, ${operator.collect.window === "all" ? "all of them" : `of ${operator.collect.window}`}`
+        : `latest row before the row${operator.ttl ? `, not older than ${operator.ttl}` : ""}, ${operator.columns.length} columns`;
+    case "rolling_aggregate":
+      return `${operator.specs.length} specs, ${operator.specs.reduce((sum, { outputs }) => sum + outputs.length, 0)} columns, by ${operator.rollingEngine}`;
+    case "arrow_udf_transform":
+      return `${operator.function}(${operator.arguments.join(", ")})`;
+    case "ray_udf_transform":
+      return `${operator.columns.map(({ name }) => name).join(", ")} from store ${operator.store.name}`;
+    case "sink":
+      return `parquet, ${operator.partRows} rows a part`;
+  }
+}

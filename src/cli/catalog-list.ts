@@ -1,5 +1,5 @@
 import { DaedalusError } from "../errors/problem.js";
-import { answering, type AddCommand } from "./command.js";
+import { type AddCommand, answering } from "./command.js";
 import { openProject } from "./project-options.js";
 import { table } from "./table.js";
 

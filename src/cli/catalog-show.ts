@@ -1,6 +1,6 @@
 import type { CatalogEntry } from "../app/catalog.js";
 import { DaedalusError } from "../errors/problem.js";
-import { answering, type AddCommand } from "./command.js";
+import { type AddCommand, answering } from "./command.js";
 import { openProject } from "./project-options.js";
 import { table } from "./table.js";
 
@@ -16,7 +16,10 @@ export const addCatalogShow: AddCommand = (group, terminal, exit) => {
         if (problems.length > 0) throw new DaedalusError(problems, 2);
         const { addressOf, catalogEntry } = await import("../app/catalog.js");
         const entry = catalogEntry(project, name);
-        return { json: entry, text: entry.type === "view" ? viewText(entry, addressOf(entry.view)) : serviceText(entry) };
+        return {
+          json: entry,
+          text: entry.type === "view" ? viewText(entry, addressOf(entry.view)) : serviceText(entry),
+        };
       }),
     );
 };

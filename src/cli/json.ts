@@ -17,7 +17,9 @@ function render(value: unknown, mask: (text: string) => string, indent: string):
     if (value.length === 0) return "[]";
     return `[\n${value.map((entry) => inner + render(entry, mask, inner)).join(",\n")}\n${indent}]`;
   }
-  const entries = (value instanceof Map ? [...value] : Object.entries(value)).filter(([, entry]) => entry !== undefined);
+  const entries = (value instanceof Map ? [...value] : Object.entries(value)).filter(
+    ([, entry]) => entry !== undefined,
+  );
   if (entries.length === 0) return "{}";
   const lines = entries.map(
     ([key, entry]) => `${inner}${JSON.stringify(mask(String(key)))}: ${render(entry, mask, inner)}`,

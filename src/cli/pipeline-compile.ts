@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { answering, type AddCommand } from "./command.js";
+import { type AddCommand, answering } from "./command.js";
 import { relativePath } from "./paths.js";
 import { type FileOptions, fileOptions, openProject } from "./project-options.js";
 

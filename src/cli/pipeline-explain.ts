@@ -1,4 +1,5 @@
-import { answering, type AddCommand, oneOf } from "./command.js";
+import { type AddCommand, answering, oneOf } from "./command.js";
+import { toJson } from "./json.js";
 import { type FileOptions, fileOptions, openProject } from "./project-options.js";
 
 const FORMATS = ["text", "json", "mermaid"] as const;
@@ -19,15 +20,11 @@ export const addPipelineExplain: AddCommand = (group, terminal, exit) => {
   fileOptions(command).action(
     answering(terminal, exit, async (surroundings, options: Options, service: string) => {
       const opened = await openProject(surroundings, options);
-      const { compileOpened, explainCompiled } = await import("../app/compile-service.js");
+      const { compileOpened, explain, renderExplanation } = await import("../app/compile-service.js");
       const compiled = await compileOpened(opened, service);
       terminal.warn(compiled.warnings);
-      const explained = explainCompiled(compiled);
-      if (options.format === "json") {
-        const { toJson } = await import("./json.js");
-        return { json: explained.data, text: toJson(explained.data) };
-      }
-      return { json: explained.data, text: options.format === "mermaid" ? explained.mermaid() : explained.text() };
+      const json = explain(compiled);
+      return { json, text: options.format === "json" ? toJson(json) : renderExplanation(json, options.format) };
     }),
   );
 };

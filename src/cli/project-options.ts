@@ -41,7 +41,9 @@ function environmentSecrets(environment: NodeJS.ProcessEnv): Record<string, stri
   return Object.fromEntries(
     Object.entries(environment).filter(
       (entry): entry is [string, string] =>
-        entry[1] !== undefined && entry[1].length >= 6 && /PASSWORD|PASSWD|SECRET|TOKEN|PRIVATE_KEY|API_?KEY/i.test(entry[0]),
+        entry[1] !== undefined &&
+        entry[1].length >= 6 &&
+        /PASSWORD|PASSWD|SECRET|TOKEN|PRIVATE_KEY|API_?KEY/i.test(entry[0]),
     ),
   );
 }

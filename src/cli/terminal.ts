@@ -50,7 +50,8 @@ export class Terminal {
   }
 
   warn(problems: readonly Problem[]): void {
-    if (problems.length > 0 && !this.json) this.say(problems.map((problem) => `warning: ${formatProblem(problem)}`).join("\n"));
+    if (problems.length > 0 && !this.json)
+      this.say(problems.map((problem) => `warning: ${formatProblem(problem)}`).join("\n"));
   }
 
   /** Errors: for people on stderr; with `--json` as JSON on stdout. */

@@ -31,8 +31,11 @@ export function showProgress(terminal: Terminal): (event: ProgressEvent) => void
         }
         return;
       case "unit-done":
-        if (terminal.interactive) draw(`${paceText(event)}  last ${event.unit}: ${grouped(event.rows)} rows`);
-        else terminal.say(`${event.unit}: ${grouped(event.rows)} rows in ${seconds(event.seconds)}  (${paceText(event)})`);
+        if (terminal.interactive) draw(`${paceText(event.pace)}  last ${event.unit}: ${grouped(event.rows)} rows`);
+        else
+          terminal.say(
+            `${event.unit}: ${grouped(event.rows)} rows in ${seconds(event.seconds)}  (${paceText(event.pace)})`,
+          );
         return;
       case "unit-failed":
         clear();

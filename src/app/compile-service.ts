@@ -1,0 +1,107 @@
+import { mkdir, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { compile } from "../compiler/compile/compile.js";
+import { explainMermaid } from "../compiler/explain/mermaid.js";
+import { explainText } from "../compiler/explain/text.js";
+import { type Explanation, explain as explainPipeline, extrasOf } from "../compiler/explain.js";
+import { pipelineToYaml } from "../compiler/pipeline-yaml.js";
+import { resolveService } from "../compiler/resolve/resolve-service.js";
+import type { ResolvedService } from "../compiler/resolve/resolved-service.js";
+import type { Project } from "../definitions/project.js";
+import { openPredicateAnalyzer } from "../engines/sql/predicate-analyzer.js";
+import { SqlSession } from "../engines/sql/session.js";
+import { describeStages } from "../engines/sql/stages.js";
+import { commandProblem } from "../errors/command.js";
+import { DaedalusError, type Problem } from "../errors/problem.js";
+import type { Pipeline } from "../operators/pipeline.js";
+import { openSource } from "../sources/open-source.js";
+import { type OpenedProject, requireService } from "./project.js";
+
+/** A service bound to its sources and compiled; plain data. */
+export interface CompiledService {
+  readonly project: Project;
+  readonly resolved: ResolvedService;
+  readonly pipeline: Pipeline;
+  /** What is allowed, but probably not meant. */
+  readonly warnings: readonly Problem[];
+}
+
+/**
+ * Binds a service to its sources' schemas and compiles it, with the author's overrides; reads no rows and writes nothing.
+ * Throws DaedalusError with everything that is wrong: exit code 2, or 1 if a source cannot be read.
+ */
+export async function compileService(project: Project, service: string): Promise<CompiledService> {
+  return compileOpened({ project, problems: [] }, service);
+}
+
+/** The same for a project that may have mistakes: what reading and what resolving found is thrown together. */
+export async function compileOpened(opened: OpenedProject, name: string): Promise<CompiledService> {
+  requireService(opened, name);
+  const { project } = opened;
+  const { service, problems, warnings } = await resolve(opened, name);
+  const found = [...opened.problems, ...problems.filter((problem) => !isKnown(problem, opened.problems))];
+  if (service === undefined || found.length > 0) throw new DaedalusError(found, 2);
+  const compiled = compile(service, project.overrides.get(name), project);
+  if (compiled.pipeline === undefined) throw new DaedalusError(compiled.problems, 2);
+  return { project, resolved: service, pipeline: compiled.pipeline, warnings: [...warnings, ...compiled.warnings] };
+}
+
+async function resolve(opened: OpenedProject, name: string) {
+  const { project } = opened;
+  const session = await SqlSession.open({ threads: "1" });
+  try {
+    return await resolveService(project, name, {
+      sources: (view) => {
+        const definition = project.views.get(view);
+        if (definition === undefined) throw new RangeError(`there is no view ${view}`);
+        return openSource({ directory: project.directory, connections: project.base.connections }, definition, session);
+      },
+      predicates: openPredicateAnalyzer(session),
+    });
+  } catch (error) {
+    // A source that cannot be read at all: what was found in the files before is told with it.
+    if (error instanceof DaedalusError && opened.problems.length > 0)
+      throw new DaedalusError([...opened.problems, ...error.problems], 2, { cause: error });
+    throw error;
+  } finally {
+    session.close();
+  }
+}
+
+/** One mistake may be found by reading and by resolving. */
+function isKnown(problem: Problem, known: readonly Problem[]): boolean {
+  return known.some(
+    ({ code, file, line, column }) =>
+      code === problem.code && file === problem.file && line === problem.line && column === problem.column,
+  );
+}
+
+/** `config/pipelines/<service>.generated.yaml`, or the same file in another folder; its path. */
+export async function writePipeline(compiled: CompiledService, directory?: string): Promise<string> {
+  const folder = directory ?? compiled.project.pipelinesDirectory;
+  const path = join(folder, `${compiled.pipeline.service}.generated.yaml`);
+  try {
+    await mkdir(folder, { recursive: true });
+    await writeFile(`${path}.tmp`, pipelineYaml(compiled));
+    await rename(`${path}.tmp`, path);
+  } catch (error) {
+    const cause = error instanceof Error ? error.message : String(error);
+    throw new DaedalusError([commandProblem("cannot-write", { path, cause })], 1, { cause: error });
+  }
+  return path;
+}
+
+/** The text of `<service>.generated.yaml`. */
+export function pipelineYaml({ pipeline }: CompiledService): string {
+  return pipelineToYaml(pipeline);
+}
+
+/** The DAG, the lineage of each column, engines, SQL and what can leak; plain data. */
+export function explain({ pipeline, resolved }: CompiledService): Explanation {
+  return explainPipeline(pipeline, describeStages(pipeline), extrasOf(resolved));
+}
+
+/** The same for readers: text, or a Mermaid diagram of the DAG. */
+export function renderExplanation(explanation: Explanation, format: "text" | "mermaid"): string {
+  return format === "mermaid" ? explainMermaid(explanation) : explainText(explanation);
+}

@@ -1,0 +1,59 @@
+import type { ProgressEvent } from "../runs/progress.js";
+import { localExecutor } from "../tasks/local.js";
+import type { DaySelection } from "../training/days.js";
+import {
+  type DayPolicy,
+  type DaysPlan,
+  planDays as planDaysOf,
+  type ServiceStatus,
+  statusOf as statusOfInputs,
+} from "../training/plan.js";
+import { type TrainReport, train as trainInputs } from "../training/train.js";
+import type { CompiledService } from "./compile-service.js";
+import { type OutputOptions, withTrainingInputs } from "./training-inputs.js";
+import { versions } from "./versions.js";
+
+export interface TrainOptions extends DaySelection, DayPolicy, OutputOptions {
+  /** Days at a time; default: `day_workers` of the runtime. */
+  readonly dayWorkers?: number;
+  /** Refused in this version: embeddings are not executed yet. */
+  readonly enrichOnly?: boolean;
+  /** As told to a second run in the same folder. */
+  readonly command?: string;
+  /** Stops the run cleanly: no half-written day. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (event: ProgressEvent) => void;
+}
+
+/**
+ * Writes the days of a compiled service that are not as they should be. Throws DaedalusError before the first day: exit code
+ * 2 for what cannot be done, 1 for what stops it. A day that fails is in the report and stops no other.
+ */
+export async function train(compiled: CompiledService, options: TrainOptions = {}): Promise<TrainReport> {
+  const { dayWorkers, outputRoot: _, command, ...rest } = options;
+  const runtime = compiled.project.runtimeOf(compiled.pipeline.service);
+  return withTrainingInputs(compiled, options, (inputs) =>
+    trainInputs({
+      ...rest,
+      ...inputs,
+      dayWorkers: dayWorkers ?? Number(runtime.dayWorkers),
+      duckdbConfig: runtime.compute.duckdbConfig,
+      startExecutor: (workers) => localExecutor({ workers, entry: new URL("./worker.js", import.meta.url) }),
+      command: command ?? `train ${compiled.pipeline.service}`,
+      versions: versions(),
+    }),
+  );
+}
+
+/** What `train` would do with each day, and why. Reads only; throws DaedalusError as `train` does. */
+export async function planDays(
+  compiled: CompiledService,
+  options: DaySelection & DayPolicy & OutputOptions = {},
+): Promise<DaysPlan> {
+  return withTrainingInputs(compiled, options, (inputs) => planDaysOf(inputs, options));
+}
+
+/** The state of every day of the feed's months, and of what is written beyond them. Reads only. */
+export async function statusOf(compiled: CompiledService, options: OutputOptions = {}): Promise<ServiceStatus> {
+  return withTrainingInputs(compiled, options, (inputs) => statusOfInputs(inputs));
+}

@@ -1,0 +1,45 @@
+import { resolve } from "node:path";
+import type { FeatureView } from "../definitions/feature-view.js";
+import { SqlSession } from "../engines/sql/session.js";
+import { openSource } from "../sources/open-source.js";
+import type { Source } from "../sources/source.js";
+import { scansOf, type TrainingInputs } from "../training/inputs.js";
+import type { CompiledService } from "./compile-service.js";
+
+/** Where days are written to, if not where the project says. */
+export interface OutputOptions {
+  /** Relative to the current folder. */
+  readonly outputRoot?: string;
+}
+
+/** Opens what a compiled service reads, for the time of `work`. */
+export async function withTrainingInputs<Result>(
+  { project, pipeline }: CompiledService,
+  options: OutputOptions,
+  work: (inputs: TrainingInputs) => Promise<Result>,
+): Promise<Result> {
+  const runtime = project.runtimeOf(pipeline.service);
+  const session = await SqlSession.open(runtime.compute.duckdbConfig);
+  try {
+    const place = { directory: project.directory, connections: project.base.connections };
+    const views = new Map<string, FeatureView>();
+    const sources = new Map<string, Source>();
+    for (const { view: name } of scansOf(pipeline)) {
+      const view = project.views.get(name);
+      if (view === undefined || views.has(name)) continue;
+      views.set(name, view);
+      sources.set(name, openSource(place, view, session));
+    }
+    return await work({
+      pipeline,
+      project: place,
+      views,
+      sources,
+      session,
+      feed: { start: runtime.feedStart, end: runtime.feedEnd },
+      outputRoot: resolve(options.outputRoot ?? runtime.outputRoot),
+    });
+  } finally {
+    session.close();
+  }
+}

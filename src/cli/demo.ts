@@ -1,0 +1,99 @@
+import { join, resolve } from "node:path";
+import type { ExplainedRow } from "../app/demo-row.js";
+import type { TrainReport } from "../training/train.js";
+import { type AddCommand, answering, wholeNumber } from "./command.js";
+import { interruptible } from "./interruption.js";
+import { relativePath } from "./paths.js";
+import { table } from "./table.js";
+import { count, grouped, showProgress } from "./train-progress.js";
+
+interface Options {
+  readonly days: number;
+  readonly events: number;
+  readonly seed: number;
+}
+
+export const addDemo: AddCommand = (group, terminal, exit) => {
+  group
+    .command("demo")
+    .summary("make a small project with data, train it and show what came out")
+    .description(
+      "Makes a project with made-up data in a new folder (or goes on with one that it made), trains it and shows paths, rows and one row explained column by column.",
+    )
+    .argument("[dir]", "folder of the demo", "./daedalus-demo")
+    .option("--days <n>", "days of data", wholeNumber("--days", 1), 7)
+    .option("--events <n>", "rows of the feed", wholeNumber("--events", 1), 20_000)
+    .option("--seed <n>", "equal seeds give equal data", wholeNumber("--seed", 0), 1)
+    .action(
+      answering(terminal, exit, async (_, options: Options, directory: string) => {
+        const folder = resolve(directory);
+        const { days, events, seed } = options;
+        const size = { days, events: Math.max(events, days), seed };
+        const { writeDemo } = await import("../app/demo-folder.js");
+        const { loadProject } = await import("../app/project.js");
+        const { compileService } = await import("../app/compile-service.js");
+        const { train } = await import("../app/train-service.js");
+        const { explainOneRow } = await import("../app/demo-row.js");
+        terminal.say(`making ${grouped(size.events)} events of ${count(days, "day")} in ${relativePath(folder)}`);
+        const demo = await writeDemo(folder, size);
+        const compiled = await compileService(await loadProject(folder), demo.service);
+        terminal.warn(compiled.warnings);
+        const report = await interruptible(
+          (signal) => terminal.say(`${signal}: stopping; once more ends it at once`),
+          (signal) =>
+            train(compiled, {
+              from: demo.days[0],
+              to: demo.days[1],
+              outputRoot: join(folder, "data", "training_output", demo.service),
+              command: "daeda demo",
+              signal,
+              onProgress: showProgress(terminal),
+            }),
+        );
+        const shown = report.days.filter((day) => (day.rows ?? 0) > 0).at(-1);
+        const row = shown && (await explainOneRow(compiled, join(report.outputRoot, `dt=${shown.day}`)));
+        const failed = report.days.some(({ outcome }) => outcome === "failed");
+        return {
+          json: { directory: folder, service: demo.service, report, ...(row === undefined ? {} : { row }) },
+          text: demoText(directory, demo.service, report, row),
+          ...(failed ? { exitCode: 1 as const } : {}),
+        };
+      }),
+    );
+};
+
+function demoText(directory: string, service: string, report: TrainReport, row: ExplainedRow | undefined): string {
+  const days = report.days.map(({ day, rows, outcome }) => [
+    relativePath(join(report.outputRoot, `dt=${day}`, "part-0-0.parquet")),
+    rows === undefined ? outcome : grouped(rows),
+  ]);
+  const total = report.days.reduce((sum, { rows }) => sum + (rows ?? 0), 0);
+  return [
+    `${count(total, "row")} of training data for "${service}":`,
+    "",
+    table(["file", "rows"], days),
+    ...(row === undefined ? [] : ["", `one row of ${relativePath(row.file)}, column by column:`, "", rowTable(row)]),
+    "",
+    "next:",
+    `  daeda pipeline explain ${service} --project ${directory}`,
+    `  daeda pipeline status ${service} --project ${directory}`,
+    `  the definitions: ${relativePath(join(resolve(directory), "feature_services", `${service}.yaml`))}`,
+  ].join("\n");
+}
+
+function rowTable({ columns }: ExplainedRow): string {
+  return table(
+    ["column", "dtype", "value", "operator", "from"],
+    columns.map(({ name, dtype, value, operator, kind, sources }) => [
+      name,
+      dtype,
+      shortened(value, 36),
+      kind === "" ? operator : `${operator} (${kind})`,
+      shortened(sources.join(", "), 60),
+    ]),
+  );
+}
+
+function shortened(value: string, length: number): string {
+  return value.length <= length ? value : `${value.slice(0, length - 1)}…`;
+}

@@ -1,0 +1,87 @@
+import { commandProblem } from "../errors/command.js";
+import { DaedalusError, formatProblem, type Problem } from "../errors/problem.js";
+import { trainingProblem } from "../errors/training.js";
+import type { TrainReport } from "../training/train.js";
+import { type AddCommand, answering, oneOf, wholeNumber } from "./command.js";
+import { type DayOptions, dayOptions, selectionOf } from "./day-options.js";
+import { interruptible } from "./interruption.js";
+import { relativePath } from "./paths.js";
+import { type FileOptions, fileOptions, openProject } from "./project-options.js";
+import { table } from "./table.js";
+import { count, grouped, seconds, showProgress } from "./train-progress.js";
+
+interface Options extends FileOptions, DayOptions {
+  readonly dayWorkers?: number;
+  readonly enrichOnly?: boolean;
+  readonly engine?: "duckdb";
+  readonly executor: "local" | "ray";
+}
+
+export const addPipelineTrain: AddCommand = (group, terminal, exit) => {
+  const command = group
+    .command("train")
+    .summary("write the training set of a service, day by day")
+    .description(
+      "Writes the days of a service that are absent, stale or failed, each as a folder dt=YYYY-MM-DD that is complete or absent. Ctrl-C leaves no half-written day; the same command goes on.",
+    )
+    .argument("<service>", "name of a feature service");
+  dayOptions(command)
+    .option("--day-workers <n>", "days at a time, instead of day_workers", wholeNumber("--day-workers", 1))
+    .option("--enrich-only", "only fill embedding columns (not in this version)")
+    .option("--engine <engine>", "who runs rolling aggregates, for this run: duckdb", oneOf("--engine", ["duckdb"]))
+    .option("--executor <executor>", "where days run: local", oneOf("--executor", ["local", "ray"]), "local");
+  fileOptions(command).action(
+    answering(terminal, exit, async (surroundings, options: Options, service: string) => {
+      refuse(options);
+      const opened = await openProject(surroundings, options);
+      const { compileOpened } = await import("../app/compile-service.js");
+      const { train } = await import("../app/train-service.js");
+      const compiled = await compileOpened(opened, service);
+      terminal.warn(compiled.warnings);
+      const report = await interruptible(
+        (signal) => terminal.say(`${signal}: stopping; once more ends it at once`),
+        (signal) =>
+          train(compiled, {
+            ...selectionOf(options),
+            ...(options.outputRoot === undefined ? {} : { outputRoot: options.outputRoot }),
+            ...(options.dayWorkers === undefined ? {} : { dayWorkers: options.dayWorkers }),
+            command: `daeda pipeline train ${service}`,
+            signal,
+            onProgress: showProgress(terminal),
+          }),
+      );
+      const failed = report.days.some(({ outcome }) => outcome === "failed");
+      return { json: report, text: reportText(report), ...(failed ? { exitCode: 1 as const } : {}) };
+    }),
+  );
+};
+
+function refuse({ skeletonOnly, enrichOnly, executor }: Options): void {
+  const problems: Problem[] = [];
+  if (skeletonOnly && enrichOnly)
+    problems.push(trainingProblem("conflicting-options", { first: "--skeleton-only", second: "--enrich-only" }));
+  else if (enrichOnly) problems.push(trainingProblem("enrich-not-executed", {}));
+  if (executor === "ray") problems.push(commandProblem("executor-not-in-version", { executor }));
+  if (problems.length > 0) throw new DaedalusError(problems, 2);
+}
+
+/** What a run did, for people. */
+export function reportText(report: TrainReport): string {
+  const { service, outputRoot, days, rows } = report;
+  const worked = days.filter(({ outcome }) => outcome !== "skipped");
+  const told = days.map(({ day, outcome, state, rows, seconds: took }) => [
+    day,
+    outcome === "skipped" ? `${state} already` : outcome,
+    rows === undefined ? "" : grouped(rows),
+    took === undefined ? "" : seconds(took),
+  ]);
+  const failures = days.flatMap(({ day, problems }) => problems.map((problem) => `${day}: ${formatProblem(problem)}`));
+  return [
+    worked.length === 0
+      ? `${service} → ${relativePath(outputRoot)}: all ${count(days.length, "day")} are there already`
+      : `${service} → ${relativePath(outputRoot)}: ${count(rows, "row")} in ${seconds(report.seconds)}`,
+    "",
+    table(["day", "outcome", "rows", "took"], told),
+    ...(failures.length === 0 ? [] : ["", ...failures]),
+  ].join("\n");
+}

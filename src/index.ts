@@ -1,0 +1,26 @@
+/**
+ * Daedalus as a library. Definitions, pipelines and reports are plain, frozen data; what is wrong is thrown as one
+ * `DaedalusError` with all problems.
+ */
+export { type Catalog, catalogOf } from "./app/catalog.js";
+export {
+  type CompiledService,
+  compileService,
+  explain,
+  pipelineYaml,
+  renderExplanation,
+} from "./app/compile-service.js";
+export { type LoadOptions, loadProject, type ProjectFiles } from "./app/project.js";
+export { schemas } from "./app/schemas.js";
+export { planDays, statusOf, type TrainOptions, train } from "./app/train-service.js";
+export type { Explanation } from "./compiler/explain.js";
+export type { FeatureService } from "./definitions/feature-service.js";
+export type { FeatureView } from "./definitions/feature-view.js";
+export type { Project } from "./definitions/project.js";
+export type { Runtime } from "./definitions/runtime.js";
+export { DaedalusError, type ExitCode, formatProblem, type Problem } from "./errors/problem.js";
+export type { AnyOperator, Pipeline } from "./operators/pipeline.js";
+export type { ProgressEvent } from "./runs/progress.js";
+export type { DaySelection } from "./training/days.js";
+export type { DayPolicy, DaysPlan, PlannedDay, ServiceStatus } from "./training/plan.js";
+export type { TrainedDay, TrainReport } from "./training/train.js";

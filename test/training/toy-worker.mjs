@@ -1,0 +1,46 @@
+// The real worker with a day that first does what DAEDALUS_TEST_DAY says: `sleep`, `die-once <file>`, `touch <file> <times>`.
+import { appendFileSync, existsSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+
+const load = (file) => import(pathToFileURL(join(process.env.DAEDALUS_TEST_DIST, file)).href);
+const { openDaySession } = await load("engines/sql/day-session.js");
+const { SqlSession } = await load("engines/sql/session.js");
+const { openSource } = await load("sources/open-source.js");
+const { serveTasks } = await load("tasks/worker.js");
+const { DAY_TASK, dayTaskHandler } = await load("training/day-task.js");
+const [what, file, times] = (process.env.DAEDALUS_TEST_DAY ?? "").split(" ");
+
+async function openDay({ project, views, duckdbConfig }) {
+  const session = await SqlSession.open(duckdbConfig);
+  const sources = new Map();
+  for (const [name, view] of Object.entries(views)) sources.set(name, await openSource(project, view, session).pin());
+  const day = await openDaySession({ session, sources });
+  return {
+    async run(request) {
+      if (what === "sleep") {
+        writeFileSync(file, String(process.pid));
+        await session.query(
+          "SELECT count(*) AS n FROM range(100000000000) a, range(1000) b WHERE a.range % 7 = b.range % 5",
+        );
+      }
+      if (what === "die-once" && !existsSync(file)) {
+        writeFileSync(file, "");
+        process.kill(process.pid, "SIGKILL");
+      }
+      const result = await day.run(request);
+      if (what === "touch") {
+        const done = existsSync(`${file}.touched`) ? readFileSync(`${file}.touched`, "utf8").length : 0;
+        if (done < Number(times)) {
+          appendFileSync(`${file}.touched`, "x");
+          utimesSync(file, new Date(), new Date(Date.now() + 1000 * (done + 1)));
+        }
+      }
+      return result;
+    },
+    interrupt: () => day.interrupt(),
+    close: () => day.close(),
+  };
+}
+
+serveTasks({ [DAY_TASK]: () => dayTaskHandler(openDay) });

@@ -32,8 +32,7 @@ function compareTies(relation: Relation, a: Row, b: Row): number {
 export function latest(relation: Relation, rows: readonly Row[], time: string | undefined): Row | undefined {
   return rows.reduce<Row | undefined>((best, row) => {
     if (best === undefined) return row;
-    const order =
-      time === undefined ? 0 : compareValues(row.instants[time] ?? null, best.instants[time] ?? null);
+    const order = time === undefined ? 0 : compareValues(row.instants[time] ?? null, best.instants[time] ?? null);
     return order > 0 || (order === 0 && compareTies(relation, row, best) > 0) ? row : best;
   }, undefined);
 }
@@ -46,7 +45,9 @@ export interface Occurrence {
 
 /** Time, then value: the order of every list. */
 export function inOrder(history: readonly Occurrence[]): readonly Occurrence[] {
-  return [...history].sort((a, b) => (a.instant < b.instant ? -1 : a.instant > b.instant ? 1 : compareValues(a.value, b.value)));
+  return [...history].sort((a, b) =>
+    a.instant < b.instant ? -1 : a.instant > b.instant ? 1 : compareValues(a.value, b.value),
+  );
 }
 
 /** Each value once, by its latest occurrence. */

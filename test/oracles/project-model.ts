@@ -96,7 +96,9 @@ export interface LookupModel {
   readonly max_length?: number | string;
 }
 
-export type OutputColumnModel = string | { readonly name: string; readonly default?: Value; readonly default_sql?: string };
+export type OutputColumnModel =
+  | string
+  | { readonly name: string; readonly default?: Value; readonly default_sql?: string };
 
 export interface RuntimeModel {
   readonly feed_start?: string;
@@ -132,10 +134,7 @@ export interface RuntimeModel {
 }
 
 /** What a file holds: the type as its format stores it. */
-export type Physical =
-  | Dtype
-  | "TIMESTAMP_NS"
-  | "TIMESTAMPTZ";
+export type Physical = Dtype | "TIMESTAMP_NS" | "TIMESTAMPTZ";
 
 export interface SourceTable {
   /** In the source's own names. */

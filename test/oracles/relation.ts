@@ -15,7 +15,13 @@ import {
 const SECOND = 1_000_000_000n;
 export const DAY = 86_400n * SECOND;
 const UNIT: Readonly<Record<string, bigint>> = { s: SECOND, ms: 1_000_000n, us: 1_000n, ns: 1n };
-const DURATION: Readonly<Record<string, bigint>> = { s: SECOND, m: 60n * SECOND, h: 3_600n * SECOND, d: DAY, w: 7n * DAY };
+const DURATION: Readonly<Record<string, bigint>> = {
+  s: SECOND,
+  m: 60n * SECOND,
+  h: 3_600n * SECOND,
+  d: DAY,
+  w: 7n * DAY,
+};
 
 /** A row of a view: canonical values, and the exact instants (nanoseconds) of its time columns. */
 export interface Row {
@@ -80,6 +86,7 @@ export function readView(project: ProjectModel, view: ViewModel, table: SourceTa
   };
   const dtypes = Object.fromEntries(names.map((name) => [name, declared.get(name) ?? naturalDtype(physicalOf(name))]));
   const unit = view.source.timestamp_unit;
+  let rows: readonly Row[] | undefined; // read when first asked for: dtypes can be had of a table that no run can read
   return {
     name: view.name,
     keys,
@@ -88,18 +95,21 @@ export function readView(project: ProjectModel, view: ViewModel, table: SourceTa
     ...(time === undefined ? {} : { time }),
     ...(available === undefined ? {} : { available }),
     ...(view.ttl === undefined ? {} : { ttl: durationNanos(view.ttl) }),
-    rows: table.rows.map((raw) => {
-      const cell = (name: string): Value => {
-        const value = raw[sourceOf.get(name) ?? name] ?? null;
-        return table.format === "csv" && value === "" ? null : value;
-      };
-      return {
-        values: Object.fromEntries(
-          names.map((name) => [name, read(cell(name), physicalOf(name), dtypes[name] ?? "TEXT")]),
-        ),
-        instants: Object.fromEntries(names.map((name) => [name, instantOf(cell(name), physicalOf(name), unit)])),
-      };
-    }),
+    get rows() {
+      rows ??= table.rows.map((raw) => {
+        const cell = (name: string): Value => {
+          const value = raw[sourceOf.get(name) ?? name] ?? null;
+          return table.format === "csv" && value === "" ? null : value;
+        };
+        return {
+          values: Object.fromEntries(
+            names.map((name) => [name, read(cell(name), physicalOf(name), dtypes[name] ?? "TEXT")]),
+          ),
+          instants: Object.fromEntries(names.map((name) => [name, instantOf(cell(name), physicalOf(name), unit)])),
+        };
+      });
+      return rows;
+    },
   };
 }
 

@@ -1,4 +1,13 @@
-import { aggregate, distinctByLatest, inOrder, inWindow, isAvailable, keysMatch, mostRecent, type Occurrence } from "./history.js";
+import {
+  aggregate,
+  distinctByLatest,
+  inOrder,
+  inWindow,
+  isAvailable,
+  keysMatch,
+  mostRecent,
+  type Occurrence,
+} from "./history.js";
 import type { SpecModel } from "./project-model.js";
 import type { Row } from "./relation.js";
 import { dtypeAt, isTrue, type Scope } from "./service-scope.js";
@@ -122,4 +131,3 @@ export function rollingDtype(scope: Scope, spec: SpecModel): Dtype {
       return source ?? "TEXT";
   }
 }
-

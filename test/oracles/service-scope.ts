@@ -2,7 +2,7 @@ import { isAvailable, keysMatch, latest } from "./history.js";
 import { evaluate, parsePredicate } from "./predicate.js";
 import type { ProjectModel, RuntimeModel, ServiceModel, Tables } from "./project-model.js";
 import { type Relation, readView, type Row } from "./relation.js";
-import type { Dtype, Value } from "./values.js";
+import { type Dtype, OracleStop, type Value } from "./values.js";
 
 /** A column reference, resolved. */
 export interface Reference {
@@ -69,7 +69,9 @@ export function scopeOf(raw: ProjectModel, tables: Tables, serviceName: string):
   };
   const spine = relation(service.spine);
   const references = (runtime.feature_refs ?? []).map((entry) =>
-    typeof entry === "string" ? { view: entry, asOf: "latest" as const } : { view: entry.view, asOf: entry.as_of ?? "latest" },
+    typeof entry === "string"
+      ? { view: entry, asOf: "latest" as const }
+      : { view: entry.view, asOf: entry.as_of ?? "latest" },
   );
 
   const resolve: Scope["resolve"] = (reference, bare = "anywhere") => {
@@ -101,6 +103,8 @@ export function scopeOf(raw: ProjectModel, tables: Tables, serviceName: string):
         right.keys.map((key) => candidate.values[key] ?? null),
       ),
     );
+    if (right.time === undefined && matching.length > 1)
+      throw new OracleStop(`view ${right.name} has no time and several rows of one key`);
     if (asOf === "latest") return latest(right, matching, right.time);
     const t = spine.time === undefined ? null : (row.instants[spine.time] ?? null);
     if (t === null) return undefined;

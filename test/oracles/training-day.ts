@@ -62,7 +62,13 @@ export function trainingDay(
       const dtype = dtypeOf(column.dtype);
       const preset = defaultOf(column, output, dtype);
       if (!working.has(column.name)) return preset ?? null;
-      const cell = contract(scope, column, cells.get(column.name) ?? null, working.get(column.name)?.dtype ?? dtype, row);
+      const cell = contract(
+        scope,
+        column,
+        cells.get(column.name) ?? null,
+        working.get(column.name)?.dtype ?? dtype,
+        row,
+      );
       if (cell !== null || (column.nullable ?? true)) return cell;
       if (preset === undefined || preset === null) throw new OracleStop(`NULL in ${column.name}`);
       return preset;
@@ -191,8 +197,7 @@ function lookup(scope: Scope, name: string): Producer | undefined {
 function finish(scope: Scope, working: ReadonlyMap<string, Producer>, row: Row): Map<string, Value> | undefined {
   const cells = new Map<string, Value>();
   const producerAt = (name: string): Producer => {
-    const declared =
-      working.get(name) ?? age(scope, name) ?? lookup(scope, name) ?? rolling(scope, name);
+    const declared = working.get(name) ?? age(scope, name) ?? lookup(scope, name) ?? rolling(scope, name);
     if (declared) return declared;
     const reference = scope.resolve(name);
     if (reference === undefined) throw new Error(`no working column ${name}`);
@@ -232,4 +237,3 @@ function contract(scope: Scope, column: ColumnModel, value: Value, from: Dtype, 
   }
   return convert(value, from, to);
 }
-

@@ -87,7 +87,15 @@ function scalars(dtype: Scalar, temper: Temper): readonly Exclude<Value, null>[]
     case "INTEGER":
       return [0n, 1n, 2n, -1n, 11n, 2147483647n, -2147483648n];
     case "BIGINT":
-      return [0n, 1n, 2n, -1n, 9007199254740993n, 9007199254740992n, ...(temper.extreme ? [2n ** 63n - 1n, -(2n ** 63n)] : [])];
+      return [
+        0n,
+        1n,
+        2n,
+        -1n,
+        9007199254740993n,
+        9007199254740992n,
+        ...(temper.extreme ? [2n ** 63n - 1n, -(2n ** 63n)] : []),
+      ];
     case "DOUBLE":
       return [...DOUBLES, ...(temper.special ? SPECIAL : [])];
     case "FLOAT":

@@ -16,7 +16,8 @@ export function randomPredicate(draw: Draw, columns: readonly Named[], depth = 2
   const literals = literalsOf(dtype, view.pools.get(column) ?? []);
   if (dtype === "BOOLEAN" && draw.chance(70)) return draw.chance(50) ? name : `NOT ${name}`;
   if (literals.length === 0 || draw.chance(15)) return `${name} IS ${draw.chance(50) ? "NOT " : ""}NULL`;
-  if (draw.chance(25)) return `${name} ${draw.chance(30) ? "NOT " : ""}IN (${draw.some(literals, 1, 3).join(", ")}${draw.chance(10) ? ", NULL" : ""})`;
+  if (draw.chance(25))
+    return `${name} ${draw.chance(30) ? "NOT " : ""}IN (${draw.some(literals, 1, 3).join(", ")}${draw.chance(10) ? ", NULL" : ""})`;
   if (draw.chance(10)) return `${name} BETWEEN ${draw.pick(literals)} AND ${draw.pick(literals)}`;
   return `${name} ${draw.pick(["=", "<>", "<", "<=", ">", ">="])} ${draw.pick(literals)}`;
 }
@@ -33,6 +34,8 @@ function literalsOf(dtype: Dtype, pool: readonly Exclude<Value, null>[]): readon
   if (isIntegerType(dtype))
     return pool.flatMap((value) => (typeof value === "bigint" && value > -(2n ** 62n) ? [String(value)] : []));
   if (dtype === "TEXT")
-    return pool.flatMap((value) => (typeof value === "string" && !value.includes("\n") ? [`'${value.replaceAll("'", "''")}'`] : []));
+    return pool.flatMap((value) =>
+      typeof value === "string" && !value.includes("\n") ? [`'${value.replaceAll("'", "''")}'`] : [],
+    );
   return [];
 }

@@ -70,7 +70,12 @@ export function randomSpec(
       : view === undefined
         ? draw.chance(70)
           ? true
-          : draw.pick([...spine.columns].filter(([, dtype]) => dtype === source.dtype).map(([column]) => column).concat("")) || undefined
+          : draw.pick(
+              [...spine.columns]
+                .filter(([, dtype]) => dtype === source.dtype)
+                .map(([column]) => column)
+                .concat(""),
+            ) || undefined
         : same.length > 0
           ? draw.pick(same)[0]
           : undefined;
@@ -85,7 +90,9 @@ export function randomSpec(
     windows,
     ...(where === undefined ? {} : { where }),
     ...(view !== undefined && time !== undefined && draw.chance(30) ? { timestamp: time } : {}),
-    ...(view === undefined && draw.chance(50) ? { events: draw.some(["like", "view", "click", "a'b", "never"], 1, 3) } : {}),
+    ...(view === undefined && draw.chance(50)
+      ? { events: draw.some(["like", "view", "click", "a'b", "never"], 1, 3) }
+      : {}),
     ...(self === undefined ? (draw.chance(10) ? { exclude_self: false } : {}) : { exclude_self: self }),
     ...(flatten ? { flatten_distinct: true } : {}),
     ...(agg === "list" && draw.chance(50) ? { max_length: draw.chance(20) ? "${const.longest}" : draw.int(1, 4) } : {}),
@@ -93,13 +100,19 @@ export function randomSpec(
 }
 
 function partitions(draw: Draw, spine: RandomView, columns: readonly Named[]): string | readonly string[] {
-  const scalars = columns.filter(({ dtype }) => !isListType(dtype) && !isFloatType(dtype)).map(({ reference }) => reference);
+  const scalars = columns
+    .filter(({ dtype }) => !isListType(dtype) && !isFloatType(dtype))
+    .map(({ reference }) => reference);
   if (draw.chance(65)) return draw.pick(spine.keys);
   return draw.chance(50) ? draw.pick(scalars) : draw.some(scalars, 1, 2);
 }
 
 /** How a view is matched with the spine; undefined if it cannot be. */
-export function matchOf(draw: Draw, view: RandomView, spine: RandomView): { match?: Record<string, string> } | undefined {
+export function matchOf(
+  draw: Draw,
+  view: RandomView,
+  spine: RandomView,
+): { match?: Record<string, string> } | undefined {
   const byKeys = view.keys.every((key) => spine.columns.has(key));
   const pairs = [...view.columns].flatMap(([left, a]) =>
     [...spine.columns].flatMap(([right, b]) =>
@@ -176,7 +189,8 @@ export function randomLookup(
 /** A column of the contract may be wider or narrower than what its operator yields. */
 export function contractDtype(draw: Draw, dtype: Dtype): Dtype {
   if (!draw.chance(20)) return dtype;
-  if (isIntegerType(dtype)) return draw.pick(["BIGINT", "DOUBLE", dtype === "TINYINT" ? "SMALLINT" : "BIGINT"] as const);
+  if (isIntegerType(dtype))
+    return draw.pick(["BIGINT", "DOUBLE", dtype === "TINYINT" ? "SMALLINT" : "BIGINT"] as const);
   if (dtype === "DOUBLE") return "DOUBLE";
   if (dtype === "FLOAT") return "DOUBLE";
   return dtype;
@@ -198,7 +212,9 @@ export function outputColumns(
   service: ServiceModel,
   other: ServiceModel | undefined,
 ): readonly OutputColumnModel[] {
-  const foreign = (other?.columns ?? []).map((column) => column.name).filter((name) => !service.columns.some((own) => own.name === name));
+  const foreign = (other?.columns ?? [])
+    .map((column) => column.name)
+    .filter((name) => !service.columns.some((own) => own.name === name));
   return draw.shuffled<OutputColumnModel>([
     ...service.columns.map((column: ColumnModel): OutputColumnModel => {
       if (column.nullable !== false && column.default === undefined) return column.name;
@@ -211,4 +227,3 @@ export function outputColumns(
     ...foreign,
   ]);
 }
-

@@ -55,7 +55,24 @@ function ticks(instant: bigint, clock: Clock): bigint {
 /** A few instants (nanoseconds) around `base`: midnights, one tick beside them, window edges hit exactly. */
 export function instantsAround(draw: Draw, base: bigint): readonly bigint[] {
   const hour = DAY / 24n;
-  const offsets = [0n, -DAY, DAY, 12n * hour, 12n * hour, -12n * hour, hour, -1n, 1n, -1_000n, -1_000_000_000n, DAY + 12n * hour, 2n * DAY, -3n * DAY, -7n * DAY, 1_000n];
+  const offsets = [
+    0n,
+    -DAY,
+    DAY,
+    12n * hour,
+    12n * hour,
+    -12n * hour,
+    hour,
+    -1n,
+    1n,
+    -1_000n,
+    -1_000_000_000n,
+    DAY + 12n * hour,
+    2n * DAY,
+    -3n * DAY,
+    -7n * DAY,
+    1_000n,
+  ];
   return draw.some(offsets, 3, 9).map((offset) => base + offset);
 }
 
@@ -94,7 +111,11 @@ export function randomView(draw: Draw, request: ViewRequest): RandomView {
   const fields: FieldModel[] = [];
   const pools = new Map<string, readonly Exclude<Value, null>[]>();
   const declare = (column: string, dtype: Dtype): void => {
-    const spelled = draw.chance(10) ? dtype.toLowerCase() : dtype.startsWith("TEXT") && draw.chance(20) ? dtype.replace("TEXT", "VARCHAR") : dtype;
+    const spelled = draw.chance(10)
+      ? dtype.toLowerCase()
+      : dtype.startsWith("TEXT") && draw.chance(20)
+        ? dtype.replace("TEXT", "VARCHAR")
+        : dtype;
     fields.push({ name: column, dtype: spelled, ...(draw.chance(10) ? { description: "a column" } : {}) });
   };
 
@@ -102,7 +123,8 @@ export function randomView(draw: Draw, request: ViewRequest): RandomView {
     const physical = type === "BIGINT" && draw.chance(20) && !inText ? "INTEGER" : type;
     types.set(key, physical);
     pools.set(key, request.keyPools[key] ?? []);
-    if (inText || draw.chance(50)) declare(key, type === "BIGINT" && physical === "INTEGER" && draw.chance(50) ? "INTEGER" : type);
+    if (inText || draw.chance(50))
+      declare(key, type === "BIGINT" && physical === "INTEGER" && draw.chance(50) ? "INTEGER" : type);
   }
   const times: string[] = [];
   const time = `${name}_at`;
@@ -127,7 +149,11 @@ export function randomView(draw: Draw, request: ViewRequest): RandomView {
     pools.set("session", ["s1", "s2", "S3", "ä"]);
     declare("session", "TEXT");
   }
-  const wanted = draw.some(FIELD_TYPES.filter((type) => format !== "csv" || !type.endsWith("[]")), 3, 6);
+  const wanted = draw.some(
+    FIELD_TYPES.filter((type) => format !== "csv" || !type.endsWith("[]")),
+    3,
+    6,
+  );
   wanted.forEach((dtype, i) => {
     const column = i === 0 && draw.chance(30) ? "shared" : `${name}_${i}_${dtype.toLowerCase().replace("[]", "s")}`;
     types.set(column, storedAs(draw, dtype, inText));
@@ -157,20 +183,31 @@ export function randomView(draw: Draw, request: ViewRequest): RandomView {
   if (!timed) rows = uniqueBy(rows, keys);
 
   const mapping = Object.fromEntries(
-    [...types.keys()].filter((column) => column !== partition && draw.chance(12)).map((column) => [`src ${column}`, column]),
+    [...types.keys()]
+      .filter((column) => column !== partition && draw.chance(12))
+      .map((column) => [`src ${column}`, column]),
   );
   const sourceOf = new Map(Object.entries(mapping).map(([source, canonical]) => [canonical, source]));
   const inSource = (column: string): string => sourceOf.get(column) ?? column;
   const table: SourceTable = {
     format,
     columns: [...types].map(([column, type]) => ({ name: inSource(column), type })),
-    rows: rows.map((row) => Object.fromEntries(Object.entries(row).map(([column, value]) => [inSource(column), value]))),
+    rows: rows.map((row) =>
+      Object.fromEntries(Object.entries(row).map(([column, value]) => [inSource(column), value])),
+    ),
   };
 
-  const layout = randomLayout(draw, { name, format, partition, ...(clock === undefined || format === "duckdb" ? {} : { time: { column: inSource(time), nanos: clock.nanos } }), rows: table.rows });
+  const layout = randomLayout(draw, {
+    name,
+    format,
+    partition,
+    ...(clock === undefined || format === "duckdb" ? {} : { time: { column: inSource(time), nanos: clock.nanos } }),
+    rows: table.rows,
+  });
   const view: ViewModel = {
     name,
-    entity: entities.length === 1 && draw.chance(60) ? (entities[0]?.entity ?? "") : entities.map((entity) => entity.entity),
+    entity:
+      entities.length === 1 && draw.chance(60) ? (entities[0]?.entity ?? "") : entities.map((entity) => entity.entity),
     ...(draw.chance(15) ? { description: `rows of ${name}` } : {}),
     ...(timed && role === "other" && draw.chance(35) ? { ttl: draw.pick(["1d", "12h", "86400s", "1w", "720m"]) } : {}),
     source: {
@@ -184,7 +221,10 @@ export function randomView(draw: Draw, request: ViewRequest): RandomView {
   };
   const canonical = new Map<string, Dtype>();
   for (const [column, type] of types) {
-    const declared = fields.find((field) => field.name === column)?.dtype.toUpperCase().replace("VARCHAR", "TEXT");
+    const declared = fields
+      .find((field) => field.name === column)
+      ?.dtype.toUpperCase()
+      .replace("VARCHAR", "TEXT");
     const natural = (declared ?? (type.startsWith("TIMESTAMP") ? "TIMESTAMP" : type)) as Dtype;
     canonical.set(column, natural);
   }
@@ -247,7 +287,8 @@ function randomLayout(draw: Draw, { name, format, partition, time, rows }: Layou
   const gz = format !== "parquet" && draw.chance(35);
   const jsonl = draw.chance(40);
   const files = draw.chance(35) ? draw.int(2, 4) : 1;
-  const byDay = time !== undefined && partition === undefined && draw.chance(15) && rows.every((row) => row[time.column] !== null);
+  const byDay =
+    time !== undefined && partition === undefined && draw.chance(15) && rows.every((row) => row[time.column] !== null);
   const folder = files > 1 || partition !== undefined || byDay || draw.chance(15);
   const bare: Layout = { path: "", format, gz, jsonl };
   const ending = `${format === "ndjson" ? (jsonl ? ".jsonl" : ".ndjson") : `.${format}`}${gz ? ".gz" : ""}`;

@@ -41,7 +41,8 @@ export async function writeTable(directory: string, table: SourceTable, layout: 
   if (layout.format === "duckdb") return writeDuckdb(join(directory, layout.path), table, layout.table ?? "t");
   const groups = grouped(table, layout);
   let n = 0;
-  const isFolder = layout.folder || (layout.files ?? 1) > 1 || layout.partition !== undefined || layout.days !== undefined;
+  const isFolder =
+    layout.folder || (layout.files ?? 1) > 1 || layout.partition !== undefined || layout.days !== undefined;
   for (const [folder, rows] of groups) {
     const count = Math.max(1, layout.files ?? 1);
     const size = Math.max(1, Math.ceil(rows.length / count));
@@ -178,7 +179,8 @@ function csvText(columns: Columns, rows: Rows, layout: Layout): string {
 function jsonText(columns: Columns, rows: Rows, layout: Layout): string {
   const json = (value: Value, type: Physical, i: number): string => {
     if (value === null) return "null";
-    if (Array.isArray(value)) return `[${value.map((one) => json(one, elementOf(type), i)).join(layout.spelling === 1 ? ", " : ",")}]`;
+    if (Array.isArray(value))
+      return `[${value.map((one) => json(one, elementOf(type), i)).join(layout.spelling === 1 ? ", " : ",")}]`;
     if (typeof value === "boolean") return String(value);
     if (type === "TEXT" || type === "DATE" || type.startsWith("TIMESTAMP"))
       return JSON.stringify(plainText(value, type, layout, i));
@@ -199,9 +201,11 @@ function jsonText(columns: Columns, rows: Rows, layout: Layout): string {
 /** A value as text: integers sometimes as `1.0`, instants in several ISO 8601 forms. */
 function plainText(value: Value, type: Physical, layout: Layout, i: number): string {
   const spelling = layout.spelling ?? 0;
-  if (typeof value === "bigint" && type === "DATE") return new Date(Number(value) * 86_400_000).toISOString().slice(0, 10);
+  if (typeof value === "bigint" && type === "DATE")
+    return new Date(Number(value) * 86_400_000).toISOString().slice(0, 10);
   if (typeof value === "bigint" && type.startsWith("TIMESTAMP")) return isoText(value, spelling, i);
-  if (typeof value === "bigint" && spelling === 2 && i % 3 === 1 && value > -1_000_000n && value < 1_000_000n) return `${value}.0`;
+  if (typeof value === "bigint" && spelling === 2 && i % 3 === 1 && value > -1_000_000n && value < 1_000_000n)
+    return `${value}.0`;
   if (Object.is(value, -0)) return "-0.0";
   if (typeof value === "number" && Number.isInteger(value) && Math.abs(value) < 1e15) return value.toFixed(1);
   return String(value);

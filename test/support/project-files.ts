@@ -30,7 +30,10 @@ function withMaps(runtime: unknown): unknown {
   return Object.fromEntries(
     Object.entries(runtime).map(([key, value]) => {
       if (key === "retriever_remap" && value !== null)
-        return [key, Object.fromEntries(Object.entries(value).map(([k, v]) => [k, k === "map" ? new Map(pairs(v)) : v]))];
+        return [
+          key,
+          Object.fromEntries(Object.entries(value).map(([k, v]) => [k, k === "map" ? new Map(pairs(v)) : v])),
+        ];
       if (key !== "services") return [key, value];
       return [key, Object.fromEntries(Object.entries(value).map(([name, part]) => [name, withMaps(part)]))];
     }),

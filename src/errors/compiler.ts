@@ -16,7 +16,6 @@ export const compilerProblem = family("compiler", {
     suggestion: p.nearest,
     help: "services are the files of feature_services/",
   }),
-  "unknown-view": (p: Named) => ({ says: `there is no feature view "${p.name}"`, suggestion: p.nearest }),
   "view-not-referenced": (p: Named & { view: string }) => ({
     says: `"${p.name}" names the view "${p.view}", which is neither the spine nor in feature_refs`,
     suggestion: p.nearest,
@@ -51,14 +50,12 @@ export const compilerProblem = family("compiler", {
     says: `"${p.name}" is no column of the spine view "${p.spine}"`,
     suggestion: p.nearest,
   }),
-  "rolling-name-twice": (p: { name: string; specs: readonly string[] }) => ({
-    says: `"${p.name}" is made by two aggregation specs: ${listed(p.specs)}`,
-    help: "rename one of the specs",
-  }),
-  "unknown-store": (p: Named) => ({ says: `there is no embedding store "${p.name}"`, suggestion: p.nearest }),
   "store-needed": (p: { stores: readonly string[] }) => ({
     says: `the coverage filter must say which store: there are ${p.stores.length}`,
-    help: p.stores.length === 0 ? "declare embedding_stores in aggregations.yaml" : `write store: one of ${p.stores.join(", ")}`,
+    help:
+      p.stores.length === 0
+        ? "declare embedding_stores in aggregations.yaml"
+        : `write store: one of ${p.stores.join(", ")}`,
   }),
 
   // The spine, keys and times
@@ -216,7 +213,6 @@ export const compilerProblem = family("compiler", {
     says: `output_columns names "${p.name}", which no service declares`,
     suggestion: p.nearest,
   }),
-  "output-column-twice": (p: { name: string }) => ({ says: `output_columns names "${p.name}" twice` }),
 
   // Predicates and SQL
   "predicate-syntax": (p: { message: string }) => ({ says: `not a SQL expression: ${p.message}` }),
@@ -224,7 +220,9 @@ export const compilerProblem = family("compiler", {
     says: `${p.what} is not allowed here`,
     help: "a predicate is a boolean expression over one row that gives the same value whenever it is asked",
   }),
-  "predicate-not-boolean": (p: { type: string }) => ({ says: `the expression is ${p.type}, and a predicate is BOOLEAN` }),
+  "predicate-not-boolean": (p: { type: string }) => ({
+    says: `the expression is ${p.type}, and a predicate is BOOLEAN`,
+  }),
   "predicate-does-not-bind": (p: { message: string; nearest?: string | undefined }) => ({
     says: p.message,
     suggestion: p.nearest,
@@ -262,7 +260,12 @@ export const compilerProblem = family("compiler", {
     help: `it runs it on ${p.here.join(", ")}`,
     suggestion: p.here[0],
   }),
-  "rolling-engine-not-here": (p: { name: string; engine: string; here: readonly string[]; nearest?: string | undefined }) => ({
+  "rolling-engine-not-here": (p: {
+    name: string;
+    engine: string;
+    here: readonly string[];
+    nearest?: string | undefined;
+  }) => ({
     says: `this version has no rolling engine "${p.engine}" for "${p.name}"`,
     help: `it has ${p.here.join(", ")}`,
     suggestion: p.nearest,

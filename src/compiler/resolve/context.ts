@@ -52,7 +52,9 @@ export function eventValues(
   const { event, report } = context;
   if (event === undefined) {
     if (context.runtime.spine.event === undefined)
-      report.problem((place) => compilerProblem("event-role-needed", { for: purpose }, place), at);
+      report.problem((place) => compilerProblem("event-role-needed", { for: purpose }, place), at, [
+        context.runtime.spine,
+      ]);
     return undefined;
   }
   return events.flatMap((value, index) => {

@@ -2,6 +2,7 @@ import { type DType, elementOf, isInteger, isList } from "../../columnar/dtypes.
 import type { ServiceColumn } from "../../definitions/feature-service.js";
 import type { Literal } from "../../definitions/literal.js";
 import type { OutputColumn } from "../../definitions/runtime.js";
+import { definitionProblem } from "../../errors/definition.js";
 import { compilerProblem } from "../../errors/compiler.js";
 import { nearest as nearestName } from "../../errors/nearest.js";
 import { ageColumn, lookupColumn, rollingColumn } from "../names.js";
@@ -44,8 +45,7 @@ function outputColumns(context: Context): readonly { readonly name: string; read
           (place) => compilerProblem("output-column-unknown", { name, nearest: nearestName(name, own) }, place),
           at,
         );
-    } else if (seen.has(name)) report.problem((place) => compilerProblem("output-column-twice", { name }, place), at);
-    else {
+    } else if (!seen.has(name)) {
       seen.add(name);
       result.push({ name, output });
     }
@@ -135,14 +135,20 @@ function producerOf(
   const { kind, name } = column;
   const at = { definition: column, key: column.column === undefined ? "name" : "column" };
   const text = column.column ?? name;
-  const nothing = (candidates: Iterable<string>): Produced | undefined => {
+  const nothing = (candidates: Iterable<string>, lacking: readonly object[]): Produced | undefined => {
     if (hasDefault) return { origin: { type: "default" }, by: "its default" };
     report.problem(
       (place) =>
         compilerProblem("unproduced-column", { name: text, kind, nearest: nearestName(text, candidates) }, place),
       at,
+      lacking,
     );
     return undefined;
+  };
+  // A list that lost an entry to a mistake, or an entry of this name that lost something.
+  const lost = (list: readonly { readonly name: string }[]): readonly object[] => {
+    const whole = list.filter((entry) => !context.project.isMistaken(entry));
+    return whole.length === list.length ? [list] : list.filter((entry) => name.startsWith(entry.name));
   };
   const fromReference = (found: ReturnType<typeof references.find>): Produced | undefined =>
     found && {
@@ -160,11 +166,15 @@ function producerOf(
     case "spine": {
       const bare = text.startsWith(`${spine.name}.`) ? text.slice(spine.name.length + 1) : text;
       // A default stands in for a column that is not there, not for a reference into another view.
-      if (!spine.columns.has(bare) && !text.includes(".")) return nothing(spine.columns.keys());
+      if (!spine.columns.has(bare) && !text.includes("."))
+        return nothing(spine.columns.keys(), context.views.definitions([spine.name]));
       return fromReference(references.ofSpine(text, at));
     }
     case "static": {
-      if (!text.includes(".") && references.viewsHaving(text).length === 0) return nothing(references.otherNames());
+      if (!text.includes(".") && references.viewsHaving(text).length === 0) {
+        const views = runtime.featureRefs.map(({ view }) => view);
+        return nothing(references.otherNames(), [runtime.featureRefs, ...context.views.definitions(views)]);
+      }
       if (text.startsWith(`${spine.name}.`)) {
         report.problem(
           (place) =>
@@ -183,26 +193,31 @@ function producerOf(
       if (name === "qid") {
         if (context.session !== undefined) return { origin: { type: "qid" }, dtype: "BIGINT", by: "qid" };
         if (runtime.spine.session !== undefined) return undefined; // told with the role
-        if (hasDefault) return nothing([]);
-        report.problem((place) => compilerProblem("session-role-needed", { for: "qid" }, place), at);
+        if (hasDefault) return nothing([], []);
+        report.problem((place) => compilerProblem("session-role-needed", { for: "qid" }, place), at, [runtime.spine]);
         return undefined;
       }
       const age = computed.age(name);
-      if (age === undefined) return nothing(["qid", ...runtime.ageColumns.map((entry) => entry.name)]);
+      if (age === undefined)
+        return nothing(["qid", ...runtime.ageColumns.map((entry) => entry.name)], lost(runtime.ageColumns));
       return age === "refused"
         ? undefined
         : { origin: { type: "column", column: ageColumn(name) }, dtype: "DOUBLE", by: `age column "${name}"` };
     }
     case "rolling": {
       const rolling = computed.rolling(name);
-      if (rolling === undefined) return nothing(computed.names());
+      if (rolling === undefined) return nothing(computed.names(), lost(context.project.aggregations.aggregationSpecs));
       if (rolling === "refused") return undefined;
       const by = `aggregation spec "${rolling.spec.name}"`;
       return { origin: { type: "column", column: rollingColumn(name) }, dtype: rolling.dtype, by };
     }
     case "lookup": {
       const lookup = computed.lookup(name);
-      if (lookup === undefined) return nothing(runtime.lookups.map((entry) => entry.name));
+      if (lookup === undefined)
+        return nothing(
+          runtime.lookups.map((entry) => entry.name),
+          lost(runtime.lookups),
+        );
       return lookup === "refused"
         ? undefined
         : { origin: { type: "column", column: lookupColumn(name) }, dtype: lookup.dtype, by: `lookup "${name}"` };
@@ -214,7 +229,11 @@ function producerOf(
           key: "dtype",
         });
       const specs = context.project.aggregations.enrichmentSpecs;
-      if (!specs.some((spec) => spec.name === name)) return nothing(specs.map((spec) => spec.name));
+      if (!specs.some((spec) => spec.name === name))
+        return nothing(
+          specs.map((spec) => spec.name),
+          lost(specs),
+        );
       return { origin: { type: "embedding" }, by: `the embeddings of service "${service.name}"` };
     }
   }
@@ -232,9 +251,13 @@ export function resolveEnrichments(context: Context): readonly ResolvedEnrichmen
     if (store === undefined)
       report.problem(
         (place) =>
-          compilerProblem(
+          definitionProblem(
             "unknown-store",
-            { name: spec.store, nearest: nearestName(spec.store, Object.keys(embeddingStores)) },
+            {
+              name: spec.store,
+              nearest: nearestName(spec.store, Object.keys(embeddingStores)),
+              known: Object.keys(embeddingStores),
+            },
             place,
           ),
         { definition: spec, key: "store" },

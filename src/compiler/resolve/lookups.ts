@@ -1,5 +1,6 @@
 import { elementOf, isInteger, isList, listOf } from "../../columnar/dtypes.js";
 import type { AgeColumn, Lookup } from "../../definitions/runtime.js";
+import { definitionProblem } from "../../errors/definition.js";
 import { compilerProblem } from "../../errors/compiler.js";
 import { nearest as nearestName } from "../../errors/nearest.js";
 import type { Context } from "./context.js";
@@ -8,14 +9,18 @@ import { columnOf, resolveMatch, timeOf } from "./specs.js";
 
 export function resolveLookup(context: Context, lookup: Lookup): ResolvedLookup | undefined {
   const { report } = context;
-  const before = report.problems.length;
+  const before = report.faults;
   const view = context.views.touch(lookup.view);
   if (view === undefined) {
     report.problem(
       (place) =>
-        compilerProblem(
+        definitionProblem(
           "unknown-view",
-          { name: lookup.view, nearest: nearestName(lookup.view, context.project.views.keys()) },
+          {
+            name: lookup.view,
+            nearest: nearestName(lookup.view, context.project.views.keys()),
+            known: [...context.project.views.keys()],
+          },
           place,
         ),
       { definition: lookup, key: "view" },
@@ -36,7 +41,7 @@ export function resolveLookup(context: Context, lookup: Lookup): ResolvedLookup 
       definition: lookup,
       key: "value",
     });
-  if (report.problems.length > before || value === undefined || time === undefined) return undefined;
+  if (report.faults > before || value === undefined || time === undefined) return undefined;
   return {
     name: lookup.name,
     view,

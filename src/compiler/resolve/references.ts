@@ -36,6 +36,8 @@ export class References {
   readonly #report: Reporter;
   readonly #refs: ReadonlyMap<string, FeatureRef>;
   readonly #bound = new Map<string, BoundRef>();
+  /** What could have had a name that is not found. */
+  readonly #lacking: readonly object[];
   /** Which views of `feature_refs` have a bare name. */
   readonly #having = new Map<string, string[]>();
 
@@ -55,6 +57,7 @@ export class References {
       }
     }
     this.#refs = known;
+    this.#lacking = [refs, ...[spine.name, ...known.keys()].flatMap((name) => views.definition(name) ?? [])];
   }
 
   /** The views that were referenced, in `feature_refs` order. */
@@ -102,6 +105,7 @@ export class References {
             place,
           ),
         at,
+        this.#lacking,
       );
       return undefined;
     }
@@ -131,6 +135,7 @@ export class References {
           place,
         ),
       at,
+      this.#views.definitions([this.spine.name]),
     );
     return undefined;
   }
@@ -154,6 +159,7 @@ export class References {
           place,
         ),
       at,
+      this.#lacking,
     );
     return undefined;
   }
@@ -180,6 +186,7 @@ export class References {
           place,
         ),
       at,
+      this.#views.definitions([view.name]),
     );
   }
 
@@ -189,6 +196,7 @@ export class References {
       this.#report.problem(
         (place) => compilerProblem("time-needed", { view: view.name, for: "as_of: event" }, place),
         at,
+        this.#views.definitions([view.name]),
       );
     return { view, asOf: ref.asOf, on: this.keyPairs(view, undefined, at) };
   }
@@ -215,6 +223,7 @@ export class References {
               place,
             ),
           where,
+          this.#views.definitions([this.spine.name]),
         );
       if (leftColumn === undefined || rightColumn === undefined) return [];
       const pair = { left: viewColumn(this.spine.name, left), right: viewColumn(view.name, right) };

@@ -16,13 +16,28 @@ export class Reporter {
   readonly #seen = new Set<string>();
   readonly problems: Problem[] = [];
   readonly warnings: Problem[] = [];
+  /** Also counts what is not told because it follows from another mistake. */
+  faults = 0;
 
   constructor(project: Project) {
     this.#project = project;
   }
 
-  problem(make: (place: Place) => Problem, at?: At): void {
+  /**
+   * `lacking`: the definitions that miss something. Where one of them has a mistake that was told already, what it seems to
+   * lack is no further mistake.
+   */
+  problem(make: (place: Place) => Problem, at?: At, lacking: readonly object[] = []): void {
+    this.faults++;
+    if (lacking.some((definition) => this.#project.isMistaken(definition))) return;
+    if (at !== undefined && this.#wasLeftOut(at)) return;
     this.#add(this.problems, make(at === undefined ? {} : this.place(at)));
+  }
+
+  /** A key of a mistaken definition that is not written there may have been left out because it was wrong. */
+  #wasLeftOut({ definition, key }: At): boolean {
+    const { locations } = this.#project;
+    return this.#project.isMistaken(definition) && (key === undefined || locations.of(definition, key) === undefined);
   }
 
   warning(make: (place: Place) => Problem, at?: At): void {

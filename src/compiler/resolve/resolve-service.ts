@@ -2,6 +2,7 @@ import type { AggregationSpec } from "../../definitions/aggregations.js";
 import type { FeatureService } from "../../definitions/feature-service.js";
 import type { Project } from "../../definitions/project.js";
 import type { AgeColumn, Lookup, Runtime } from "../../definitions/runtime.js";
+import { definitionProblem } from "../../errors/definition.js";
 import { compilerProblem } from "../../errors/compiler.js";
 import { nearest as nearestName } from "../../errors/nearest.js";
 import type { Problem } from "../../errors/problem.js";
@@ -14,13 +15,7 @@ import { Predicates } from "./predicates.js";
 import { References } from "./references.js";
 import { Reporter } from "./reporter.js";
 import type { ResolvedAge, ResolvedLookup, ResolvedService, ResolvedSpec } from "./resolved-service.js";
-import {
-  resolveContentFilter,
-  resolveCoverage,
-  resolveCuration,
-  resolveRemap,
-  resolveSessionFilter,
-} from "./rules.js";
+import { resolveContentFilter, resolveCoverage, resolveCuration, resolveRemap, resolveSessionFilter } from "./rules.js";
 import { outputName, resolveSpec } from "./specs.js";
 import { ViewBook } from "./views.js";
 import { type Computed, WorkingColumns } from "./working-columns.js";
@@ -65,7 +60,7 @@ export async function resolveService(project: Project, serviceName: string, port
   const enrichments = resolveEnrichments(context);
   computed.resolveThoseOfNobody();
   await context.predicates.bind();
-  if (report.problems.length > 0) return { problems: report.problems, warnings: report.warnings };
+  if (report.faults > 0) return { problems: report.problems, warnings: report.warnings };
 
   const resolved: ResolvedService = {
     name: service.name,
@@ -103,10 +98,14 @@ async function contextOf(
   const spine = views.touch(service.spine);
   if (spine === undefined) {
     const nearest = nearestName(service.spine, project.views.keys());
-    report.problem((place) => compilerProblem("unknown-view", { name: service.spine, nearest }, place), {
-      definition: service,
-      key: "spine",
-    });
+    report.problem(
+      (place) =>
+        definitionProblem("unknown-view", { name: service.spine, nearest, known: [...project.views.keys()] }, place),
+      {
+        definition: service,
+        key: "spine",
+      },
+    );
     return undefined;
   }
   const source = project.views.get(service.spine)?.source;
@@ -123,7 +122,11 @@ async function contextOf(
     const at = { definition: ref, key: "view" };
     if (!project.views.has(ref.view)) {
       const nearest = nearestName(ref.view, project.views.keys());
-      report.problem((place) => compilerProblem("unknown-view", { name: ref.view, nearest }, place), at);
+      report.problem(
+        (place) =>
+          definitionProblem("unknown-view", { name: ref.view, nearest, known: [...project.views.keys()] }, place),
+        at,
+      );
     } else if (ref.view === spine.name)
       report.problem((place) => compilerProblem("spine-in-feature-refs", { view: ref.view }, place), at);
   }
@@ -177,12 +180,6 @@ class ComputedColumns implements Computed {
     for (const spec of context.project.aggregations.aggregationSpecs)
       for (const window of spec.windows) {
         const name = outputName(spec.name, window);
-        const first = this.#specOf.get(name);
-        if (first !== undefined && first !== spec)
-          context.report.problem(
-            (place) => compilerProblem("rolling-name-twice", { name, specs: [first.name, spec.name] }, place),
-            { definition: spec, key: "name" },
-          );
         this.#specOf.set(name, spec);
       }
   }

@@ -1,4 +1,5 @@
 import type { Literal } from "../../definitions/literal.js";
+import { definitionProblem } from "../../errors/definition.js";
 import { compilerProblem } from "../../errors/compiler.js";
 import { nearest as nearestName } from "../../errors/nearest.js";
 import type { Predicate } from "../../operators/operator.js";
@@ -113,10 +114,13 @@ export function resolveCoverage(context: Context): ResolvedCoverage | undefined 
   }
   const store = project.aggregations.embeddingStores[name];
   if (store === undefined) {
-    report.problem((place) => compilerProblem("unknown-store", { name, nearest: nearestName(name, stores) }, place), {
-      ...at,
-      key: "store",
-    });
+    report.problem(
+      (place) => definitionProblem("unknown-store", { name, nearest: nearestName(name, stores), known: stores }, place),
+      {
+        ...at,
+        key: "store",
+      },
+    );
     return undefined;
   }
   const column = context.references.ofSpine(filter?.column ?? store.key, { ...at, key: "column" });

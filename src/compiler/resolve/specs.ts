@@ -1,5 +1,6 @@
 import { type DType, elementOf, isInteger, isList, isNumeric, listOf } from "../../columnar/dtypes.js";
 import type { AggregationSpec, Window } from "../../definitions/aggregations.js";
+import { definitionProblem } from "../../errors/definition.js";
 import { compilerProblem } from "../../errors/compiler.js";
 import type { KeyPair } from "../../operators/operator.js";
 import { nearest as nearestName } from "../../errors/nearest.js";
@@ -16,7 +17,7 @@ export function outputName(spec: string, window: Window): string {
 
 /** A spec with its names bound; undefined if something of it is refused. */
 export function resolveSpec(context: Context, spec: AggregationSpec): ResolvedSpec | undefined {
-  const before = context.report.problems.length;
+  const before = context.report.faults;
   // The spine view written out means the same as leaving `view` out.
   const other = spec.view === undefined || spec.view === context.spine.name ? undefined : otherView(context, spec);
   if (spec.view !== undefined && spec.view !== context.spine.name && other === undefined) return undefined;
@@ -33,7 +34,7 @@ export function resolveSpec(context: Context, spec: AggregationSpec): ResolvedSp
   const events = eventsOf(context, spec, other);
   const excludeSelf = excludedBy(context, spec, source, other);
   const dtype = resultOf(context, spec, source);
-  if (context.report.problems.length > before || time === undefined || dtype === undefined) return undefined;
+  if (context.report.faults > before || time === undefined || dtype === undefined) return undefined;
   return {
     name: spec.name,
     agg: spec.agg,
@@ -57,7 +58,11 @@ function otherView(context: Context, spec: AggregationSpec): BoundView | undefin
   if (view === undefined)
     context.report.problem(
       (place) =>
-        compilerProblem("unknown-view", { name, nearest: nearestName(name, context.project.views.keys()) }, place),
+        definitionProblem(
+          "unknown-view",
+          { name, nearest: nearestName(name, context.project.views.keys()), known: [...context.project.views.keys()] },
+          place,
+        ),
       { definition: spec, key: "view" },
     );
   return view;
@@ -77,6 +82,7 @@ export function columnOf(context: Context, view: BoundView, text: string, at: At
         place,
       ),
     at,
+    context.views.definitions([view.name]),
   );
   return undefined;
 }
@@ -90,12 +96,12 @@ function sourceOf(context: Context, spec: AggregationSpec, other: BoundView | un
 /** The time of a view's rows: `timestamp`, of the same unit, or its `timestamp_field`. */
 export function timeOf(
   context: Context,
-  owner: { readonly name: string; readonly timestamp?: string },
+  owner: { readonly name: string; readonly view?: string; readonly timestamp?: string },
   view: BoundView | undefined,
 ): BoundTime | undefined {
   const at = { definition: owner, key: "timestamp" };
   if (view === undefined) {
-    if (owner.timestamp !== undefined)
+    if (owner.timestamp !== undefined && owner.view !== undefined)
       context.report.problem(
         (place) => compilerProblem("refused-without-view", { name: owner.name, key: "timestamp" }, place),
         at,
@@ -140,7 +146,7 @@ export function timeOf(
 }
 
 function partitions(context: Context, spec: AggregationSpec): readonly KeyPair[] {
-  if (spec.match !== undefined)
+  if (spec.match !== undefined && spec.view !== undefined)
     context.report.problem(
       (place) => compilerProblem("refused-without-view", { name: spec.name, key: "match" }, place),
       {
@@ -175,6 +181,7 @@ function matches(context: Context, spec: AggregationSpec, view: BoundView): read
           place,
         ),
       { definition: spec, key: "partitionBy" },
+      toldAlready(context, spec),
     );
   return resolveMatch(context, spec, view);
 }
@@ -205,6 +212,7 @@ function eventsOf(context: Context, spec: AggregationSpec, other: BoundView | un
           place,
         ),
       at,
+      toldAlready(context, spec),
     );
     return undefined;
   }
@@ -223,7 +231,7 @@ function excludedBy(
   if (spec.sourceColumn === undefined) {
     context.report.problem(
       (place) => compilerProblem("source-column-needed", { name: spec.name, for: "exclude_self" }, place),
-      at,
+      { definition: spec },
     );
     return undefined;
   }
@@ -242,6 +250,7 @@ function excludedBy(
           place,
         ),
       at,
+      toldAlready(context, spec),
     );
     return undefined;
   }
@@ -302,4 +311,10 @@ function resultOf(context: Context, spec: AggregationSpec, source: Reference | u
     default:
       return source.dtype;
   }
+}
+
+/** Of a view that is the spine of no service, the reader of the definitions tells what is meant for the spine's own rows. */
+function toldAlready(context: Context, spec: AggregationSpec): readonly object[] {
+  const isSpine = [...context.project.services.values()].some(({ spine }) => spine === spec.view);
+  return isSpine ? [] : [spec];
 }

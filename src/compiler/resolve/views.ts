@@ -41,6 +41,8 @@ export class ViewBook {
   }
 
   async #schemaOf(view: FeatureView, ports: CompilerPorts): Promise<SourceSchema | (() => void)> {
+    const { path, connection, databasePath } = view.source;
+    if ((path ?? connection ?? databasePath) === undefined) return () => {}; // told by the reader of the definitions
     const refused = addressNotSupported(this.#project, view);
     if (refused !== undefined)
       return () =>
@@ -71,6 +73,15 @@ export class ViewBook {
     return bound;
   }
 
+  /** What the user wrote of the views. */
+  definitions(names: readonly string[]): readonly object[] {
+    return names.flatMap((name) => this.#project.views.get(name) ?? []);
+  }
+
+  definition(name: string): object | undefined {
+    return this.#project.views.get(name);
+  }
+
   /** The view to look at its column names, without telling its mistakes. */
   peek(name: string): BoundView | undefined {
     const view = this.#project.views.get(name);
@@ -93,8 +104,8 @@ export class ViewBook {
     if (known !== undefined && (!tell || this.#touched.has(view.name))) return known;
     const schema = this.#schemas.get(view.name);
     if (tell && typeof schema === "function") schema();
-    const tellProblem = (make: Parameters<Reporter["problem"]>[0], at: At) => {
-      if (tell) this.#report.problem(make, at);
+    const tellProblem: Tell = (make, at, lacking) => {
+      if (tell) this.#report.problem(make, at, lacking);
     };
     const bound = bindView(this.#project, view, typeof schema === "function" ? undefined : schema, tellProblem);
     this.#bound.set(view.name, bound);
@@ -102,7 +113,7 @@ export class ViewBook {
   }
 }
 
-type Tell = (make: Parameters<Reporter["problem"]>[0], at: At) => void;
+type Tell = (make: Parameters<Reporter["problem"]>[0], at: At, lacking?: readonly object[]) => void;
 
 function bindView(project: Project, view: FeatureView, schema: SourceSchema | undefined, tell: Tell): BoundView {
   const keys = view.entity.map((entity) => project.base.entities[entity] ?? `${entity}_id`);
@@ -187,7 +198,7 @@ function dtypeOf(
   if (found === undefined) return declared;
   if (found.text) {
     if (declared === undefined && mustDeclare)
-      tell((place) => compilerProblem("declare-text-column", { column: name, view: view.name }, place), at);
+      tell((place) => compilerProblem("declare-text-column", { column: name, view: view.name }, place), at, [view]);
     return declared;
   }
   if (declared === undefined) {
@@ -230,8 +241,8 @@ function timeOf(
   const at = { definition: view.source, key };
   if (found !== undefined && column.unit === undefined && !column.unknown) {
     const parameters = { column: column.source, type: found.text ? column.dtype : found.type };
-    if (isInteger(column.dtype)) tell((place) => compilerProblem("unit-needed", parameters, place), at);
-    else tell((place) => compilerProblem("not-a-time", parameters, place), at);
+    if (isInteger(column.dtype)) tell((place) => compilerProblem("unit-needed", parameters, place), at, [view.source]);
+    else tell((place) => compilerProblem("not-a-time", parameters, place), at, [view]);
   }
   return { column: column.name, source: column.source, unit: column.unit ?? view.source.timestampUnit ?? "us" };
 }

@@ -76,7 +76,15 @@ export class WorkingColumns {
           place,
         ),
       at,
+      this.#lacking(),
     );
     return undefined;
+  }
+
+  /** Everything that could have had the name. */
+  #lacking(): readonly object[] {
+    const { project, runtime, service, views } = this.#context;
+    const lists = [runtime.featureRefs, runtime.ageColumns, runtime.lookups, project.aggregations, service.columns];
+    return [...lists, ...views.definitions([service.spine, ...runtime.featureRefs.map(({ view }) => view)])];
   }
 }

@@ -13,7 +13,7 @@ import {
   distinctDays,
   firstBadInstant,
   firstMisfit,
-  instantRange,
+  instantRanges,
   type RawRelation,
 } from "./raw-relation.js";
 import type {
@@ -155,7 +155,7 @@ export class DuckDbSource implements Source {
     const key = JSON.stringify([this.#file, this.from.table ?? null, this.from.query ?? null, time, files]);
     const known = ranges.get(key);
     if (known) return known;
-    const found = (await instantRange(this.session, [await this.#relation()], time)) ?? "empty";
+    const found = (await instantRanges(this.session, [await this.#relation()], time)).get(this.#shown) ?? "empty";
     ranges.set(key, found);
     return found;
   }

@@ -16,7 +16,8 @@ import {
   emptyRelation,
   firstBadInstant,
   firstMisfit,
-  instantRange,
+  firstFileWithBadInstant,
+  instantRanges,
   type RawRelation,
 } from "./raw-relation.js";
 import type {
@@ -102,13 +103,13 @@ export class FileSource implements Source {
     const { time, before } = request;
     const { files } = this.#listing();
     const ranges = time ? await this.#ranges(files, time) : new Map<DataFile, MicrosRange>();
+    const unknown = files.filter((file) => !ranges.has(file));
+    const scanned = time && before !== undefined ? await this.#scannedRanges(unknown, time) : undefined;
     const identities: FileIdentity[] = [];
     for (const file of files) {
       const range = ranges.get(file);
-      if (before !== undefined && time) {
-        const first = range ?? (await this.#scannedRange(file, time));
-        if (first === "empty" || (first !== undefined && first[0] >= before)) continue;
-      }
+      const first = range ?? scanned?.get(file);
+      if (before !== undefined && (first === "empty" || (first !== undefined && first[0] >= before))) continue;
       identities.push({
         path: file.shown,
         size: file.size,
@@ -145,15 +146,21 @@ export class FileSource implements Source {
     const { files } = this.#listing();
     const parquet = files.filter((file) => file.format === "parquet");
     const statistics = await rowGroupTimes(this.session, parquet, time);
+    const unproven: DataFile[] = [];
     for (const file of files) {
       const groups = file.partitions.has(time.source) ? undefined : statistics.get(file);
       const columns = file.format === "parquet" ? (await footerOf(this.session, file)).columns : undefined;
       const proven =
         columns?.has(time.source) &&
         groups?.every((group) => group.rows === 0 || (group.nulls === 0 && group.range !== undefined));
-      if (proven) continue;
+      if (!proven) unproven.push(file);
+    }
+    for (const many of await this.#relations(unproven, [time.source], false)) {
+      const name = await this.#checked(unproven, time, () => firstFileWithBadInstant(this.session, many, time));
+      const file = unproven.find(({ shown }) => shown === name);
+      if (!file) continue;
       for (const relation of await this.#relations([file], [time.source], true)) {
-        const bad = await this.#checked([file], time, () => firstBadInstant(this.session, relation, time));
+        const bad = await firstBadInstant(this.session, relation, time);
         if (bad) return await badInstantProblem(bad, time, file);
       }
     }
@@ -257,17 +264,17 @@ export class FileSource implements Source {
     return ranges;
   }
 
-  async #scannedRange(file: DataFile, time: SourceTime): Promise<MicrosRange | "empty"> {
-    const key = `${versionOf(file)}\0${time.source}\0${time.unit}`;
-    const known = scannedRanges.get(key);
-    if (known) return known;
-    const relations = await this.#relations([file], [time.source], false);
-    const range =
-      relations.length === 0
-        ? undefined
-        : await this.#checked([file], time, () => instantRange(this.session, relations, time));
-    scannedRanges.set(key, range ?? "empty");
-    return range ?? "empty";
+  /** Ranges of files that tell none themselves; each version of a file is scanned once. */
+  async #scannedRanges(
+    files: readonly DataFile[],
+    time: SourceTime,
+  ): Promise<ReadonlyMap<DataFile, MicrosRange | "empty">> {
+    const key = (file: DataFile) => `${versionOf(file)}\0${time.source}\0${time.unit}`;
+    const missing = files.filter((file) => !scannedRanges.has(key(file)));
+    const relations = await this.#relations(missing, [time.source], false);
+    const found = await this.#checked(missing, time, () => instantRanges(this.session, relations, time));
+    for (const file of missing) scannedRanges.set(key(file), found.get(file.shown) ?? "empty");
+    return new Map(files.map((file) => [file, scannedRanges.get(key(file)) ?? "empty"]));
   }
 
   /** The answer of a query over the time column, or what is wrong with the files. */

@@ -248,10 +248,7 @@ export async function firstBadInstant(
 ): Promise<{ readonly file: string; readonly row: bigint; readonly value?: string } | undefined> {
   const columns = new Columns(relation);
   const value = columns.reference(time.source);
-  const bad =
-    value === "NULL"
-      ? "TRUE"
-      : `${value} IS NULL OR TRY(${instantExpression(columns, time.source, time.unit)}) IS NULL`;
+  const bad = badInstant(columns, time);
   const [row] = await session.query(
     `SELECT "@file" AS file, "@row" AS row, left(CAST(${value} AS VARCHAR), 200) AS value FROM ${columns.from(true)}
       WHERE ${bad} ORDER BY file, row LIMIT 1`,
@@ -265,17 +262,38 @@ export async function firstBadInstant(
   };
 }
 
-/** The least and the greatest instant in microseconds; undefined if no row has one. */
-export async function instantRange(
+/** The first file, by name, that has such a row; one pass over many files. */
+export async function firstFileWithBadInstant(
+  session: SqlSession,
+  relation: RawRelation,
+  time: SourceTime,
+): Promise<string | undefined> {
+  const columns = new Columns(relation);
+  const bad = badInstant(columns, time);
+  const [row] = await session.query(`SELECT min("@file") AS file FROM ${columns.from(true)} WHERE ${bad}`);
+  const file = row?.["file"];
+  return typeof file === "string" ? file : undefined;
+}
+
+function badInstant(columns: Columns, { source, unit }: SourceTime): string {
+  const value = columns.reference(source);
+  return value === "NULL" ? "TRUE" : `${value} IS NULL OR TRY(${instantExpression(columns, source, unit)}) IS NULL`;
+}
+
+/** The least and the greatest instant in microseconds, by file; a file without an instant has none. */
+export async function instantRanges(
   session: SqlSession,
   relations: readonly RawRelation[],
   time: SourceTime,
-): Promise<readonly [bigint, bigint] | undefined> {
-  const [row] = await session.query(
-    `SELECT CAST(min(t) AS VARCHAR) AS min, CAST(max(t) AS VARCHAR) AS max FROM (${instantsOf(relations, time)})`,
+): Promise<ReadonlyMap<string, readonly [bigint, bigint]>> {
+  if (relations.length === 0) return new Map();
+  const rows = await session.query(
+    `SELECT "@file" AS file, CAST(min(t) AS VARCHAR) AS min, CAST(max(t) AS VARCHAR) AS max
+       FROM (${instantsOf(relations, time, {}, true)}) GROUP BY ALL`,
   );
-  const [min, max] = [row?.["min"], row?.["max"]];
-  return typeof min === "string" && typeof max === "string" ? [BigInt(min), BigInt(max)] : undefined;
+  return new Map(
+    rows.map((row) => [String(row["file"]), [BigInt(String(row["min"])), BigInt(String(row["max"]))] as const]),
+  );
 }
 
 /** The UTC days on which the relations have a row, within the range. */
@@ -293,17 +311,20 @@ export async function distinctDays(
   return rows.map((row) => dayOfMicros(BigInt(String(row["day"])) * MICROS_PER_DAY));
 }
 
-/** Microseconds of the time column, as `t`; rows without a time are left out. */
+/** Microseconds of the time column, as `t`; rows without a time are left out. With provenance: "@file" and "@row". */
 function instantsOf(
   relations: readonly RawRelation[],
   time: SourceTime,
-  range: { readonly from?: bigint; readonly to?: bigint } = {},
+  range: { readonly from?: bigint; readonly to?: bigint },
+  provenance = false,
 ): string {
   const request: ScanRequest = {
     columns: [],
     instants: [{ name: "t", source: time.source, unit: time.unit }],
     range: { time, ...range },
+    provenance,
   };
   const ticks = relations.map((relation) => castRelation(relation, request)).join(" UNION ALL ");
-  return resolutionOf(time.unit) === "ns" ? `SELECT daedalus_floor_micros(t) AS t FROM (${ticks})` : ticks;
+  if (resolutionOf(time.unit) === "us") return ticks;
+  return `SELECT daedalus_floor_micros(t) AS t${provenance ? ', "@file", "@row"' : ""} FROM (${ticks})`;
 }

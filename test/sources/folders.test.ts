@@ -1,0 +1,337 @@
+import { appendFileSync, chmodSync, readFileSync, rmSync, symlinkSync, truncateSync, utimesSync } from "node:fs";
+import { gzipSync } from "node:zlib";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { columns, failing, micros, Project, refusal } from "./files.js";
+
+let project: Project;
+beforeEach(async () => {
+  project = await Project.open();
+});
+afterEach(() => project.close());
+
+const time = { source: "ts", unit: "ms" } as const;
+const ms = (iso: string) => `${Date.parse(iso)}::BIGINT`;
+
+describe("listing", () => {
+  test("a folder is read recursively, each file by its ending; others and hidden ones are counted", async () => {
+    await project.parquet("d/a.parquet", "SELECT 1 AS id");
+    project.text("d/x/b.csv", "id\n2\n");
+    project.text("d/x/c.csv.gz", gzipSync("id\n3\n"));
+    project.text("d/x/y/d.ndjson", '{"id":4}\n');
+    project.text("d/x/y/e.jsonl.gz", gzipSync('{"id":5}\n'));
+    project.text("d/readme.md", "no data");
+    project.text("d/_SUCCESS", "");
+    project.text("d/.part.parquet.crc", "");
+    project.text("d/_temporary/f.csv", "id\n6\n");
+    expect((await project.read("d", "id", "BIGINT")).toSorted()).toEqual([1n, 2n, 3n, 4n, 5n]);
+    expect((await project.source("d").schema()).ignoredFiles).toBe(4);
+  });
+
+  test("symbolic links are followed, a loop ends", async () => {
+    project.text("elsewhere/a.csv", "id\n1\n");
+    project.text("d/b.csv", "id\n2\n");
+    symlinkSync(project.path("elsewhere"), project.path("d/linked"));
+    symlinkSync(project.path("d"), project.path("d/loop"));
+    expect(await project.read("d", "id", "BIGINT")).toEqual([2n, 1n]);
+  });
+
+  test.each([
+    ["d/*.csv", [1n]],
+    ["d/**/*.csv", [1n, 2n, 3n]],
+    ["d/201?/b.csv", [2n]],
+    ["d/20[0-18]*/*", [2n]],
+    ["d/20[!1]*/*", [3n]],
+    ["d/20*", [2n, 3n]],
+  ])("glob %s", async (glob, expected) => {
+    project.text("d/a.csv", "id\n1\n");
+    project.text("d/2018/b.csv", "id\n2\n");
+    project.text("d/2029/c.csv", "id\n3\n");
+    expect((await project.read(glob, "id", "BIGINT")).toSorted()).toEqual(expected);
+  });
+
+  test("a file whose name looks like a pattern is one file", async () => {
+    await project.parquet("plain1.parquet", "SELECT 1 AS id");
+    await project.parquet("plain[1].parquet", "SELECT 2 AS id");
+    expect(await project.read("plain[1].parquet", "id", "BIGINT")).toEqual([2n]);
+  });
+
+  test("nothing there, nothing readable, an ending that names no format", async () => {
+    project.text("empty/readme.md", "");
+    project.text("data.txt", "");
+    const code = async (path: string) => (await refusal(() => project.source(path).schema())).code;
+    expect(await code("nowhere")).toBe("source/no-such-file");
+    expect(await code("nowhere/*.csv")).toBe("source/no-data-files");
+    expect(await code("empty")).toBe("source/no-data-files");
+    expect(await code("data.txt")).toBe("source/unknown-format");
+  });
+});
+
+describe("columns of several files", () => {
+  test("are matched by name, whatever the order; what only some files have is NULL elsewhere", async () => {
+    await project.parquet("d/a.parquet", "SELECT 1 AS id, 'x' AS s");
+    await project.parquet("d/b.parquet", "SELECT 'y' AS s, 2.5::DOUBLE AS only_b, 2 AS id");
+    project.text("d/c.csv", "s,id\nz,3\n");
+    expect(await project.read("d", "id", "INTEGER")).toEqual([1, 2, 3]);
+    expect(await project.read("d", "s", "TEXT")).toEqual(["x", "y", "z"]);
+    expect(await project.read("d", "only_b", "DOUBLE")).toEqual([null, 2.5, null]);
+  });
+
+  test("integers of different widths are the widest, each value exact", async () => {
+    await project.parquet("d/a.parquet", "SELECT 1::TINYINT AS v, 1::UTINYINT AS u");
+    await project.parquet("d/b.parquet", "SELECT 9007199254740993::BIGINT AS v, (-1)::TINYINT AS u");
+    const { columns: found } = await project.source("d").schema();
+    expect(found.map(({ name, dtype }) => [name, dtype])).toEqual([
+      ["v", "BIGINT"],
+      ["u", "SMALLINT"],
+    ]);
+    expect(await project.read("d", "v", "BIGINT")).toEqual([1n, 9007199254740993n]);
+  });
+
+  test("files that disagree are refused, naming both, if the view reads the column", async () => {
+    await project.parquet("d/a.parquet", "SELECT 1 AS v, 1 AS w");
+    await project.parquet("d/b.parquet", "SELECT 'x' AS v, 2 AS w");
+    const refused = await refusal(() => project.source("d", { v: "BIGINT" }).schema());
+    expect(refused).toMatchObject({
+      code: "source/conflicting-types",
+      file: "d/b.parquet",
+      says: 'column "v" is VARCHAR here and INTEGER in d/a.parquet',
+      exitCode: 2,
+    });
+    const { columns: found } = await project.source("d", { w: "BIGINT" }).schema();
+    expect(found.find(({ name }) => name === "v")).toEqual({ name: "v", type: "different types", text: false });
+  });
+
+  test("key=value folders are text columns, unescaped; Hive's null is NULL; the folder wins over the file", async () => {
+    await project.parquet("d/dt=2024-01-01/k=a%20b/a.parquet", "SELECT 1 AS id, 'file' AS k");
+    project.text("d/dt=2024-01-02/k=__HIVE_DEFAULT_PARTITION__/b.csv", "id\n2\n");
+    project.text("d/dt=2024-01-03/k=007/c.ndjson", '{"id":3,"k":"line"}\n');
+    expect(await project.read("d", "k", "TEXT")).toEqual(["a b", null, "007"]);
+    expect(await project.readText("d", "dt", "DATE")).toEqual(["2024-01-01", "2024-01-02", "2024-01-03"]);
+    expect(await project.read("d", "k", "TEXT")).not.toContain("file");
+    const { columns: found } = await project.source("d").schema();
+    expect(found.find(({ name }) => name === "dt")).toEqual({ name: "dt", type: "VARCHAR", text: true });
+  });
+
+  test("a column that no file has is refused with the nearest name", async () => {
+    await project.parquet("a.parquet", "SELECT 1 AS author_id");
+    expect(await refusal(() => project.source("a.parquet").scan(columns({ autor_id: "BIGINT" })))).toMatchObject({
+      code: "source/unknown-column",
+      suggestion: "author_id",
+    });
+  });
+
+  test("provenance: file and row from 0 in the file", async () => {
+    await project.parquet("d/a.parquet", "SELECT unnest([10, 11]) AS id");
+    project.text("d/b.csv", "id\n12\n13\n");
+    project.text("d/c.ndjson", '{"id":14}\n\n{"id":15}\n');
+    const { sql } = await project.source("d").scan({ ...columns({ id: "BIGINT" }), provenance: true });
+    const rows = await project.session.query(`SELECT id, "@file" AS f, "@row" AS r FROM (${sql}) ORDER BY id`);
+    expect(rows.map(({ id, f, r }) => [id, f, r])).toEqual([
+      [10n, "d/a.parquet", 0n],
+      [11n, "d/a.parquet", 1n],
+      [12n, "d/b.csv", 0n],
+      [13n, "d/b.csv", 1n],
+      [14n, "d/c.ndjson", 0n],
+      [15n, "d/c.ndjson", 1n],
+    ]);
+  });
+});
+
+describe("identity", () => {
+  test("holds what can have rows before the end: footer ranges, dt= folders, first rows of text files", async () => {
+    await project.parquet(
+      "d/a.parquet",
+      `SELECT unnest([${ms("2024-01-01T05:00Z")}, ${ms("2024-01-02T00:00Z")}]) AS ts`,
+    );
+    await project.parquet("d/b.parquet", `SELECT ${ms("2024-01-03T00:00Z")} AS ts`);
+    project.text("d/dt=2024-01-02/c.csv", `ts\n${Date.parse("2024-01-02T12:00Z")}\n`);
+    project.text("d/dt=2024-01-03/d.csv", `ts\n${Date.parse("2024-01-03T12:00Z")}\n`);
+    project.text("d/e.csv", `ts\n${Date.parse("2024-01-02T23:00Z")}\n${Date.parse("2024-02-02T23:00Z")}\n`);
+    project.text("d/f.ndjson", `{"ts":${Date.parse("2024-01-03T00:00Z")}}\n`);
+    const { files } = await project.source("d").identity({ time, before: micros("2024-01-03T00:00:00Z") });
+    expect(files.map(({ path }) => path)).toEqual(["d/a.parquet", "d/dt=2024-01-02/c.csv", "d/e.csv"]);
+    expect(files[0]?.range).toEqual([micros("2024-01-01T05:00:00Z"), micros("2024-01-02T00:00:00Z")].map(String));
+    expect(files[1]?.range).toEqual([micros("2024-01-02T00:00:00Z"), micros("2024-01-03T00:00:00Z") - 1n].map(String));
+    expect(files[2]?.range).toBeUndefined();
+    expect(files[0]?.footer).toMatch(/^[0-9a-f]{64}$/);
+    expect(files[1]?.footer).toBeUndefined();
+    expect((await project.source("d").identity({})).files).toHaveLength(6);
+  });
+
+  test("changes with the content and with the modification time", async () => {
+    await project.parquet("a.parquet", "SELECT 1 AS ts");
+    const source = project.source("a.parquet");
+    const first = await source.identity({ time });
+    expect(await source.identity({ time })).toEqual(first);
+    utimesSync(project.path("a.parquet"), 1, 1);
+    const touched = await source.identity({ time });
+    expect(touched.files[0]).toMatchObject({ modified: "1000000000", footer: first.files[0]?.footer });
+    await project.parquet("a.parquet", "SELECT 2 AS ts");
+    expect((await source.identity({ time })).files[0]?.footer).not.toBe(first.files[0]?.footer);
+  });
+
+  test("files of a range are left out of the scan; none left is an empty relation of the same types", async () => {
+    await project.parquet("d/a.parquet", `SELECT ${ms("2024-01-01T05:00Z")} AS ts, [1] AS l`);
+    const asked = { ...columns({ l: "INTEGER[]", ts: "BIGINT" }), instants: [{ name: "@ts", ...time }] };
+    const { sql } = await project.source("d").scan({ ...asked, range: { time, from: micros("2024-01-02T00:00:00Z") } });
+    expect(sql).not.toContain("read_parquet");
+    expect(await project.session.query(`SELECT column_name AS n, column_type AS t FROM (DESCRIBE ${sql})`)).toEqual([
+      { n: "l", t: "INTEGER[]" },
+      { n: "ts", t: "BIGINT" },
+      { n: "@ts", t: "BIGINT" },
+    ]);
+    expect(await project.session.query(sql)).toEqual([]);
+  });
+
+  test("hundreds of files are looked at in well under a second after the first time", async () => {
+    for (let i = 0; i < 300; i++) project.text(`d/f${i}.csv`, `ts\n${i}\n`);
+    await project.parquet("one.parquet", "SELECT 1::BIGINT AS ts");
+    for (let i = 0; i < 300; i++) symlinkSync(project.path("one.parquet"), project.path(`d/p${i}.parquet`));
+    const source = project.source("d");
+    expect((await source.identity({ time, before: 1_000_000n })).files).toHaveLength(600);
+    const start = performance.now();
+    await source.identity({ time, before: 1_000_000n });
+    expect(performance.now() - start).toBeLessThan(1000);
+  });
+});
+
+describe("days with rows", () => {
+  test("from statistics and from rows, in a range, before 1970 too", async () => {
+    await project.parquet(
+      "d/a.parquet",
+      `SELECT unnest([-1, 0, ${ms("2024-01-05T00:00Z")}, ${ms("2024-01-05T23:59:59.999Z")}, NULL]::BIGINT[]) AS ts`,
+    );
+    project.text("d/b.csv", `ts\n${Date.parse("2024-01-07T12:00Z")}\n`);
+    const source = project.source("d");
+    expect(await source.daysWithRows(time, {})).toEqual(["1969-12-31", "1970-01-01", "2024-01-05", "2024-01-07"]);
+    expect(
+      await source.daysWithRows(time, { from: micros("2024-01-05T23:59:59.999Z"), to: micros("2024-01-07T12:00:00Z") }),
+    ).toEqual(["2024-01-05"]);
+    expect(await source.daysWithRows(time, { from: micros("2024-01-08T00:00:00Z") })).toEqual([]);
+  });
+});
+
+describe("NULL event times", () => {
+  test("are found with file and row; footers that prove their absence suffice", async () => {
+    await project.parquet("d/a.parquet", `SELECT ${ms("2024-01-05T00:00Z")} AS ts`);
+    expect(await project.source("d").firstNullInstant(time)).toBeUndefined();
+    await project.parquet("d/b.parquet", "SELECT unnest([5, NULL, NULL]::BIGINT[]) AS ts");
+    expect(await project.source("d").firstNullInstant(time)).toMatchObject({
+      code: "source/null-time",
+      file: "d/b.parquet",
+      says: 'the event time "ts" is NULL in row 2',
+    });
+  });
+
+  test("in text files, by line; a file without the column has none at all", async () => {
+    project.text("a.ndjson", '{"ts":1}\n\n{"id":1}\n');
+    expect(await project.source("a.ndjson").firstNullInstant(time)).toMatchObject({ file: "a.ndjson", line: 3 });
+    await project.parquet("d/a.parquet", "SELECT 1::BIGINT AS ts");
+    await project.parquet("d/b.parquet", "SELECT 1 AS other");
+    expect(await project.source("d").firstNullInstant(time)).toMatchObject({
+      code: "source/null-time",
+      file: "d/b.parquet",
+    });
+  });
+
+  test("an instant that does not fit 64 bits of microseconds is told with its value", async () => {
+    await project.parquet("a.parquet", "SELECT unnest([1, 9223372036854776]::BIGINT[]) AS ts");
+    expect(await project.source("a.parquet").firstNullInstant(time)).toMatchObject({
+      code: "source/time-does-not-fit",
+      says: expect.stringContaining('"ts" is 9223372036854776 in row 2'),
+    });
+    await project.parquet("b.parquet", "SELECT unnest([make_timestamp(0), 'infinity'::TIMESTAMP]) AS ts");
+    expect(await project.source("b.parquet").firstNullInstant({ source: "ts", unit: "timestamp" })).toMatchObject({
+      code: "source/time-does-not-fit",
+    });
+  });
+});
+
+describe("files that cannot be read", () => {
+  const request = columns({ id: "BIGINT" });
+
+  test("a truncated Parquet file", async () => {
+    await project.parquet("d/a.parquet", "SELECT range AS id FROM range(10000)");
+    truncateSync(project.path("d/a.parquet"), 2000);
+    for (const ask of ["schema", "identity", "scan"] as const) {
+      const source = project.source("d");
+      const refused = await refusal(() => (ask === "scan" ? source.scan(request) : source[ask]({})));
+      expect(refused).toMatchObject({ code: "source/unreadable-file", file: "d/a.parquet", exitCode: 1 });
+      expect(refused.says).toContain("truncated");
+    }
+  });
+
+  test("a Parquet file with damaged pages is found when it is read", async () => {
+    await project.parquet("a.parquet", "SELECT (hash(range) >> 1)::BIGINT AS id FROM range(10000)");
+    const bytes = new Uint8Array(readFileSync(project.path("a.parquet")));
+    bytes.fill(0xff, 4, 4000);
+    project.text("a.parquet", bytes);
+    expect(await failing(project.session, project.source("a.parquet"), request)).toMatchObject({
+      code: "source/unreadable-file",
+      file: "a.parquet",
+    });
+  });
+
+  test("a file that is gone: a pinned source keeps its list, sees changes and tells what vanished", async () => {
+    await project.parquet("d/a.parquet", "SELECT 1 AS id");
+    await project.parquet("d/b.parquet", "SELECT 2 AS id");
+    const pinned = await project.source("d").pin();
+    const before = await pinned.identity({});
+    await project.parquet("d/c.parquet", "SELECT 3 AS id");
+    expect(await pinned.identity({})).toEqual(before);
+    const { sql } = await pinned.scan(request);
+    expect(await project.session.query(sql)).toHaveLength(2);
+    await project.parquet("d/b.parquet", "SELECT unnest([2, 2]) AS id");
+    expect(await pinned.identity({})).not.toEqual(before);
+    rmSync(project.path("d/b.parquet"));
+    for (const ask of [() => pinned.identity({}), () => pinned.scan(request)])
+      expect(await refusal(ask)).toMatchObject({ code: "source/file-vanished", file: "d/b.parquet", exitCode: 1 });
+    await expect(project.session.query(sql)).rejects.toThrow();
+    expect(await pinned.diagnose(request)).toMatchObject({ code: "source/file-vanished", file: "d/b.parquet" });
+  });
+
+  test("a file without permission", async () => {
+    await project.parquet("d/a.parquet", "SELECT 1 AS id");
+    chmodSync(project.directory, 0o755);
+    chmodSync(project.path("d/a.parquet"), 0o000);
+    const root = process.geteuid?.() === 0;
+    if (root) process.seteuid?.(65534);
+    try {
+      expect(await refusal(() => project.source("d").schema())).toMatchObject({
+        code: "source/unreadable-file",
+        file: "d/a.parquet",
+        says: expect.stringContaining("permission denied"),
+      });
+    } finally {
+      if (root) process.seteuid?.(0);
+    }
+  });
+
+  test("a gz file that is cut off", async () => {
+    const packed = gzipSync(`{"id":1}\n`.repeat(50_000));
+    project.text("a.ndjson.gz", packed.subarray(0, packed.length - 40));
+    expect(await project.source("a.ndjson.gz").diagnose(request)).toMatchObject({
+      code: "source/unreadable-file",
+      file: "a.ndjson.gz",
+    });
+  });
+
+  test("a healthy source is not the cause", async () => {
+    await project.parquet("a.parquet", "SELECT 1 AS id");
+    expect(await project.source("a.parquet").diagnose(request)).toBeUndefined();
+    project.text("b.ndjson", '{"id":1}\n');
+    appendFileSync(project.path("b.ndjson"), '{"id":2}');
+    expect(await project.source("b.ndjson").diagnose(request)).toBeUndefined();
+  });
+
+  test("empty files: no rows, and a Parquet file without rows keeps its types", async () => {
+    project.text("d/a.csv", "");
+    project.text("d/b.ndjson", "");
+    project.text("d/c.csv", "id\n");
+    await project.parquet("d/e.parquet", "SELECT 1::BIGINT AS id LIMIT 0");
+    expect(await project.read("d", "id", "BIGINT")).toEqual([]);
+    expect(await project.source("d").firstNullInstant({ source: "id", unit: "ms" })).toBeUndefined();
+    expect(await project.source("d").daysWithRows({ source: "id", unit: "ms" }, {})).toEqual([]);
+    expect((await project.source("d").identity({ time: { source: "id", unit: "ms" }, before: 1n })).files).toEqual([]);
+  });
+});

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { isList } from "../columnar/dtypes.js";
 import { SqlSession } from "../engines/sql/session.js";
 import { identifier, text } from "../engines/sql/text.js";
+import type { Pipeline } from "../operators/pipeline.js";
 import { type CompiledService, explain } from "./compile-service.js";
 
 /** One row of a written day, each value with where it comes from. */
@@ -16,9 +17,8 @@ export interface ExplainedValue {
   readonly dtype: string;
   /** As SQL prints it; NULL is `NULL`. */
   readonly value: string;
-  /** The operator that makes it, and its kind. */
+  /** The operators that make it, with their kinds. */
   readonly operator: string;
-  readonly kind: string;
   /** `view.column` at the source. */
   readonly sources: readonly string[];
 }
@@ -29,8 +29,7 @@ export interface ExplainedValue {
  */
 export async function explainOneRow(compiled: CompiledService, day: string): Promise<ExplainedRow | undefined> {
   const file = join(day, "part-0-0.parquet");
-  const { columns, operators } = explain(compiled);
-  const kinds = new Map(operators.map(({ name, kind }) => [name, kind]));
+  const { columns } = explain(compiled);
   const session = await SqlSession.open({ threads: "1" });
   try {
     const filled = columns.map(({ name, dtype }) =>
@@ -50,8 +49,8 @@ export async function explainOneRow(compiled: CompiledService, day: string): Pro
     return {
       file,
       columns: columns.map(({ name, dtype, operators: path, sources }) => {
-        const operator = makerOf(path, kinds);
-        return { name, dtype, value: String(row[name]), operator, kind: kinds.get(operator) ?? "", sources };
+        const operator = makersOf(name, path, compiled.pipeline);
+        return { name, dtype, value: String(row[name]), operator, sources };
       }),
     };
   } finally {
@@ -59,8 +58,16 @@ export async function explainOneRow(compiled: CompiledService, day: string): Pro
   }
 }
 
-/** The operator that gives a value its meaning: the last that is more than handing it on into the contract. */
-function makerOf(path: readonly string[], kinds: ReadonlyMap<string, string>): string {
-  const making = path.filter((operator) => !["project", "filter", "sink"].includes(kinds.get(operator) ?? ""));
-  return making.at(-1) ?? path.at(-1) ?? "";
+/** The operators that make the value: without those that only read it or hand it on. */
+function makersOf(column: string, path: readonly string[], { operators }: Pipeline): string {
+  const byName = new Map(operators.map((operator) => [operator.name, operator]));
+  const told = path.flatMap((name): readonly { readonly name: string; readonly what: string }[] => {
+    const operator = byName.get(name);
+    if (operator === undefined || operator.kind === "filter" || operator.kind === "sink") return [];
+    if (operator.kind !== "project") return [{ name, what: operator.kind }];
+    const step = operator.steps.find((step) => step.column === column || step.column.endsWith(`:${column}`));
+    return step === undefined || step.value.type === "column" ? [] : [{ name, what: step.value.type }];
+  });
+  const making = told.filter(({ what }) => what !== "scan");
+  return (making.length > 0 ? making : told).map(({ name, what }) => `${name} (${what})`).join(" → ");
 }

@@ -14,10 +14,11 @@ export interface OutputOptions {
 
 /** Opens what a compiled service reads, for the time of `work`. */
 export async function withTrainingInputs<Result>(
-  { project, pipeline }: CompiledService,
+  compiled: CompiledService,
   options: OutputOptions,
   work: (inputs: TrainingInputs) => Promise<Result>,
 ): Promise<Result> {
+  const { project, pipeline } = compiled;
   const runtime = project.runtimeOf(pipeline.service);
   const session = await SqlSession.open(runtime.compute.duckdbConfig);
   try {
@@ -37,9 +38,14 @@ export async function withTrainingInputs<Result>(
       sources,
       session,
       feed: { start: runtime.feedStart, end: runtime.feedEnd },
-      outputRoot: resolve(options.outputRoot ?? runtime.outputRoot),
+      outputRoot: resolve(options.outputRoot ?? outputRootOf(compiled)),
     });
   } finally {
     session.close();
   }
+}
+
+/** `output_root` with the service's name in it; relative to the current folder unless absolute. */
+export function outputRootOf({ project, pipeline }: CompiledService): string {
+  return project.runtimeOf(pipeline.service).outputRoot.replaceAll("${service}", () => pipeline.service);
 }

@@ -75,8 +75,8 @@ function demoText(directory: string, service: string, report: TrainReport, row: 
     ...(row === undefined ? [] : ["", `one row of ${relativePath(row.file)}, column by column:`, "", rowTable(row)]),
     "",
     "next:",
-    `  daeda pipeline explain ${service} --project ${directory}`,
-    `  daeda pipeline status ${service} --project ${directory}`,
+    `  cd ${directory} && daeda pipeline explain ${service}`,
+    `  cd ${directory} && daeda pipeline status ${service}`,
     `  the definitions: ${relativePath(join(resolve(directory), "feature_services", `${service}.yaml`))}`,
   ].join("\n");
 }
@@ -84,11 +84,11 @@ function demoText(directory: string, service: string, report: TrainReport, row: 
 function rowTable({ columns }: ExplainedRow): string {
   return table(
     ["column", "dtype", "value", "operator", "from"],
-    columns.map(({ name, dtype, value, operator, kind, sources }) => [
+    columns.map(({ name, dtype, value, operator, sources }) => [
       name,
       dtype,
       shortened(value, 36),
-      kind === "" ? operator : `${operator} (${kind})`,
+      operator,
       shortened(sources.join(", "), 60),
     ]),
   );

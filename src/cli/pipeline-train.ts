@@ -1,5 +1,5 @@
 import { commandProblem } from "../errors/command.js";
-import { DaedalusError, formatProblem, type Problem } from "../errors/problem.js";
+import { DaedalusError, type Problem } from "../errors/problem.js";
 import { trainingProblem } from "../errors/training.js";
 import type { TrainReport } from "../training/train.js";
 import { type AddCommand, answering, oneOf, wholeNumber } from "./command.js";
@@ -8,6 +8,7 @@ import { interruptible } from "./interruption.js";
 import { relativePath } from "./paths.js";
 import { type FileOptions, fileOptions, openProject } from "./project-options.js";
 import { table } from "./table.js";
+import type { Terminal } from "./terminal.js";
 import { count, grouped, seconds, showProgress } from "./train-progress.js";
 
 interface Options extends FileOptions, DayOptions {
@@ -51,7 +52,7 @@ export const addPipelineTrain: AddCommand = (group, terminal, exit) => {
           }),
       );
       const failed = report.days.some(({ outcome }) => outcome === "failed");
-      return { json: report, text: reportText(report), ...(failed ? { exitCode: 1 as const } : {}) };
+      return { json: report, text: reportText(report, terminal), ...(failed ? { exitCode: 1 as const } : {}) };
     }),
   );
 };
@@ -66,7 +67,7 @@ function refuse({ skeletonOnly, enrichOnly, executor }: Options): void {
 }
 
 /** What a run did, for people. */
-export function reportText(report: TrainReport): string {
+function reportText(report: TrainReport, terminal: Terminal): string {
   const { service, outputRoot, days, rows } = report;
   const worked = days.filter(({ outcome }) => outcome !== "skipped");
   const told = days.map(({ day, outcome, state, rows, seconds: took }) => [
@@ -75,7 +76,9 @@ export function reportText(report: TrainReport): string {
     rows === undefined ? "" : grouped(rows),
     took === undefined ? "" : seconds(took),
   ]);
-  const failures = days.flatMap(({ day, problems }) => problems.map((problem) => `${day}: ${formatProblem(problem)}`));
+  const failures = days.flatMap(({ day, problems }) =>
+    problems.map((problem) => `${day}: ${terminal.format(problem)}`),
+  );
   return [
     worked.length === 0
       ? `${service} → ${relativePath(outputRoot)}: all ${count(days.length, "day")} are there already`

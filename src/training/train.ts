@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import type { Day } from "../columnar/instants.js";
 import { DaedalusError, type Problem } from "../errors/problem.js";
 import { trainingProblem } from "../errors/training.js";
+import { problemsOf } from "../runs/failure.js";
 import { OwnedRoot } from "../runs/owned-root.js";
 import type { ProgressEvent } from "../runs/progress.js";
 import { runUnits, type UnitContext } from "../runs/run-units.js";
@@ -86,6 +87,9 @@ export async function train(options: TrainOptions): Promise<TrainReport> {
   const root = await OwnedRoot.open(directory, options.command);
   try {
     return await new TrainRun(options, root).run(days);
+  } catch (error) {
+    if (error instanceof DaedalusError) throw error;
+    throw new DaedalusError(problemsOf(error, directory), 1, { cause: error });
   } finally {
     await root.release();
   }
@@ -147,8 +151,15 @@ class TrainRun {
       await this.#root.remember(OUTPUT_FILE, `${JSON.stringify({ service: pipeline.service }, null, 2)}\n`);
       await this.#refuseUnusableEventTimes();
     }
-    await this.#numberSessions(todo, judged);
-    const summary = await this.#work(todo);
+    const numbered = await this.#numberSessions(todo, judged).then(
+      () => true,
+      (error: unknown) => {
+        // Interrupted while numbering: no day was begun.
+        if (this.#options.signal?.aborted !== true) throw error;
+        return false;
+      },
+    );
+    const summary = await this.#work(numbered ? todo : []);
     const done = new Map(summary.done.map((entry) => [entry.unit.day, entry]));
     const failed = new Map(summary.failed.map((entry) => [entry.unit.day, entry.problems]));
     return {

@@ -23,6 +23,8 @@ export interface SmallService {
   inputs(change?: { pipeline?: Partial<Pipeline>; feed?: TrainingInputs["feed"]; root?: string }): TrainingInputs;
   /** A run in a process of its own. */
   train(options?: object, environment?: Record<string, string>, pipeline?: Partial<Pipeline>): Promise<Ended>;
+  /** A run whose files cannot grow beyond so many KiB. */
+  limited(kibibytes: number): Promise<Ended>;
   started(options?: object, environment?: Record<string, string>): ReturnType<typeof start>;
   /** Writes `data/events/<name>.parquet`: rows of (user_id, time as text, session). */
   events(name: string, rows: readonly (readonly [number, string, string | null])[]): Promise<void>;
@@ -69,17 +71,25 @@ export async function smallService(): Promise<SmallService> {
   });
   const started: SmallService["started"] = (options = {}, environment = {}) => run(options, environment, {});
   function run(options: object, environment: Record<string, string>, pipeline: Partial<Pipeline>) {
+    return start("node", [TOY, DIST, serviceFile(pipeline), JSON.stringify(options)], environment);
+  }
+  function serviceFile(pipeline: Partial<Pipeline>): string {
     const { pipeline: whole, feed } = inputs({ pipeline });
     const file = join(directory, `service-${readdirSync(directory).length}.json`);
     writeFileSync(file, encode({ pipeline: whole, project, views: VIEWS, feed, outputRoot: root }));
-    return start("node", [TOY, DIST, file, JSON.stringify(options)], environment);
+    return file;
   }
+  const limited: SmallService["limited"] = (kibibytes) => {
+    const command = `trap '' XFSZ; ulimit -f ${kibibytes}; exec node ${TOY} ${DIST} ${serviceFile({})}`;
+    return start("bash", ["-c", command]).ended;
+  };
   return {
     directory,
     root,
     session,
     inputs,
     train: (options = {}, environment = {}, pipeline = {}) => run(options, environment, pipeline).ended,
+    limited,
     started,
     events,
   };

@@ -188,6 +188,22 @@ describe("disturbed", () => {
   });
 });
 
+test("a full disk: a clear problem, exit code 1, earlier days as they were, and nothing half-written", async () => {
+  const service = await smallService();
+  await service.train({ to: "2024-01-02" });
+  const before = tree(service.root);
+  // Writing beyond the limit fails as on a full disk (EFBIG).
+  for (const kibibytes of [1, 2]) {
+    const ended = await service.limited(kibibytes);
+    expect(ended.code).toBe(1);
+    expect(ended.stdout).toMatch(/(run|engine)\/disk-full/);
+    expect(tree(service.root, (path) => path === "qid_map.parquet")).toEqual(
+      Object.fromEntries(Object.entries(before).filter(([path]) => path !== "qid_map.parquet")),
+    );
+  }
+  expect((await service.train()).code).toBe(0);
+});
+
 describe("states", () => {
   test("a file that appears makes the days from its first row on stale, and the plan names it", async () => {
     const service = await smallService();

@@ -181,7 +181,7 @@ function randomEmbeddings(draw: Draw, spine: RandomView): Contract[] {
   const list: Dtype = dtype === "TEXT" ? "TEXT[]" : dtype === "INTEGER" ? "INTEGER[]" : "BIGINT[]";
   const fixed = (column: ColumnModel): Contract => ({ column, dtype, free: false });
   return [
-    fixed({ name: "picture_id", kind: "key", dtype, column: key }),
+    fixed({ name: "picture_id", kind: "spine", dtype, column: key }),
     fixed({ name: "picture_ids", kind: "rolling", dtype: list, default: [] }),
     fixed({ name: "picture", kind: "embedding", dtype: "FLOAT[]" }),
     fixed({ name: "pictures", kind: "embedding", dtype: "FLOAT[]", ...(draw.chance(50) ? { default: [0.5] } : {}) }),
@@ -232,8 +232,7 @@ function randomContracts(draw: Draw, parts: Parts): Contract[] {
     });
   };
   for (const key of draw.some(spine.keys, 1, 3)) {
-    if (draw.chance(25)) add({ name: `out_${key}`, kind: "key", column: key }, spine.columns.get(key) ?? "TEXT");
-    else add({ name: key, kind: "key" }, spine.columns.get(key) ?? "TEXT");
+    add({ name: key, kind: "key" }, spine.columns.get(key) ?? "TEXT");
   }
   const time = spine.times[0] ?? "";
   for (const one of draw.some(named, 3, 9)) {

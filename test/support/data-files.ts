@@ -97,8 +97,9 @@ async function writeFile(path: string, columns: Columns, rows: Rows, layout: Lay
   if (layout.format === "parquet") {
     const connection = await testConnection();
     const size = layout.rowGroup ?? 122_880;
+    // No dictionaries: DuckDB's take −0 and +0 for one entry.
     await connection.run(
-      `COPY (${selectOf(columns, rows)}) TO ${sqlText(path)} (FORMAT parquet, ROW_GROUP_SIZE ${size})`,
+      `COPY (${selectOf(columns, rows)}) TO ${sqlText(path)} (FORMAT parquet, ROW_GROUP_SIZE ${size}, DICTIONARY_SIZE_LIMIT 0)`,
     );
     return;
   }
@@ -173,7 +174,7 @@ function csvText(columns: Columns, rows: Rows, layout: Layout): string {
     // A line of one empty cell would be a blank line.
     lines.push(cells.length === 1 && cells[0] === "" ? '""' : cells.join(","));
   });
-  return `${lines.join(layout.spelling === 2 ? "\r\n" : "\n")}\n`;
+  return lines.map((line) => `${line}${layout.spelling === 2 ? "\r\n" : "\n"}`).join("");
 }
 
 function jsonText(columns: Columns, rows: Rows, layout: Layout): string {

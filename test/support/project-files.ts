@@ -9,6 +9,9 @@ export function writeProjectFiles(directory: string, project: ProjectModel): voi
     mkdirSync(dirname(join(directory, path)), { recursive: true });
     writeFileSync(join(directory, path), text);
   }
+  // A folder that `paths` names has to be there.
+  const { pipelines } = project.paths ?? {};
+  if (pipelines !== undefined) mkdirSync(join(directory, pipelines), { recursive: true });
 }
 
 export function projectFiles(project: ProjectModel): ReadonlyMap<string, string> {
@@ -16,7 +19,8 @@ export function projectFiles(project: ProjectModel): ReadonlyMap<string, string>
   const at = (key: string, otherwise: string): string => project.paths?.[key] ?? otherwise;
   const files = new Map<string, string>([["daedalus.yaml", yaml(root)]]);
   if (base) files.set(at("base", "config/base.yaml"), yaml(base));
-  if (aggregations) files.set(at("aggregations", "config/training/aggregations.yaml"), yaml(aggregations));
+  if (aggregations || project.paths?.["aggregations"])
+    files.set(at("aggregations", "config/training/aggregations.yaml"), yaml(aggregations ?? {}));
   files.set(at("runtime", "config/training/runtime.yaml"), yaml(withMaps(runtime)));
   for (const view of views) files.set(join(at("feature_views", "feature_views"), `${view.name}.yaml`), yaml(view));
   for (const service of services)

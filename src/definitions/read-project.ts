@@ -21,7 +21,7 @@ import type { Runtime } from "./runtime.js";
 import { layRuntime } from "./runtime-of.js";
 import { type RuntimeFile, runtimeSchema } from "./runtime-schema.js";
 import type { Schema } from "./schema.js";
-import { type YamlFiles, yamlFiles } from "./yaml-files.js";
+import { type FileRead, type YamlFiles, yamlFiles } from "./yaml-files.js";
 
 export type { ProjectPaths } from "./project-schema.js";
 
@@ -85,7 +85,8 @@ export async function readProject(directory: string, options: ReadProjectOptions
   const earlyPaths = early.state === "read" ? (early.value?.paths ?? {}) : {};
   const basePath = resolve(root, options.paths?.base ?? earlyPaths.base ?? DEFAULT_PATHS.base);
   const base = await files.read(basePath, baseSchema, context);
-  isBaseReadable = base.state !== "broken";
+  const baseRead = wholeOf(base, NO_BASE, context);
+  isBaseReadable = !(mistaken.has(baseRead) && context.locations.of(baseRead.constants) === undefined);
 
   const own = await files.read(projectPath, projectSchema, context);
   const projectFile = own.state === "read" ? own.value : undefined;
@@ -94,17 +95,16 @@ export async function readProject(directory: string, options: ReadProjectOptions
 
   const views = await reader.folder("featureViews", "feature view", featureViewSchema, completedView);
   const services = await reader.folder("featureServices", "feature service", featureServiceSchema, completedService);
-  const aggregations = await reader.file("aggregations", aggregationsSchema, false);
-  const runtime = await reader.file("runtime", runtimeSchema, services.size > 0);
-  if (runtime !== undefined) takeOver(runtime, runtime.top, false, context);
+  const aggregations = await reader.file("aggregations", aggregationsSchema, NO_AGGREGATIONS, false);
+  const runtime = await reader.file("runtime", runtimeSchema, NO_RUNTIME, services.size > 0);
+  takeOver(runtime, runtime.top, false, context);
   const overrides = await reader.overrides();
-  const baseRead = base.state === "read" ? base.value : undefined;
   const parts: Parts = {
-    base: baseRead ?? NO_BASE,
+    base: baseRead,
     views,
     services,
-    aggregations: aggregations ?? NO_AGGREGATIONS,
-    runtime: runtime ?? NO_RUNTIME,
+    aggregations,
+    runtime,
     overrides,
     pipelinesDirectory: reader.path("pipelines"),
   };
@@ -172,6 +172,14 @@ function assemble(
   });
 }
 
+/** What a file holds; nothing, and mistaken, if it could not be read. */
+function wholeOf<Value extends object>(read: FileRead<Value>, nothing: Value, { mistaken }: ReadingContext): Value {
+  if (read.state === "read" && read.value !== undefined) return read.value;
+  const whole: Value = Object.freeze({ ...nothing });
+  if (read.state !== "absent") mistaken.add(whole);
+  return whole;
+}
+
 function partReader(
   files: YamlFiles,
   context: ReadingContext,
@@ -195,10 +203,15 @@ function partReader(
   return {
     path,
     missing,
-    async file<Value extends object>(part: "runtime" | "aggregations", schema: Schema<Value>, needed: boolean) {
+    async file<Value extends object>(
+      part: "runtime" | "aggregations",
+      schema: Schema<Value>,
+      nothing: Value,
+      needed: boolean,
+    ): Promise<Value> {
       const read = await files.read(path(part), schema, context);
       if (read.state === "absent") missing(part, needed);
-      return read.state === "read" ? read.value : undefined;
+      return wholeOf(read, nothing, context);
     },
     /** One definition a file, by name; the first of a name counts. */
     async folder<Value extends { readonly name: string }>(

@@ -4,8 +4,8 @@ import type { Problem } from "../errors/problem.js";
 import type { AggregationSpec, Aggregations } from "./aggregations.js";
 import type { Base } from "./base.js";
 import type { FeatureService } from "./feature-service.js";
-import { schemeOf } from "./feature-view-schema.js";
 import type { FeatureView, ViewSource } from "./feature-view.js";
+import { schemeOf } from "./feature-view-schema.js";
 import type { Location, Locations } from "./location.js";
 import type { PipelineOverrides } from "./pipeline-overrides.js";
 import type { RuntimeFile, RuntimePart } from "./runtime-schema.js";
@@ -77,32 +77,36 @@ function checkServiceName(
   report(definitionProblem("unknown-service", { name, nearest: nearest(name, known), known }), definition, key, "key");
 }
 
-function checkStoreName(
-  name: string | undefined,
-  definition: object,
-  { aggregations, locations }: ReadDefinitions,
-  report: Report,
-): void {
+/** True if it is not known what names a section holds: its file does not parse, or it is no map at all. */
+function isUnreadable(file: object, key: string, section: object, { locations, isMistaken }: ReadDefinitions): boolean {
+  const isWritten = locations.of(file) === undefined || locations.ofKey(file, key) !== undefined;
+  return isMistaken(file) && isWritten && locations.of(section) === undefined;
+}
+
+function checkStoreName(name: string | undefined, definition: object, read: ReadDefinitions, report: Report): void {
+  const { aggregations, locations } = read;
   const { embeddingStores } = aggregations;
   if (name === undefined || Object.hasOwn(embeddingStores, name)) return;
+  if (isUnreadable(aggregations, "embeddingStores", embeddingStores, read)) return;
   if (locations.ofKey(embeddingStores, name) !== undefined) return; // mistaken, but known
   const known = Object.keys(embeddingStores);
   report(definitionProblem("unknown-store", { name, nearest: nearest(name, known), known }), definition, "store");
 }
 
-/** Answers the connection's type, if it is known and right. */
 function checkConnection(
   name: string,
   wanted: string,
   because: string,
   definition: object,
   key: string,
-  { base, locations }: ReadDefinitions,
+  read: ReadDefinitions,
   report: Report,
 ): void {
+  const { base, locations } = read;
   const { connections } = base;
   const connection = Object.hasOwn(connections, name) ? connections[name] : undefined;
   if (connection === undefined) {
+    if (isUnreadable(base, "connections", connections, read)) return;
     if (locations.ofKey(connections, name) !== undefined) return; // mistaken, but known
     const known = Object.keys(connections);
     report(definitionProblem("unknown-connection", { name, nearest: nearest(name, known), known }), definition, key);
@@ -136,11 +140,15 @@ function checkSource(source: ViewSource, read: ReadDefinitions, report: Report):
   if (connection === undefined) return;
   const check = (wanted: string, because: string) =>
     checkConnection(connection, wanted, because, source, "connection", read, report);
-  if (path !== undefined || isWritten("path")) return check("s3", "path is read by an object store's connection");
+  if (path !== undefined || isWritten("path")) {
+    check("s3", "path is read by an object store's connection");
+    return;
+  }
   if (databasePath !== undefined) {
     const scheme = schemeOf(databasePath);
     const wanted = DATABASE_TYPES[scheme] ?? "s3";
-    return check(wanted, `database_path is ${scheme === "duckdb" ? "a DuckDB file" : `of ${scheme}`}`);
+    check(wanted, `database_path is ${scheme === "duckdb" ? "a DuckDB file" : `of ${scheme}`}`);
+    return;
   }
   const type = Object.hasOwn(read.base.connections, connection) ? read.base.connections[connection]?.type : undefined;
   check("", "");

@@ -210,7 +210,7 @@ function viewOf(
           .filter((column) => !unlisted.includes(column.name))
           .map((column) => ({
             name: view.mapping?.[column.name] ?? column.name,
-            dtype: /^TIMESTAMP/.test(column.type) ? "TIMESTAMP" : column.type,
+            dtype: /^TIMESTAMP(_NS|TZ)$/.test(column.type) ? "TIMESTAMP" : column.type,
           })),
   };
 }

@@ -1,0 +1,275 @@
+/** A seeded fault of the engine: the text that stands in `file`, what it becomes, and the rule that it breaks. */
+export interface Mutant {
+  readonly rule: string;
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+const windows = "src/engines/sql/windows.ts";
+const pointInTime = "src/engines/sql/point-in-time-join.ts";
+const latest = "src/engines/sql/join.ts";
+const clock = "src/engines/sql/clock.ts";
+const values = "src/engines/sql/values.ts";
+const rolling = "src/engines/sql/rolling-aggregate.ts";
+const filter = "src/engines/sql/filter.ts";
+const project = "src/engines/sql/project.ts";
+const plan = "src/engines/sql/day-plan.ts";
+const planner = "src/engines/sql/planner.ts";
+const sink = "src/engines/sql/sink.ts";
+
+// The replacements hold template text of the engine, so `${…}` in them is meant as it stands.
+export const MUTANTS: readonly Mutant[] = [
+  {
+    rule: "a row of the same instant is not history",
+    file: windows,
+    find: "${bound} > ${prefix}.t",
+    replace: "${bound} >= ${prefix}.t",
+  },
+  {
+    rule: "a window begins at t − w: not one tick earlier",
+    file: clock,
+    find: "- CAST('${ticks}' AS BIGINT))`",
+    replace: "- CAST('${ticks + 1n}' AS BIGINT))`",
+  },
+  {
+    rule: "a window begins at t − w: not one tick later",
+    file: clock,
+    find: "- CAST('${ticks}' AS BIGINT))`",
+    replace: "- CAST('${ticks - 1n}' AS BIGINT))`",
+  },
+  {
+    rule: "among equal times by value, ascending",
+    file: windows,
+    find: "orderBy([{ sql: `v${index}`, dtype: element }])",
+    replace: 'orderBy([{ sql: `v${index}`, dtype: element }], "DESC")',
+  },
+  {
+    rule: "available <= t, not <",
+    file: windows,
+    find: "lambda s: s.a <= ${time}",
+    replace: "lambda s: s.a < ${time}",
+  },
+  {
+    rule: "what is not yet available is not in a window",
+    file: windows,
+    find: "lambda s: s.a <= ${time}",
+    replace: "lambda s: s.a <= ${time} OR TRUE",
+  },
+  {
+    rule: "exclude_self drops the own value",
+    file: windows,
+    find: "if (own) list =",
+    replace: "if (own && column.flatten) list =",
+  },
+  {
+    rule: "exclude_self drops the elements of the own list",
+    file: windows,
+    find: "if (own) list =",
+    replace: "if (own && !column.flatten) list =",
+  },
+  {
+    rule: "max_length applies after exclude_self",
+    file: windows,
+    find: "!filtered && column.maxLength !== undefined ? `greatest",
+    replace: "column.maxLength !== undefined ? `greatest",
+  },
+  {
+    rule: "max_length keeps the most recent",
+    file: windows,
+    find: "list_slice(${list}, -${column.maxLength}, -1)",
+    replace: "list_slice(${list}, 1, ${column.maxLength})",
+  },
+  {
+    rule: "flatten_distinct keeps each value once",
+    file: windows,
+    find: "if (column.distinct) list =",
+    replace: "if (column.distinct && column.maxLength !== undefined) list =",
+  },
+  {
+    rule: "distinct keeps the latest occurrence, not the first",
+    file: windows,
+    find: "keepLastPositions(list, elementOf(value.element))",
+    replace: "`list_transform(list_distinct(${list}), lambda x: list_position(${list}, x))`",
+  },
+  {
+    rule: "`last` is the last element, not the first",
+    file: windows,
+    find: "THEN ${all}[${hi.count}] END",
+    replace: "THEN ${all}[${low} + 1] END",
+  },
+  {
+    rule: "count_distinct counts a value once",
+    file: windows,
+    find: "return distinctElements(list, value.element);",
+    replace: "return `len(${list})`;",
+  },
+  {
+    rule: "a float sum is exact",
+    file: windows,
+    find: "const sum = `${EXACT_SUM}(CAST(${list} AS DOUBLE[]))`;",
+    replace: "const sum = `list_sum(CAST(${list} AS DOUBLE[]))`;",
+  },
+  {
+    rule: "NULL values do not count",
+    file: windows,
+    find: 'count(${source ? `v${index}` : "*"})',
+    replace: "count(*)",
+  },
+  {
+    rule: "only the listed events count",
+    file: rolling,
+    find: "if (spec.events)",
+    replace: "if (spec.events && spec.where)",
+  },
+  {
+    rule: "only rows where `where` is TRUE count",
+    file: rolling,
+    find: "if (spec.where)",
+    replace: "if (spec.where && spec.events)",
+  },
+  {
+    rule: "a NULL key has no history",
+    file: planner,
+    find: "`o.${name} = ${table}.${name}`",
+    replace: "`coalesce(o.${name}, (SELECT min(${name}) FROM ${table})) = ${table}.${name}`",
+  },
+  {
+    rule: "a point-in-time join never sees its own instant",
+    file: pointInTime,
+    find: '= ${alias}.kid AND ${time} > ${alias}."@after"`',
+    replace: '= ${alias}.kid AND ${time} >= ${alias}."@after"`',
+  },
+  {
+    rule: "ttl: a match of exactly that age is one",
+    file: pointInTime,
+    find: '${alias}."@t" >= ${minus(time, self.ttl, clock)}',
+    replace: '${alias}."@t" > ${minus(time, self.ttl, clock)}',
+  },
+  {
+    rule: "ttl: an older match is none",
+    file: pointInTime,
+    find: "self.ttl === undefined ? undefined :",
+    replace: "self.ttl !== undefined || self.ttl === undefined ? undefined :",
+  },
+  {
+    rule: "a right row exists from its available_field on",
+    file: pointInTime,
+    find: "greatest(${available}, -9223372036854775807) - 1",
+    replace: "greatest(${available}, -9223372036854775807)",
+  },
+  {
+    rule: "a right row does not exist before its available_field",
+    file: pointInTime,
+    find: 'greatest(${time}, ${before}) AS "@after"',
+    replace: '${time} AS "@after"',
+  },
+  {
+    rule: "ties: the row that is largest, not smallest",
+    file: latest,
+    find: 'orderBy(ties, "DESC")',
+    replace: 'orderBy(ties, "ASC")',
+  },
+  {
+    rule: "a static view gives its latest row",
+    file: latest,
+    find: 'max(${time}) AS "@t"',
+    replace: 'min(${time}) AS "@t"',
+  },
+  {
+    rule: "a NULL time is older than all others, but a row",
+    file: latest,
+    find: 'r."@t" IS NOT DISTINCT FROM m."@t"',
+    replace: 'r."@t" = m."@t"',
+  },
+  {
+    rule: "a view without a time must be unique by its keys",
+    file: latest,
+    find: '"@rows" > 1',
+    replace: '"@rows" > 9',
+  },
+  {
+    rule: "view-only sessions have no event outside the view events",
+    file: filter,
+    find: "'\"outside\" = 0'",
+    replace: "'\"outside\" <= 1'",
+  },
+  {
+    rule: "single-like sessions have exactly one event outside",
+    file: filter,
+    find: '"outside" = 1 AND "likes" = 1',
+    replace: '"outside" >= 1 AND "likes" >= 1',
+  },
+  {
+    rule: "a NULL event is outside the view events",
+    file: filter,
+    find: "NOT coalesce(${isOneOf(rule.viewEvents)}, FALSE)",
+    replace: "NOT coalesce(${isOneOf(rule.viewEvents)}, TRUE)",
+  },
+  {
+    rule: "an age is 0 if created is later",
+    file: project,
+    find: "WHEN ${difference} <= 0 THEN CAST(0 AS DOUBLE)",
+    replace: "WHEN ${difference} = 0 THEN CAST(0 AS DOUBLE)",
+  },
+  {
+    rule: "remap: NULL stays NULL",
+    file: project,
+    find: "CASE WHEN ${column} IS NULL THEN NULL${cases",
+    replace: "CASE WHEN FALSE THEN NULL${cases",
+  },
+  {
+    rule: "remap: what is not in the map becomes `otherwise`",
+    file: project,
+    find: "value.otherwise === undefined ? fitting(column, assignment)",
+    replace: "value.otherwise === undefined || value.map.length > 0 ? fitting(column, assignment)",
+  },
+  {
+    rule: "a NULL cell becomes the default",
+    file: project,
+    find: "return `coalesce(${source}, ${typed(value.default, assignment)})`;",
+    replace: "return source;",
+  },
+  {
+    rule: "curation only where TRUE",
+    file: project,
+    find: "CASE WHEN (${value.where.sql}) THEN",
+    replace: "CASE WHEN coalesce((${value.where.sql}), TRUE) THEN",
+  },
+  {
+    rule: "the content filter keeps a row where it is NULL",
+    file: plan,
+    find: "`coalesce((${sql}), FALSE)`",
+    replace: "`coalesce((${sql}), TRUE)`",
+  },
+  {
+    rule: "a row goes if one of the predicates is TRUE, not all",
+    file: plan,
+    find: '.join(" OR ")})`',
+    replace: '.join(" AND ")})`',
+  },
+  {
+    rule: "the order of values: NULL first",
+    file: values,
+    find: '"ASC NULLS FIRST"',
+    replace: '"ASC NULLS LAST"',
+  },
+  {
+    rule: "the order of values: −0 before +0",
+    file: values,
+    find: "(${expression} = 0 AND NOT signbit(${expression})) ${order}",
+    replace: "(${expression} = 0) ${order}",
+  },
+  {
+    rule: "a part holds entity_spine_chunk_rows rows",
+    file: sink,
+    find: "rowid < ${first + partRows})",
+    replace: "rowid <= ${first + partRows})",
+  },
+  {
+    rule: "qid: by first time, then id",
+    file: "src/training/qid-map.ts",
+    find: "ORDER BY first_time, session_id",
+    replace: "ORDER BY session_id, first_time",
+  },
+];

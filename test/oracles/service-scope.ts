@@ -1,7 +1,7 @@
 import { isAvailable, keysMatch, latest } from "./history.js";
 import { evaluate, parsePredicate } from "./predicate.js";
 import type { ProjectModel, RuntimeModel, ServiceModel, Tables } from "./project-model.js";
-import { type Relation, readView, type Row } from "./relation.js";
+import { type Relation, type Row, readView } from "./relation.js";
 import { type Dtype, OracleStop, type Value } from "./values.js";
 
 /** A column reference, resolved. */

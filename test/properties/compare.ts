@@ -1,9 +1,9 @@
-import type { TrainingDay } from "../oracles/training-day.js";
-import { trainingDay } from "../oracles/training-day.js";
 import { scopeOf } from "../oracles/service-scope.js";
 import { daysOf, qidMap } from "../oracles/sessions.js";
+import type { TrainingDay } from "../oracles/training-day.js";
+import { trainingDay } from "../oracles/training-day.js";
 import { identical, OracleStop, show } from "../oracles/values.js";
-import { type Trained, type TrainSettings, type TrainedDay, trainCase } from "../support/product.js";
+import { type Trained, type TrainedDay, type TrainSettings, trainCase } from "../support/product.js";
 import type { ProjectCase } from "./random-project.js";
 
 /** What the oracle says of a project: its days, or that the run stops. */

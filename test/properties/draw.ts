@@ -110,6 +110,6 @@ function scalars(dtype: Scalar, temper: Temper): readonly Exclude<Value, null>[]
 }
 
 /** A value of the pool, NULL now and then. */
-export function valueOf(draw: Draw, pool: readonly Exclude<Value, null>[], nullPercent = 15): Value {
+export function drawValue(draw: Draw, pool: readonly Exclude<Value, null>[], nullPercent = 15): Value {
   return draw.chance(nullPercent) ? null : draw.pick(pool);
 }

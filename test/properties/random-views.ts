@@ -1,7 +1,7 @@
 import type { FieldModel, Physical, SourceTable, ViewModel } from "../oracles/project-model.js";
-import { SCALARS, type Dtype, type Value } from "../oracles/values.js";
+import { type Dtype, SCALARS, type Value } from "../oracles/values.js";
 import type { Layout } from "../support/data-files.js";
-import { type Draw, poolOf, type Temper, valueOf } from "./draw.js";
+import { type Draw, drawValue, poolOf, type Temper } from "./draw.js";
 
 /** How a view tells time. */
 export interface Clock {
@@ -175,7 +175,7 @@ export function randomView(draw: Draw, request: ViewRequest): RandomView {
       [...types.keys()].map((column) => {
         const never = column === partition || (role === "spine" && column === time);
         const nulls = never ? 0 : keys.includes(column) ? 8 : times.includes(column) ? 10 : 15;
-        return [column, valueOf(draw, pools.get(column) ?? [], nulls)] as const;
+        return [column, drawValue(draw, pools.get(column) ?? [], nulls)] as const;
       }),
     ),
   );

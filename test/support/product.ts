@@ -17,7 +17,7 @@ import type { DaySession } from "#daedalus/training/day.js";
 import { type DayContext, dayTaskHandler } from "#daedalus/training/day-task.js";
 import { type TrainReport, train as trainInputs } from "#daedalus/training/train.js";
 import type { ProjectModel, Tables } from "../oracles/project-model.js";
-import { SCALARS, type Dtype, type Value } from "../oracles/values.js";
+import { type Dtype, SCALARS, type Value } from "../oracles/values.js";
 import { type Layout, writeTable } from "./data-files.js";
 import { writeProjectFiles } from "./project-files.js";
 import { parquetType, readParquet } from "./read-parquet.js";

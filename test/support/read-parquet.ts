@@ -22,13 +22,13 @@ export async function readParquet(path: string): Promise<ParquetContent> {
   const types = reader.columnTypes().map(String);
   return {
     columns: reader.columnNames().map((name, i) => ({ name, type: types[i] ?? "" })),
-    rows: reader.getRows().map((row) => row.map((cell, i) => valueOf(cell, types[i] ?? ""))),
+    rows: reader.getRows().map((row) => row.map((cell, i) => cellValue(cell, types[i] ?? ""))),
   };
 }
 
-function valueOf(cell: unknown, type: string): Value {
+function cellValue(cell: unknown, type: string): Value {
   if (cell === null || cell === undefined) return null;
-  if (cell instanceof DuckDBListValue) return cell.items.map((item) => valueOf(item, type.replace(/\[\]$/, "")));
+  if (cell instanceof DuckDBListValue) return cell.items.map((item) => cellValue(item, type.replace(/\[\]$/, "")));
   if (cell instanceof DuckDBTimestampTZValue || cell instanceof DuckDBTimestampValue) return cell.micros;
   if (cell instanceof DuckDBDateValue) return BigInt(cell.days);
   if (typeof cell === "number") return /INT/.test(type) ? BigInt(cell) : cell;

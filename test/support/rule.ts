@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { lookupDtype } from "../oracles/lookup.js";
 import type {
   ColumnModel,
   LookupModel,
@@ -9,7 +10,6 @@ import type {
   ViewModel,
 } from "../oracles/project-model.js";
 import { rollingDtype } from "../oracles/rolling.js";
-import { lookupDtype } from "../oracles/lookup.js";
 import { scopeOf } from "../oracles/service-scope.js";
 import { trainingDay } from "../oracles/training-day.js";
 import { OracleStop, show, type Value } from "../oracles/values.js";

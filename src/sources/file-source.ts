@@ -15,8 +15,8 @@ import {
   distinctDays,
   emptyRelation,
   firstBadInstant,
-  firstMisfit,
   firstFileWithBadInstant,
+  firstMisfit,
   instantRanges,
   type RawRelation,
 } from "./raw-relation.js";

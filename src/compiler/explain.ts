@@ -1,5 +1,4 @@
-import type { EngineTag } from "../operators/operator.js";
-import type { Column } from "../operators/operator.js";
+import type { Column, EngineTag } from "../operators/operator.js";
 import type { AnyOperator, Pipeline } from "../operators/pipeline.js";
 import { lineageOf } from "./explain/lineage.js";
 import type { ResolvedService } from "./resolve/resolved-service.js";

@@ -1,6 +1,6 @@
 import { parseDocument, Scalar, stringify } from "yaml";
-import { DaedalusError } from "../errors/problem.js";
 import { compilerProblem } from "../errors/compiler.js";
+import { DaedalusError } from "../errors/problem.js";
 import { aColumn, anInstant } from "../operators/forms.js";
 import { deepFreeze } from "../operators/operator-kind.js";
 import type { AnyOperator, Pipeline } from "../operators/pipeline.js";

@@ -84,17 +84,17 @@ export function parseFile(file: string, text: string, context: ReadingContext): 
     return { file, line: Math.max(1, line), column: Math.max(1, col), length: Math.max(1, end - from) };
   };
   const reading = readingOf(file, document, context, locateRange);
-  let broken = false;
-  for (const { code, pos, message } of [...document.errors, ...document.warnings]) {
-    const isDuplicate = code === "DUPLICATE_KEY";
-    const key = isDuplicate ? keyAt(text, pos[0]) : "";
-    reading.report(
-      isDuplicate
-        ? definitionProblem("duplicate-key", { key: unquoted(key) })
-        : definitionProblem("syntax", { reason: lowerFirst(message.split("\n")[0] ?? message) }),
-      isDuplicate ? locateRange(pos[0], pos[0] + key.length) : locateRange(pos[0], pos[1]),
-    );
-    broken ||= !isDuplicate;
+  const faults = [...document.errors, ...document.warnings];
+  let broken = faults.some(({ code }) => code !== "DUPLICATE_KEY");
+  for (const { code, pos, message } of faults) {
+    if (code !== "DUPLICATE_KEY") {
+      const reason = lowerFirst(message.split("\n")[0] ?? message);
+      reading.report(definitionProblem("syntax", { reason }), locateRange(pos[0], pos[1]));
+    } else if (!broken) {
+      const key = keyAt(text, pos[0]);
+      const problem = definitionProblem("duplicate-key", { key: unquoted(key) });
+      reading.report(problem, locateRange(pos[0], pos[0] + key.length));
+    }
   }
   const version = document.directives?.yaml;
   if (version?.explicit && version.version !== "1.2") {

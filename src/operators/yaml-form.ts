@@ -1,5 +1,5 @@
-import { invalidOperator } from "../errors/compiler.js";
 import type { Literal } from "../definitions/literal.js";
+import { invalidOperator } from "../errors/compiler.js";
 
 /** What a YAML file holds, integers as `bigint`, keys as written. */
 export type YamlValue = Literal | readonly YamlValue[] | { readonly [key: string]: YamlValue };

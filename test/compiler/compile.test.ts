@@ -4,7 +4,7 @@ import { formatProblem } from "#daedalus/errors/problem.js";
 import type { Schema } from "#daedalus/operators/operator.js";
 import type { AnyOperator, Pipeline } from "#daedalus/operators/pipeline.js";
 import { schemaOf } from "#daedalus/operators/registry.js";
-import { type Edit, openWorkshop, RUNTIME, SPECS, view, withColumn, without, type Workshop } from "./fixture.js";
+import { type Edit, openWorkshop, RUNTIME, SPECS, view, type Workshop, withColumn, without } from "./fixture.js";
 
 let workshop: Workshop;
 beforeAll(async () => {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { compile } from "#daedalus/compiler/compile/compile.js";
@@ -116,8 +116,10 @@ export async function openWorkshop() {
     const directory = mkdtempSync(join(root, "project-"));
     for (const [path, text] of Object.entries(files)) {
       mkdirSync(dirname(join(directory, path)), { recursive: true });
-      writeFileSync(join(directory, path), text.replaceAll(/path: (\w+\.(parquet|csv))/g, `path: ${root}/$1`));
+      writeFileSync(join(directory, path), text);
     }
+    for (const data of [...Object.keys(TABLES).map((table) => `${table}.parquet`), "users.csv"])
+      copyFileSync(join(root, data), join(directory, data));
     const { project, problems } = await readProject(directory, { environment: {} });
     const resolved = await resolveService(project, service, {
       sources: (view) => {

@@ -174,9 +174,7 @@ describe("config/pipelines/<service>.yaml", () => {
     { says: "an operator without name", change: "operators:\n  - «engine: sql»\n", code: "missing-key" },
     {
       says: "an operator twice",
-      change: "operators:\n  - {name: a}\n  - {name: «a», engine: sql}\n"
-        .replace("{name: «a»", "«{name: a")
-        .replace("sql}", "sql}»"),
+      change: "operators:\n  - {name: a}\n  - {name: «a», engine: sql}\n",
       code: "duplicate-name",
     },
     { says: "no map", change: "operators: [«scan»]\n", code: "wrong-type" },

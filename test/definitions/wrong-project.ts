@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { type ReadProject, type ReadProjectOptions, readProject } from "#daedalus/definitions/read-project.js";
 import { expect, test } from "vitest";
+import { type ReadProject, type ReadProjectOptions, readProject } from "#daedalus/definitions/read-project.js";
 
 /** A small project without a mistake: what the wrong ones are made of. */
 export const RIGHT: Readonly<Record<string, string>> = {
@@ -55,7 +55,7 @@ lookups:
 
 /** Writes the files (a text of undefined: no such file), reads them as a project, and removes them. */
 export async function reading(
-  files: Readonly<Record<string, string | undefined>>,
+  files: Readonly<Record<string, string | Uint8Array | undefined>>,
   options: ReadProjectOptions = {},
 ): Promise<ReadProject> {
   const directory = await mkdtemp(join(tmpdir(), "daedalus-definitions-"));

@@ -3,9 +3,8 @@ import { type Join, join } from "../../operators/join.js";
 import type { Column, RelationName } from "../../operators/operator.js";
 import { type PointInTimeJoin, pointInTimeJoin } from "../../operators/point-in-time-join.js";
 import type { Scan } from "../../operators/scan.js";
-import { instantColumn, instantOf, viewColumn } from "../names.js";
+import { instantColumn, instantOf, lookupColumn, viewColumn } from "../names.js";
 import type { BoundRef, ResolvedLookup } from "../resolve/resolved-service.js";
-import { lookupColumn } from "../names.js";
 import { longest, type Needs, together, ViewNeeds } from "./needs.js";
 import { historyOf, scanOf, tiesOf } from "./scans.js";
 

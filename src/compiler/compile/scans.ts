@@ -1,6 +1,5 @@
-import type { ColumnName } from "../../operators/operator.js";
+import type { ColumnName, Predicate } from "../../operators/operator.js";
 import { type Scan, type ScanRange, scan } from "../../operators/scan.js";
-import type { Predicate } from "../../operators/operator.js";
 import { instantColumn, viewColumn } from "../names.js";
 import type { BoundTime, BoundView } from "../resolve/resolved-service.js";
 import type { ViewNeeds } from "./needs.js";

@@ -1,6 +1,6 @@
-import { columnsOfExpression } from "../../operators/project.js";
 import type { ColumnName, RelationName } from "../../operators/operator.js";
 import type { AnyOperator, Pipeline } from "../../operators/pipeline.js";
+import { columnsOfExpression } from "../../operators/project.js";
 
 /** Where a column comes from: the operators that its value passes, first to last, and the columns of sources. */
 export interface Lineage {

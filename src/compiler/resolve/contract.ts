@@ -2,8 +2,8 @@ import { type DType, elementOf, isInteger, isList } from "../../columnar/dtypes.
 import type { ServiceColumn } from "../../definitions/feature-service.js";
 import type { Literal } from "../../definitions/literal.js";
 import type { OutputColumn } from "../../definitions/runtime.js";
-import { definitionProblem } from "../../errors/definition.js";
 import { compilerProblem } from "../../errors/compiler.js";
+import { definitionProblem } from "../../errors/definition.js";
 import { nearest as nearestName } from "../../errors/nearest.js";
 import { ageColumn, lookupColumn, rollingColumn } from "../names.js";
 import { type Context, fittingLiteral } from "./context.js";

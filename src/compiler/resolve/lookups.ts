@@ -1,7 +1,7 @@
 import { elementOf, isInteger, isList, listOf } from "../../columnar/dtypes.js";
 import type { AgeColumn, Lookup } from "../../definitions/runtime.js";
-import { definitionProblem } from "../../errors/definition.js";
 import { compilerProblem } from "../../errors/compiler.js";
+import { definitionProblem } from "../../errors/definition.js";
 import { nearest as nearestName } from "../../errors/nearest.js";
 import type { Context } from "./context.js";
 import type { ResolvedAge, ResolvedLookup } from "./resolved-service.js";

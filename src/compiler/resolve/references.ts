@@ -1,9 +1,9 @@
 import type { DType } from "../../columnar/dtypes.js";
-import { compilerProblem } from "../../errors/compiler.js";
 import type { FeatureRef } from "../../definitions/runtime.js";
+import { compilerProblem } from "../../errors/compiler.js";
+import { nearest as nearestName } from "../../errors/nearest.js";
 import type { KeyPair } from "../../operators/operator.js";
 import { viewColumn } from "../names.js";
-import { nearest as nearestName } from "../../errors/nearest.js";
 import { comparable } from "./conversions.js";
 import type { At, Reporter } from "./reporter.js";
 import type { BoundColumn, BoundRef, BoundView } from "./resolved-service.js";

@@ -1,7 +1,7 @@
-import type { Place } from "../../errors/catalogue.js";
-import type { Problem } from "../../errors/problem.js";
 import { placeOf } from "../../definitions/place.js";
 import type { Project } from "../../definitions/project.js";
+import type { Place } from "../../errors/catalogue.js";
+import type { Problem } from "../../errors/problem.js";
 
 /** Where a mistake stands: the value under `key` of a definition; `within`: characters into a text value. */
 export interface At {

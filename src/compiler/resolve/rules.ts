@@ -1,6 +1,6 @@
 import type { Literal } from "../../definitions/literal.js";
-import { definitionProblem } from "../../errors/definition.js";
 import { compilerProblem } from "../../errors/compiler.js";
+import { definitionProblem } from "../../errors/definition.js";
 import { nearest as nearestName } from "../../errors/nearest.js";
 import type { Predicate } from "../../operators/operator.js";
 import { type Context, eventValues, fittingLiteral } from "./context.js";

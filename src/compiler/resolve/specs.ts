@@ -1,11 +1,11 @@
 import { type DType, elementOf, isInteger, isList, isNumeric, listOf } from "../../columnar/dtypes.js";
 import type { AggregationSpec, Window } from "../../definitions/aggregations.js";
-import { definitionProblem } from "../../errors/definition.js";
 import { compilerProblem } from "../../errors/compiler.js";
-import type { KeyPair } from "../../operators/operator.js";
+import { definitionProblem } from "../../errors/definition.js";
 import { nearest as nearestName } from "../../errors/nearest.js";
-import { comparable } from "./conversions.js";
+import type { KeyPair } from "../../operators/operator.js";
 import { type Context, eventValues } from "./context.js";
+import { comparable } from "./conversions.js";
 import { type Reference, referenceTo } from "./references.js";
 import type { At } from "./reporter.js";
 import type { BoundTime, BoundView, ResolvedSpec } from "./resolved-service.js";

@@ -480,7 +480,7 @@ const MISTAKES: readonly Mistake[] = [
   },
   ...(
     [
-      ["a subquery", "kind in (select 'a')", "(select"],
+      ["a subquery", "kind in (select 'a')", "kind ¦in (select"],
       ["an aggregate", "max(kind) = 'a'", "max("],
       ["a window function", "row_number() over () > 1", "row_number"],
       ["random()", "random() > 0.5", "random"],

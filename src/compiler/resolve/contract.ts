@@ -5,7 +5,7 @@ import type { OutputColumn } from "../../definitions/runtime.js";
 import { compilerProblem } from "../../errors/compiler.js";
 import { definitionProblem } from "../../errors/definition.js";
 import { nearest as nearestName } from "../../errors/nearest.js";
-import { ageColumn, lookupColumn, rollingColumn } from "../names.js";
+import { ageColumn, lookupColumn, rollingColumn, viewColumn } from "../names.js";
 import { type Context, fittingLiteral } from "./context.js";
 import { converts } from "./conversions.js";
 import type { ColumnOrigin, ResolvedColumn, ResolvedEnrichment } from "./resolved-service.js";
@@ -76,10 +76,12 @@ function resolveColumn(
     });
   }
   const { dtype } = produced;
+  // A spine without a time is told elsewhere: which of its columns was meant to be the time cannot be known.
   const isSpineTime =
     produced.origin.type === "column" &&
-    context.spine.time !== undefined &&
-    produced.origin.column === `${context.spine.name}.${context.spine.time.column}`;
+    (context.spine.time === undefined
+      ? column.kind === "spine"
+      : produced.origin.column === viewColumn(context.spine.name, context.spine.time.column));
   const asTimestamp = isSpineTime && column.dtype === "TIMESTAMP" && dtype !== undefined && isInteger(dtype);
   if (dtype !== undefined && !asTimestamp && !converts(dtype, column.dtype))
     context.report.problem(

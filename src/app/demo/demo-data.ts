@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { access, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { dayOfMicros, dayStartMicros, MICROS_PER_DAY } from "../../columnar/instants.js";
 import { SqlSession } from "../../engines/sql/session.js";
@@ -25,33 +25,56 @@ export function demoDays(days: number): readonly string[] {
 /** Part of the mark below: raised when the generator changes, so that data of an older version are made anew. */
 const GENERATOR_VERSION = 1;
 
+const TABLES = ["feed", "user_profile.parquet", "item_properties.parquet", "item_quality.parquet", "orders.csv"];
+
 /**
  * Writes `data/**` of the made-up project: Parquet folders and files, a CSV. Each file appears whole. Files that an earlier
- * call with the same size and seed left are kept untouched, so that days trained from them stay up to date.
+ * call with the same size and seed left are kept untouched, so that days trained from them stay up to date and a call that was
+ * stopped goes on; data that this function did not make are left alone.
  */
 export async function writeDemoData(directory: string, size: DemoSize): Promise<void> {
   const data = join(directory, "data");
   const mark = join(data, "_generated.json");
   const wanted = `${JSON.stringify({ ...size, version: GENERATOR_VERSION })}\n`;
   const before = await readFile(mark, "utf8").catch(() => undefined);
-  if (before === wanted) return;
-  await rm(mark, { force: true });
-  for (const name of ["feed", "user_profile.parquet", "item_properties.parquet", "item_quality.parquet", "orders.csv"])
-    await rm(join(data, name), { recursive: true, force: true });
+  if (before === undefined && (await anyOf(TABLES.map((name) => join(data, name))))) return;
   await mkdir(data, { recursive: true });
+  if (before !== wanted) {
+    for (const name of TABLES) await rm(join(data, name), { recursive: true, force: true });
+    await writeFile(`${mark}.tmp`, wanted);
+    await rename(`${mark}.tmp`, mark);
+  }
+  const missing: [path: string, sql: () => string][] = [];
+  const files: readonly [name: string, sql: () => string][] = [
+    ...demoDays(size.days).map((date, day): [string, () => string] => [
+      join("feed", `dt=${date}`, "part-0.parquet"),
+      () => feedOfDay(size, day),
+    ]),
+    ["user_profile.parquet", () => userProfile(size)],
+    ["item_properties.parquet", () => itemProperties(size)],
+    ["item_quality.parquet", () => itemQuality(size)],
+    ["orders.csv", () => orders(size)],
+  ];
+  for (const [name, sql] of files) if (!(await anyOf([join(data, name)]))) missing.push([join(data, name), sql]);
+  if (missing.length === 0) return;
   const session = await SqlSession.open({ threads: "2" });
   try {
     await session.run(macros(size));
-    for (const [day, date] of demoDays(size.days).entries())
-      await write(session, join(data, "feed", `dt=${date}`, "part-0.parquet"), feedOfDay(size, day));
-    await write(session, join(data, "user_profile.parquet"), userProfile(size));
-    await write(session, join(data, "item_properties.parquet"), itemProperties(size));
-    await write(session, join(data, "item_quality.parquet"), itemQuality(size));
-    await write(session, join(data, "orders.csv"), orders(size));
+    for (const [path, sql] of missing) await write(session, path, sql());
   } finally {
     session.close();
   }
-  await writeFile(mark, wanted);
+}
+
+async function anyOf(paths: readonly string[]): Promise<boolean> {
+  for (const path of paths) {
+    const there = await access(path).then(
+      () => true,
+      () => false,
+    );
+    if (there) return true;
+  }
+  return false;
 }
 
 async function write(session: SqlSession, path: string, sql: string): Promise<void> {

@@ -103,13 +103,16 @@ const MACROS: readonly (readonly [signature: string, body: string])[] = [
   ],
 ];
 
-const installed = new WeakSet<SqlSession>();
+const installed = new WeakMap<SqlSession, Promise<void>>();
 
-/** Makes the macros that cast expressions call; once per session. */
-export async function installCasts(session: SqlSession): Promise<void> {
-  if (installed.has(session)) return;
-  installed.add(session);
-  for (const [signature, body] of MACROS) await session.run(`CREATE OR REPLACE MACRO ${signature} AS (${body})`);
+/** Makes the macros that cast expressions call; once per session, and two callers at once wait for the same. */
+export function installCasts(session: SqlSession): Promise<void> {
+  const known = installed.get(session);
+  if (known) return known;
+  const statements = MACROS.map(([signature, body]) => `CREATE OR REPLACE MACRO ${signature} AS (${body})`);
+  const done = statements.reduce((before, sql) => before.then(() => session.run(sql)), Promise.resolve());
+  installed.set(session, done);
+  return done;
 }
 
 /**

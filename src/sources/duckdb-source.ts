@@ -35,7 +35,9 @@ export interface DuckDbAddress {
 }
 
 /** Names of attached files, by session and path: a file is attached once. */
-const attached = new WeakMap<SqlSession, Map<string, string>>();
+const attached = new WeakMap<SqlSession, Map<string, Promise<string>>>();
+/** Makes their names, never used twice. */
+let attachments = 0;
 const ranges = new Map<string, readonly [bigint, bigint] | "empty">();
 
 /** A table or a query of a DuckDB file, attached READ_ONLY. */
@@ -192,18 +194,21 @@ export class DuckDbSource implements Source {
   }
 
   async #attach(): Promise<string> {
-    const names = attached.get(this.session) ?? new Map<string, string>();
+    const names = attached.get(this.session) ?? new Map<string, Promise<string>>();
     attached.set(this.session, names);
     const known = names.get(this.#file);
     if (known) return known;
-    const name = `source_${names.size + 1}`;
-    try {
-      await this.session.run(`ATTACH ${text(this.#file)} AS ${identifier(name)} (TYPE duckdb, READ_ONLY)`);
-    } catch (error) {
-      throw new DaedalusError([this.#unreadable(error)], 1, { cause: error });
-    }
-    names.set(this.#file, name);
-    return name;
+    attachments++;
+    const name = `source_${attachments}`;
+    const done = this.session.run(`ATTACH ${text(this.#file)} AS ${identifier(name)} (TYPE duckdb, READ_ONLY)`).then(
+      () => name,
+      (error: unknown) => {
+        names.delete(this.#file);
+        throw new DaedalusError([this.#unreadable(error)], 1, { cause: error });
+      },
+    );
+    names.set(this.#file, done);
+    return done;
   }
 
   #table(database: string, table: string): string {

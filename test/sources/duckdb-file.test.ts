@@ -77,9 +77,26 @@ describe("a DuckDB file", () => {
     expect(await source({ table: "recent" }).firstNullInstant(time)).toBeUndefined();
   });
 
+  test("several sources may be asked at once in a fresh session", async () => {
+    const fresh = await Project.open();
+    try {
+      const path = project.path("x.duckdb");
+      const tables = ["events", "recent", "other.names", "seconds"];
+      const schemas = await Promise.all(tables.map((table) => fresh.source({ databasePath: path, table }).schema()));
+      expect(schemas.map(({ columns: found }) => found.length)).toEqual([3, 2, 2, 3]);
+    } finally {
+      fresh.close();
+    }
+  });
+
   test("is opened READ_ONLY", async () => {
     await source({ table: "events" }).schema();
-    await expect(project.session.run("CREATE TABLE source_1.forbidden AS SELECT 1")).rejects.toThrow(/read-only/i);
+    const [database] = await project.session.query(
+      "SELECT database_name AS name FROM duckdb_databases() WHERE path LIKE '%x.duckdb'",
+    );
+    await expect(project.session.run(`CREATE TABLE ${database?.["name"]}.forbidden AS SELECT 1`)).rejects.toThrow(
+      /read-only/i,
+    );
   });
 
   test("what is refused", async () => {

@@ -249,7 +249,6 @@ export const compilerProblem = family("compiler", {
     suggestion: p.nearest,
     help: "the operators stand in <service>.generated.yaml",
   }),
-  "override-twice": (p: { name: string }) => ({ says: `operator "${p.name}" is overridden twice` }),
   "engine-cannot-run": (p: { name: string; kind: string; engine: string; canRunOn: readonly string[] }) => ({
     says: `${p.kind} "${p.name}" cannot run on ${p.engine}`,
     help: `it can run on ${p.canRunOn.join(", ")}`,

@@ -41,9 +41,7 @@ export function applyOverrides(
     if (operator === undefined) {
       const nearest = nearestName(override.name, byName.keys());
       problems.push(compilerProblem("unknown-operator", { name: override.name, nearest }, place(override)));
-    } else if (overridden.has(override.name))
-      problems.push(compilerProblem("override-twice", { name: override.name }, place(override)));
-    else {
+    } else {
       overridden.set(override.name, override);
       changed.set(override.name, overrideOne(operator, override, generated, place, problems));
     }

@@ -3,6 +3,14 @@ import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 /** DuckDB's columns as it hands them out, by name; for small answers (counts, schemas), never for data. */
 export type SmallRow = Readonly<Record<string, unknown>>;
 
+const SETTINGS = [
+  "SET TimeZone = 'UTC'",
+  "SET default_null_order = 'NULLS_FIRST'",
+  "SET preserve_insertion_order = true",
+  // With few left rows an ASOF join becomes a loop that takes −0 in carried values for +0.
+  "SET asof_loop_join_threshold = 0",
+] as const;
+
 /**
  * One DuckDB instance with one connection. Settings that hold everywhere: no extension is fetched or loaded by itself, the
  * time zone is UTC, NULLs sort first, rows keep their order.

@@ -10,6 +10,9 @@ import { orderBy } from "./values.js";
 /** Rows a reader can hold while it decodes a group; DuckDB's own default, a multiple of its vectors. */
 const ROW_GROUP_ROWS = 122_880;
 
+/** No dictionaries: they take −0 and +0 for one value, and building them costs more than what they save of wide lists. */
+const DICTIONARY_VALUES = 0;
+
 /** The rows that are left, in the order of the file: a narrow table, sorted before the wide columns are joined. */
 export const ORDERED = "ordered";
 
@@ -79,7 +82,7 @@ export async function writeParts(
     const name = `part-${parts.length}-0.parquet`;
     await session.run(
       `COPY (SELECT ${written} FROM (${plan.select({ from, columns, filtered: false })})) TO ${text(join(folder, name))}` +
-        ` (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${ROW_GROUP_ROWS})`,
+        ` (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${ROW_GROUP_ROWS}, DICTIONARY_SIZE_LIMIT ${DICTIONARY_VALUES})`,
     );
     parts.push({ name, rows: count });
   }

@@ -12,7 +12,9 @@ export function typeName(dtype: DType): string {
 export function orderTerms(expression: string, dtype: DType, direction: "ASC" | "DESC" = "ASC"): readonly string[] {
   const order = direction === "ASC" ? "ASC NULLS FIRST" : "DESC NULLS LAST";
   if (!isFloat(elementOf(dtype))) return [`${expression} ${order}`];
-  if (!isList(dtype)) return [`${expression} ${order}`, `(${expression} = 0 AND NOT signbit(${expression})) ${order}`];
+  // A sort gives a column that is itself a key back from the key, where −0 has become +0; a sum is not the column.
+  if (!isList(dtype))
+    return [`(${expression} + 0) ${order}`, `(${expression} = 0 AND NOT signbit(${expression})) ${order}`];
   const elements = `list_transform(${expression}, lambda x: CASE WHEN x IS NULL THEN NULL ELSE {'v': x, 's': x = 0 AND NOT signbit(x)} END)`;
   return [`${elements} ${order}`];
 }

@@ -32,9 +32,7 @@ export class SqlSession {
       autoload_known_extensions: "false",
     });
     const connection = await instance.connect();
-    await connection.run(
-      "SET TimeZone = 'UTC'; SET default_null_order = 'NULLS_FIRST'; SET preserve_insertion_order = true",
-    );
+    await connection.run(SETTINGS.join("; "));
     return new SqlSession(instance, connection);
   }
 

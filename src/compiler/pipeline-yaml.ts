@@ -1,4 +1,4 @@
-import { parseDocument, Scalar, stringify } from "yaml";
+import { parseDocument } from "yaml";
 import { compilerProblem } from "../errors/compiler.js";
 import { DaedalusError } from "../errors/problem.js";
 import { aColumn, anInstant } from "../operators/forms.js";
@@ -33,12 +33,7 @@ export function pipelineToYaml(pipeline: Pipeline): string {
     ...asMap(toYamlForm({ service, version, spine, embeddings, output })),
     operators: operators.map(operatorToYaml),
   };
-  const body = stringify(floatsMarked(form), {
-    lineWidth: 0,
-    aliasDuplicateObjects: false,
-    indentSeq: false,
-    flowCollectionPadding: false,
-  });
+  const body = block(form, "");
   return `# ${HEADER(service)}${body}`;
 }
 
@@ -59,14 +54,58 @@ function asMap(value: YamlValue): { readonly [key: string]: YamlValue } {
   return isMap(value) ? value : {};
 }
 
-/** Floats as scalars that keep a fraction: `1.0` would else come back as the integer 1. */
-function floatsMarked(value: YamlValue): unknown {
-  if (typeof value === "number") {
-    const scalar = new Scalar(value);
-    if (Number.isInteger(value)) scalar.minFractionDigits = 1;
-    return scalar;
+/** Block YAML of plain data; its own writer, because the library's document of nodes costs ten times as much. */
+function block(value: { readonly [key: string]: YamlValue }, indent: string): string {
+  let text = "";
+  for (const [key, entry] of Object.entries(value)) text += `${indent}${scalarText(key)}:${entryText(entry, indent)}`;
+  return text;
+}
+
+/** What follows a key's colon, to the end of the line or of the nested lines. */
+function entryText(value: YamlValue, indent: string): string {
+  if (Array.isArray(value)) {
+    const list: readonly YamlValue[] = value;
+    // Lists of scalars stand in a line, others an entry a line and more.
+    if (list.every((entry) => !isMap(entry))) return ` ${inline(list)}\n`;
+    return `\n${list.map((entry) => (isMap(entry) ? item(entry, indent) : `${indent}- ${inline(entry)}\n`)).join("")}`;
   }
-  if (Array.isArray(value)) return value.map(floatsMarked);
-  if (isMap(value)) return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, floatsMarked(entry)]));
-  return value;
+  if (!isMap(value)) return ` ${inline(value)}\n`;
+  return Object.keys(value).length === 0 ? " {}\n" : `\n${block(value, `${indent}  `)}`;
+}
+
+function item(value: { readonly [key: string]: YamlValue }, indent: string): string {
+  const text = block(value, `${indent}  `);
+  return text === "" ? `${indent}- {}\n` : `${indent}- ${text.slice(indent.length + 2)}`;
+}
+
+function inline(value: YamlValue): string {
+  if (Array.isArray(value)) return `[${value.map(inline).join(", ")}]`;
+  if (isMap(value))
+    return `{${Object.entries(value)
+      .map(([key, entry]) => `${scalarText(key)}: ${inline(entry)}`)
+      .join(", ")}}`;
+  if (typeof value === "number") return floatText(value);
+  return typeof value === "string" ? scalarText(value) : String(value);
+}
+
+const PLAIN = /^[A-Za-z_][\w.-]*$/;
+const NOT_TEXT = /^(true|false|null|yes|no|on|off|y|n)$/i;
+
+/** Quoted as JSON, which YAML 1.2 contains, unless the bare word can only be text. */
+function scalarText(value: string): string {
+  if (PLAIN.test(value) && !NOT_TEXT.test(value)) return value;
+  // Control characters that JSON leaves as they are, YAML does not take raw.
+  return JSON.stringify(value).replace(
+    /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+/** Floats keep a fraction or an exponent: `1.0` would else come back as the integer 1. */
+function floatText(value: number): string {
+  if (Number.isNaN(value)) return ".nan";
+  if (!Number.isFinite(value)) return value > 0 ? ".inf" : "-.inf";
+  if (Object.is(value, -0)) return "-0.0";
+  const text = String(value);
+  return /[.e]/.test(text) ? text : `${text}.0`;
 }

@@ -127,7 +127,6 @@ export const compilerProblem = family("compiler", {
     says: `field_mapping of view "${p.view}" calls "${p.source}" "${p.canonical}", and the source has a column "${p.canonical}" too`,
     help: `map that one to another name as well: {${p.canonical}: …}`,
   }),
-  "source-unreadable": (p: { view: string; says: string }) => ({ says: `view "${p.view}": ${p.says}` }),
 
   // Types
   "dtype-differs": (p: { name: string; dtype: string; yields: string; by: string }) => ({

@@ -1,3 +1,4 @@
+import { columnsOfRule } from "../operators/filter.js";
 import type { Column, EngineTag } from "../operators/operator.js";
 import type { AnyOperator, Pipeline } from "../operators/pipeline.js";
 import { lineageOf } from "./explain/lineage.js";
@@ -98,7 +99,7 @@ export function explain(pipeline: Pipeline, stages: readonly Stage[], extras: Ex
     columns,
     stages,
     leakingViews,
-    notCausal: notCausal(pipeline, columns),
+    notCausal: notCausal(pipeline, columns, statics),
     notes: notesOf(pipeline, extras),
   };
 }
@@ -117,7 +118,11 @@ function staticJoins(pipeline: Pipeline): ReadonlyMap<string, string> {
   );
 }
 
-function notCausal(pipeline: Pipeline, columns: readonly ExplainedColumn[]): readonly string[] {
+function notCausal(
+  pipeline: Pipeline,
+  columns: readonly ExplainedColumn[],
+  statics: ReadonlyMap<string, string>,
+): readonly string[] {
   const has = (name: string) => pipeline.operators.some((operator) => operator.name === name);
   const leaking = columns.filter(({ leaks }) => leaks.length > 0);
   return [
@@ -128,10 +133,20 @@ function notCausal(pipeline: Pipeline, columns: readonly ExplainedColumn[]): rea
     ...(has("coverage_filter_history")
       ? ["coverage_filter_history: asks the store as it is now, for the whole history"]
       : []),
-    ...(has("content_filter") && leaking.length > 0
-      ? ["content_filter: may read values of static views, which are the latest"]
-      : []),
+    ...contentFilterLeaks(pipeline, statics),
   ];
+}
+
+/** A filter that reads the latest rows of a static view drops rows by what was known only later. */
+function contentFilterLeaks(pipeline: Pipeline, statics: ReadonlyMap<string, string>): readonly string[] {
+  const position = pipeline.operators.findIndex(({ name }) => name === "content_filter");
+  const filter = pipeline.operators[position];
+  if (filter?.kind !== "filter") return [];
+  const before = lineageOf({ ...pipeline, operators: pipeline.operators.slice(0, position) });
+  const views = columnsOfRule(filter.rule).flatMap((column) =>
+    (before.get(column)?.operators ?? []).flatMap((operator) => statics.get(operator) ?? []),
+  );
+  return views.length === 0 ? [] : [`content_filter: depends on the latest rows of ${[...new Set(views)].join(", ")}`];
 }
 
 function notesOf(pipeline: Pipeline, extras: ExplainExtras): readonly string[] {

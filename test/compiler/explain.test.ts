@@ -54,6 +54,7 @@ test("what joins the latest row can leak, also through a rolling value", async (
     },
   ]);
   expect(latest.notes).toEqual(["view items: available_field is ignored, because it is joined as_of: latest"]);
+  expect(latest.notCausal).toContain("content_filter: depends on the latest rows of items");
   expect(latest.notCausal).toContain("column likes_1d: depends on the latest rows of items");
 });
 
@@ -63,7 +64,6 @@ test("what judges a day as a whole is named", async () => {
     "column score: depends on the latest rows of users",
     "column qid: numbers the sessions of whole days",
     "session_filter: judges the sessions of the whole day",
-    "content_filter: may read values of static views, which are the latest",
   ]);
 });
 

@@ -66,10 +66,12 @@ const spec: Schema<AggregationSpec> = object(
   },
   (written, here) => {
     checkSpec(written, here);
-    const { name: called, agg, windows = [] } = written;
+    const { name: called, agg, windows = NONE } = written;
     return called === undefined || agg === undefined ? undefined : { ...written, name: called, agg, windows };
   },
 );
+
+const NONE: readonly never[] = Object.freeze([]);
 
 /** The rules between a spec's keys that hold whatever the service's spine is. */
 function checkSpec(written: Partial<AggregationSpec>, here: Here): void {
@@ -158,7 +160,7 @@ export const aggregationsSchema: Schema<Aggregations> = object(
       "the embedding columns",
     ),
   },
-  ({ aggregationSpecs = [], embeddingStores = {}, enrichmentSpecs = [] }) => ({
+  ({ aggregationSpecs = NONE, embeddingStores = Object.freeze({}), enrichmentSpecs = NONE }) => ({
     aggregationSpecs,
     embeddingStores,
     enrichmentSpecs,

@@ -3,6 +3,8 @@ import type { Schema } from "./schema.js";
 import { discriminated, object, optional, record, required } from "./schema-collections.js";
 import { address, boolean, columnName, integer, oneOf, scalarLiteral, secret, text } from "./schema-scalars.js";
 
+const NONE: Readonly<Record<string, never>> = Object.freeze({});
+
 export const CONNECTION_TYPES = ["postgres", "ducklake", "iceberg", "snowflake", "s3"] as const;
 export type ConnectionType = (typeof CONNECTION_TYPES)[number];
 
@@ -118,6 +120,8 @@ function deferringUnset(schema: Schema<Connection>): Schema<Connection> {
 
 const connection = deferringUnset(discriminated("type", "a connection", oneOf(CONNECTION_TYPES), CONNECTIONS));
 
+const NOTHING: Readonly<Record<string, never>> = Object.freeze({});
+
 /** Constants come first: everything else, `base.yaml` included, may use them. */
 export const baseSchema: Schema<Base> = object(
   "base.yaml",
@@ -139,5 +143,5 @@ export const baseSchema: Schema<Base> = object(
       "how databases and object stores are reached; passwords, keys and tokens only as ${NAME}",
     ),
   },
-  ({ entities = {}, constants = {}, connections = {} }) => ({ entities, constants, connections }),
+  ({ entities = NOTHING, constants = NOTHING, connections = NOTHING }) => ({ entities, constants, connections }),
 );

@@ -77,5 +77,5 @@ export const pipelineOverridesSchema: Schema<PipelineOverrides> = object(
       "entries in the form of the generated file; engine, rolling_engine and inputs replace its own",
     ),
   },
-  ({ operators = [] }) => ({ operators }),
+  ({ operators = Object.freeze([]) }) => ({ operators }),
 );

@@ -48,5 +48,5 @@ export const projectSchema: Schema<ProjectFile> = object(
     name: required(name, "name of the project"),
     paths: optional(paths, "where the parts of the project lie, where that differs from the defaults"),
   },
-  (written) => ({ ...written, paths: written.paths ?? {} }),
+  (written) => ({ ...written, paths: written.paths ?? Object.freeze({}) }),
 );

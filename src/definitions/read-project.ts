@@ -273,10 +273,10 @@ function takeOver(written: object, definition: object, broken: boolean, { locati
 }
 
 const completedView = (name: string, written: Partial<FeatureView>): FeatureView => ({
-  entity: [],
-  source: {},
-  fieldMapping: {},
-  fields: [],
+  entity: Object.freeze([]),
+  source: Object.freeze({}),
+  fieldMapping: Object.freeze({}),
+  fields: Object.freeze([]),
   ...written,
   name,
 });
@@ -284,7 +284,7 @@ const completedView = (name: string, written: Partial<FeatureView>): FeatureView
 const completedService = (name: string, written: Partial<FeatureService>): FeatureService => ({
   version: "",
   spine: "",
-  columns: [],
+  columns: Object.freeze([]),
   ...written,
   name,
 });

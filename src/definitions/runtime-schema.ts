@@ -148,7 +148,7 @@ const sessionFilter: Schema<SessionFilter> = object(
       const parameters = { key: "like_events", because: "with drop_single_like", expected: eventNames.expects };
       here.report(definitionProblem("key-needed", parameters));
     }
-    return { viewEvents: [], ...written };
+    return { viewEvents: Object.freeze([]), ...written };
   },
 );
 
@@ -328,10 +328,10 @@ export const runtimeSchema: Schema<RuntimeFile> = object(
       "keys of this file for one service only; they replace the ones above whole",
     ),
   },
-  ({ services = {}, ...top }, here) => {
+  ({ services = Object.freeze({}), ...top }, here) => {
     const { feedStart: start, feedEnd: end } = top;
     if (start !== undefined && end !== undefined && end < start)
       here.report(definitionProblem("feed-range", { start, end }), "feed_end");
-    return { top, services };
+    return { top: Object.freeze(top), services };
   },
 );

@@ -68,7 +68,7 @@ test("the small project has no problem", async () => {
   expect((await reading(RIGHT)).problems).toEqual([]);
 });
 
-test("twenty mistakes are told at once, each in its place", async () => {
+test("twenty-one mistakes are told at once, each in its place", async () => {
   const { problems } = await reading({
     "daedalus.yaml": "name: my shop\nversion: 1\n",
     "config/base.yaml":
@@ -186,7 +186,7 @@ describe("places", () => {
     expect(placeOf(project, spec, "sourceColumn")).toMatchObject({
       file: "config/training/aggregations.yaml",
       line: 2,
-      column: 45,
+      column: 46,
       excerpt: { length: 7 },
     });
     expect(placeOf(project, spec, "sourceColumn", "key")).toMatchObject({ line: 2, column: 30 });

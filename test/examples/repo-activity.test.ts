@@ -1,0 +1,114 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { compileService, loadProject, schemas, train } from "daedalus";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { sqlText, testConnection } from "../support/duckdb.js";
+import { fileRankingByHand } from "./file-ranking-by-hand.js";
+import { example, madeFromCheckout, repoActivityData } from "./repo-activity-data.js";
+
+let output: string;
+beforeAll(async () => {
+  output = await mkdtemp(join(tmpdir(), "daedalus-example-"));
+});
+afterAll(() => rm(output, { recursive: true, force: true }));
+
+async function rows(sql: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
+  return (await (await testConnection()).runAndReadAll(sql)).getRowObjectsJS();
+}
+
+/** The last days of 2024 with events, else the last days that there are. */
+async function lastDays(data: string, n: number): Promise<readonly string[]> {
+  const days = await rows(`
+    SELECT DISTINCT strftime(make_timestamp(event_timestamp * 1000), '%Y-%m-%d') AS day
+    FROM ${sqlText(join(data, "repo_activity/events.parquet"))}
+    ORDER BY day[:4] = '2024' DESC, day DESC LIMIT ${n}`);
+  return days.map(({ day }) => String(day)).sort();
+}
+
+async function trained(data: string, service: string, from: string, to: string, root: string) {
+  const project = await loadProject(example, { environment: { ...process.env, DAEDALUS_DATA: data } });
+  const compiled = await compileService(project, service);
+  expect(compiled.warnings).toEqual([]);
+  return train(compiled, { from, to, outputRoot: root });
+}
+
+async function sameAsByHand(data: string, day: string, root: string): Promise<void> {
+  const connection = await testConnection();
+  const written = `read_parquet(${sqlText(join(root, `dt=${day}`, "*.parquet"))}, hive_partitioning = false)`;
+  await connection.run(
+    `CREATE OR REPLACE TEMP TABLE by_hand AS ${fileRankingByHand(join(data, "repo_activity"), day)}`,
+  );
+  await connection.run(`CREATE OR REPLACE TEMP TABLE written AS
+    SELECT * REPLACE (epoch_ms(event_timestamp) AS event_timestamp) FROM ${written}`);
+  const described = async (table: string) =>
+    (await rows(`DESCRIBE ${table}`)).map((row) => `${row["column_name"]} ${row["column_type"]}`);
+  expect(await described("written")).toEqual(await described("by_hand"));
+  expect(await rows("SELECT count(*) AS n FROM by_hand WHERE true")).toEqual(
+    await rows("SELECT count(*) AS n FROM written"),
+  );
+  expect(await rows("FROM by_hand EXCEPT ALL FROM written")).toEqual([]);
+  expect(await rows("FROM written EXCEPT ALL FROM by_hand")).toEqual([]);
+}
+
+test("each value of one day is what a self-join gives", async () => {
+  const data = repoActivityData();
+  const [day = ""] = await lastDays(data, 1);
+  const root = join(output, "one-day");
+  const report = await trained(data, "file_ranking", day, day, root);
+  expect(report.days.map(({ outcome }) => outcome)).toEqual(["done"]);
+  await sameAsByHand(data, day, root);
+});
+
+test("a busy day, with many rows at one instant", async () => {
+  const data = repoActivityData();
+  const [busy] = await rows(`
+    SELECT strftime(make_timestamp(event_timestamp * 1000), '%Y-%m-%d') AS day
+    FROM ${sqlText(join(data, "repo_activity/events.parquet"))}
+    GROUP BY day ORDER BY day[:4] = '2024' DESC, count(*) DESC, day LIMIT 1`);
+  const day = String(busy?.["day"]);
+  const root = join(output, "busy-day");
+  await trained(data, "file_ranking", day, day, root);
+  await sameAsByHand(data, day, root);
+});
+
+test("both services train over several days, and a second run finds nothing to do", async () => {
+  const data = repoActivityData();
+  const days = await lastDays(data, 3);
+  for (const service of ["file_ranking", "file_churn"]) {
+    const root = join(output, service);
+    const first = await trained(data, service, days[0] ?? "", days.at(-1) ?? "", root);
+    expect(first.days.map(({ day }) => day)).toEqual(days);
+    expect(first.days.every(({ outcome }) => outcome === "done")).toBe(true);
+    const again = await trained(data, service, days[0] ?? "", days.at(-1) ?? "", root);
+    expect(again.days.every(({ outcome }) => outcome === "skipped")).toBe(true);
+  }
+});
+
+test("the history of this checkout trains as well", async () => {
+  const data = madeFromCheckout();
+  const [day = ""] = await lastDays(data, 1);
+  const root = join(output, "checkout");
+  const report = await trained(data, "file_ranking", day, day, root);
+  expect(report.rows).toBeGreaterThan(0);
+  await sameAsByHand(data, day, root);
+  await rm(data, { recursive: true });
+});
+
+test("the schemas beside the example are those of this version, and every YAML names one", () => {
+  const folder = join(example, "schemas");
+  expect(readdirSync(folder).sort()).toEqual([...schemas().keys()].sort());
+  for (const [name, schema] of schemas())
+    expect(JSON.parse(readFileSync(join(folder, name), "utf8")), name).toEqual(JSON.parse(JSON.stringify(schema)));
+  const files = readdirSync(example, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".yaml"));
+  expect(files.length).toBeGreaterThan(7);
+  for (const file of files.filter((name) => !name.endsWith(".generated.yaml"))) {
+    const [line = ""] = readFileSync(join(example, file), "utf8").split("\n");
+    const named = /^# yaml-language-server: \$schema=(.+)$/.exec(line)?.[1] ?? "";
+    expect(
+      [...schemas().keys()].map((name) => join(folder, name)),
+      file,
+    ).toContain(join(example, file, "..", named));
+  }
+});

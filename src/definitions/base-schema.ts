@@ -3,8 +3,6 @@ import type { Schema } from "./schema.js";
 import { discriminated, object, optional, record, required } from "./schema-collections.js";
 import { address, boolean, columnName, integer, oneOf, scalarLiteral, secret, text } from "./schema-scalars.js";
 
-const NONE: Readonly<Record<string, never>> = Object.freeze({});
-
 export const CONNECTION_TYPES = ["postgres", "ducklake", "iceberg", "snowflake", "s3"] as const;
 export type ConnectionType = (typeof CONNECTION_TYPES)[number];
 

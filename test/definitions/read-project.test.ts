@@ -189,8 +189,8 @@ describe("places", () => {
       column: 46,
       excerpt: { length: 7 },
     });
-    expect(placeOf(project, spec, "sourceColumn", "key")).toMatchObject({ line: 2, column: 30 });
-    expect(placeOf(project, spec.windows, 0)).toMatchObject({ line: 2, column: 78 });
+    expect(placeOf(project, spec, "sourceColumn", "key")).toMatchObject({ line: 2, column: 31 });
+    expect(placeOf(project, spec.windows, 0)).toMatchObject({ line: 2, column: 80 });
     expect(placeOf(project, spec, "excludeSelf")).toMatchObject({ line: 2, column: 5 });
     expect(placeOf(project, {})).toEqual({});
   });

@@ -1,208 +1,222 @@
 /**
- * `train` against a hand-written DuckDB script that makes the same columns: 7 target days of a feed of 14, in one run, fresh
- * processes one after the other, the answers compared row by row.
+ * The training pipeline against a script that someone who knows DuckDB well would write by hand: same data, columns, order,
+ * threads and memory limit; answers compared. Then the cost of a day with few rows. See bench/README.md.
  *
- *   npm run build && npx esbuild bench/train.ts --bundle --platform=node --packages=external --format=esm \
- *     --outfile=dist/bench/train.mjs && node dist/bench/train.mjs [--events 10000000]
- *
- * Options: --events N (10,000,000), --runs N (3), --threads N (2), --memory SIZE (8GB), --json FILE. Data and outputs live in
- * $DAEDALUS_BENCH_HOME, else in the temporary folder of the system.
+ *   node bench/run.mjs train [--events N] [--runs N] [--peers a,b] [--threads N] [--memory 8GB] [--day-workers N] [--json FILE]
  */
 import { spawn } from "node:child_process";
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { performance } from "node:perf_hooks";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir, totalmem } from "node:os";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { compileService, loadProject, train } from "daedalus";
-import { Database } from "./train/database.js";
+import { compare } from "./train/compare.js";
 import { generate, TARGET_DAYS } from "./train/generate.js";
-import { runScript } from "./train/script.js";
+import { PeakMemory } from "./train/peak-memory.js";
+import { type Bounds, runScript } from "./train/script.js";
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
+const { values: options } = parseArgs({
   options: {
     events: { type: "string", default: "10000000" },
     runs: { type: "string", default: "3" },
     threads: { type: "string", default: "2" },
     memory: { type: "string", default: "8GB" },
+    "day-workers": { type: "string", default: "1" },
+    peers: { type: "string", default: "daedalus,userlist-all,asof-each" },
+    "small-days": { type: "string", default: "40" },
     json: { type: "string" },
+    child: { type: "string" },
     data: { type: "string" },
     out: { type: "string" },
+    days: { type: "string" },
   },
 });
 
-const CONTENDERS = ["script asof all", "script userlist all", "script asof each", "daedalus"] as const;
-type Contender = (typeof CONTENDERS)[number];
+const home = resolve(process.env["DAEDALUS_BENCH_HOME"] ?? join(tmpdir(), "daedalus-bench"));
+const project = fileURLToPath(new URL("../../bench/train/project", import.meta.url));
 
-interface Measured {
+interface Run {
   readonly seconds: number;
-  readonly cpuSeconds: number;
-  readonly peakMegabytes: number;
   readonly stages: Readonly<Record<string, number>>;
+  readonly days: readonly { readonly seconds: number; readonly engine: number; readonly rows: number }[];
 }
 
-const [role, bounds, passes] = positionals;
-if (role === "script" || role === "daedalus") await contend(role);
-else await compare();
-
-/** In a process of its own: does the job and prints its stages. */
-async function contend(kind: "script" | "daedalus"): Promise<void> {
-  const { data = "", out = "", threads, memory } = values;
-  const stages =
-    kind === "script"
-      ? await runScript({
-          data,
-          out,
-          days: TARGET_DAYS,
-          bounds: bounds === "userlist" ? "userlist" : "asof",
-          passes: passes === "each" ? "each" : "all",
-          threads,
-          memoryLimit: memory,
-        })
-      : await trainDays(out);
-  process.stdout.write(`${JSON.stringify(stages)}\n`);
+interface Measured extends Run {
+  /** Of the whole process, start of the program included. */
+  readonly wall: number;
+  readonly peak: number;
 }
 
-async function trainDays(out: string): Promise<Record<string, number>> {
-  const project = await loadProject(join(import.meta.dirname, "../../bench/train/project"));
-  const compiled = await compileService(project, "dssm_ranking");
-  const [from = "", to = ""] = [TARGET_DAYS[0], TARGET_DAYS.at(-1)];
-  const report = await train(compiled, { from, to, outputRoot: out });
-  const failed = report.days.find((day) => day.outcome !== "done");
-  if (failed) throw new Error(`${failed.day}: ${failed.problems.map((problem) => problem.says).join("; ")}`);
-  const stages: Record<string, number> = {};
-  for (const day of TARGET_DAYS) {
-    const manifest = JSON.parse(readFileSync(join(out, `dt=${day}`, "_manifest.json"), "utf8"));
-    for (const [stage, seconds] of Object.entries<number>(manifest.run.stages))
-      stages[stage] = (stages[stage] ?? 0) + seconds;
-  }
-  return stages;
-}
+if (options.child === undefined) await main();
+else console.log(JSON.stringify(await child(options.child)));
 
-async function compare(): Promise<void> {
-  const home = process.env["DAEDALUS_BENCH_HOME"] ?? join(tmpdir(), "daedalus-bench");
-  const data = await generate(home, Number(values.events), Number(values.threads));
-  const results = new Map<Contender, Measured[]>(CONTENDERS.map((contender) => [contender, []]));
-  for (let run = 0; run < Number(values.runs); run++)
-    for (const contender of CONTENDERS) {
-      const out = outOf(home, contender);
-      rmSync(out, { recursive: true, force: true });
-      const measured = await measure(contender, data, out);
-      results.get(contender)?.push(measured);
-      console.error(`${contender}: ${measured.seconds.toFixed(1)} s`);
-    }
-  const differences = await differing(home);
-  const best = Math.min(...CONTENDERS.filter((c) => c !== "daedalus").map((c) => median(results, c).seconds));
-  console.log(
-    `\n${values.events} events, ${TARGET_DAYS.length} days, ${values.threads} threads, memory_limit ${values.memory}\n`,
-  );
-  console.log("| contender | median s | CPU s | peak MB | × the best script |\n|---|---|---|---|---|");
-  for (const contender of CONTENDERS) {
-    const { seconds, cpuSeconds, peakMegabytes } = median(results, contender);
-    console.log(
-      `| ${contender} | ${seconds.toFixed(1)} | ${cpuSeconds.toFixed(1)} | ${peakMegabytes.toFixed(0)} | ${(seconds / best).toFixed(2)} |`,
-    );
-  }
-  console.log("\nseconds by stage (last run, all days):");
-  for (const contender of CONTENDERS) {
-    const stages = Object.entries(results.get(contender)?.at(-1)?.stages ?? {}).sort((a, b) => b[1] - a[1]);
-    console.log(`  ${contender}: ${stages.map(([stage, seconds]) => `${stage} ${seconds.toFixed(1)}`).join(", ")}`);
-  }
-  console.log(`\nrows that differ: ${differences}`);
-  if (values.json !== undefined)
-    writeFileSync(
-      values.json,
-      JSON.stringify({ options: values, results: Object.fromEntries(results), differences }, null, 2),
-    );
-  if (differences > 0) process.exitCode = 1;
-}
-
-function outOf(home: string, contender: Contender): string {
-  return join(home, "out", contender.replaceAll(" ", "-"));
-}
-
-function median(results: ReadonlyMap<Contender, readonly Measured[]>, contender: Contender): Measured {
-  const sorted = [...(results.get(contender) ?? [])].sort((a, b) => a.seconds - b.seconds);
-  const middle = sorted[Math.floor(sorted.length / 2)];
-  if (!middle) throw new Error(`no run of ${contender}`);
-  return middle;
-}
-
-/** Wall time of the process from outside; memory and CPU of it and its children, polled. */
-async function measure(contender: Contender, data: string, out: string): Promise<Measured> {
+async function child(peer: string): Promise<Run> {
+  const [data = "", out = "", days = []] = [options.data, options.out, options.days?.split(",")];
   const begin = performance.now();
-  const child = spawn(
-    process.execPath,
-    [
-      fileURLToPath(import.meta.url),
-      ...contender.split(" "),
-      ...["--data", data, "--out", out, "--threads", values.threads, "--memory", values.memory],
-    ],
-    {
-      stdio: ["ignore", "pipe", "inherit"],
-      env: {
-        ...process.env,
-        DAEDALUS_BENCH_DATA: data,
-        DAEDALUS_BENCH_THREADS: values.threads,
-        DAEDALUS_BENCH_MEMORY: values.memory,
-      },
-    },
-  );
-  const usage = new Map<number, Usage>();
-  const poll = setInterval(() => observe(child.pid ?? 0, usage), 50);
-  let printed = "";
-  child.stdout.on("data", (chunk) => {
-    printed += chunk;
+  if (peer !== "daedalus") {
+    const [bounds, passes] = peer.split("-") as [Bounds, "each" | "all"];
+    const { threads, memory: memoryLimit } = options;
+    const stages = await runScript({ data, out, days, bounds, passes, threads, memoryLimit });
+    return { seconds: (performance.now() - begin) / 1000, stages, days: [] };
+  }
+  const { compileService, loadProject, train } = await import("daedalus");
+  const environment = {
+    DAEDALUS_BENCH_DATA: data,
+    DAEDALUS_BENCH_THREADS: options.threads,
+    DAEDALUS_BENCH_MEMORY: options.memory,
+  };
+  const compiled = await compileService(await loadProject(project, { environment }), "dssm_ranking");
+  const [from = "", to = ""] = [days[0], days.at(-1)];
+  const report = await train(compiled, { from, to, outputRoot: out, dayWorkers: Number(options["day-workers"]) });
+  const failed = report.days.find(({ outcome }) => outcome !== "done");
+  if (failed) throw new Error(`${failed.day}: ${failed.outcome} ${failed.problems.map(({ says }) => says).join("; ")}`);
+  const seconds = (performance.now() - begin) / 1000;
+  const stages: Record<string, number> = {};
+  const perDay = report.days.map(({ day, rows = 0, seconds = 0 }) => {
+    const manifest = JSON.parse(readFileSync(join(out, `dt=${day}`, "_manifest.json"), "utf8")) as {
+      run: { stages: Record<string, number> };
+    };
+    for (const [name, value] of Object.entries(manifest.run.stages)) stages[name] = (stages[name] ?? 0) + value;
+    const engine = Object.values(manifest.run.stages).reduce((sum, value) => sum + value, 0);
+    return { seconds, engine, rows };
   });
-  const code = await new Promise((resolve) => child.on("close", resolve));
-  clearInterval(poll);
-  if (code !== 0) throw new Error(`${contender} failed with exit code ${code}`);
-  const all = [...usage.values()];
+  return { seconds, stages, days: perDay };
+}
+
+/** A fresh process, so that nobody starts on another's warm memory. */
+async function measured(peer: string, data: string, out: string, days: readonly string[]): Promise<Measured> {
+  rmSync(out, { recursive: true, force: true });
+  mkdirSync(out, { recursive: true });
+  const passed = ["threads", "memory", "day-workers"] as const;
+  const args = [
+    fileURLToPath(import.meta.url),
+    "--child",
+    peer,
+    "--data",
+    data,
+    "--out",
+    out,
+    "--days",
+    days.join(","),
+  ];
+  const begin = performance.now();
+  const process_ = spawn(process.execPath, [...args, ...passed.flatMap((name) => [`--${name}`, options[name]])], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const memory = new PeakMemory(process_.pid ?? 0);
+  let output = "";
+  process_.stdout.on("data", (text: Buffer) => {
+    output += text.toString();
+  });
+  const status = await new Promise((settle) => process_.on("close", settle));
+  const peak = memory.stop();
+  if (status !== 0) throw new Error(`${peer} ended with ${status}`);
+  const run = JSON.parse(output.trim().split("\n").at(-1) ?? "") as Run;
+  return { ...run, wall: (performance.now() - begin) / 1000, peak };
+}
+
+async function main(): Promise<void> {
+  const events = Number(options.events);
+  const peers = options.peers.split(",");
+  console.log(`${events.toLocaleString("en")} events, ${TARGET_DAYS.length} target days; data in ${home}`);
+  const data = await generate(home, events, 2);
+  const folderOf = (peer: string) => join(home, "out", peer);
+  const runs = new Map<string, Measured[]>(peers.map((peer) => [peer, []]));
+  for (let n = 0; n < Number(options.runs); n++)
+    for (const peer of peers) {
+      const run = await measured(peer, data, folderOf(peer), TARGET_DAYS);
+      runs.get(peer)?.push(run);
+      console.log(`run ${n + 1}: ${peer} ${run.seconds.toFixed(1)} s, ${run.peak} MB`);
+    }
+
+  const [first = ""] = peers;
+  const answers: Record<string, Awaited<ReturnType<typeof compare>>> = {};
+  for (const peer of peers.slice(1)) answers[peer] = await compare(folderOf(first), folderOf(peer), TARGET_DAYS);
+  const result = peers.map((peer) => summary(peer, runs.get(peer) ?? []));
+  const fastest = Math.min(...result.filter(({ peer }) => peer !== "daedalus").map(({ seconds }) => seconds));
+  console.log(
+    `\nmedian of ${options.runs} runs, interleaved, ${options.threads} threads, memory_limit ${options.memory}\n`,
+  );
+  print([
+    ["peer", "seconds", "x fastest script", "peak MB", "answers"],
+    ...result.map(({ peer, seconds, peak }) => [
+      peer,
+      seconds.toFixed(2),
+      Number.isFinite(fastest) ? (seconds / fastest).toFixed(2) : "-",
+      String(peak),
+      peer === first ? "" : answerText(answers[peer]),
+    ]),
+  ]);
+  for (const { peer, stages } of result) {
+    console.log(`\n${peer}, seconds by stage`);
+    const slow = Object.entries(stages).filter(([, seconds]) => seconds >= 0.005);
+    print(slow.sort(([, a], [, b]) => b - a).map(([name, seconds]) => [name, seconds.toFixed(2)]));
+  }
+  const small = peers.includes("daedalus") ? await smallDays() : undefined;
+  const written = resolve(options.json ?? join(home, `train-${events}.json`));
+  const machine = { cpus: cpus().length, model: cpus()[0]?.model, memory: totalmem(), node: process.version };
+  writeFileSync(written, `${JSON.stringify({ events, options, machine, result, answers, small }, null, 2)}\n`);
+  console.log(`\n${written}`);
+  if (Object.values(answers).some(({ differences }) => Object.keys(differences).length > 0)) process.exitCode = 1;
+}
+
+/** Days of some thirty rows: what a day costs beside the engine's statements. */
+async function smallDays() {
+  const events = 14 * 60;
+  const data = await generate(home, events, 2);
+  const out = join(home, "out", "small");
+  const all: Measured["days"][number][] = [];
+  let perRun = 0;
+  const repeats = Math.ceil(Number(options["small-days"]) / TARGET_DAYS.length);
+  for (let n = 0; n < repeats; n++) {
+    const run = await measured("daedalus", data, out, TARGET_DAYS);
+    // The first day of a worker pays for its start and for cold code.
+    all.push(...run.days.slice(1));
+    perRun = Math.max(perRun, run.seconds);
+  }
+  const total = median(all.map(({ seconds }) => seconds)) * 1000;
+  const engine = median(all.map((day) => day.engine)) * 1000;
+  const overhead = median(all.map((day) => day.seconds - day.engine)) * 1000;
+  const rows = median(all.map((day) => day.rows));
+  console.log(
+    `\na day of ${rows} rows: ${total.toFixed(0)} ms, of these ${engine.toFixed(0)} ms in the engine's statements and ${overhead.toFixed(0)} ms beside them (median of ${all.length} days)`,
+  );
+  return { rows, total, engine, overhead };
+}
+
+function summary(peer: string, runs: readonly Measured[]) {
+  const stages = Object.fromEntries(
+    Object.keys(runs[0]?.stages ?? {}).map((name) => [name, median(runs.map((run) => run.stages[name] ?? 0))]),
+  );
   return {
-    seconds: (performance.now() - begin) / 1000,
-    cpuSeconds: all.reduce((sum, one) => sum + one.cpuSeconds, 0),
-    peakMegabytes: all.reduce((sum, one) => sum + one.peakMegabytes, 0),
-    stages: JSON.parse(printed),
+    peer,
+    seconds: median(runs.map((run) => run.seconds)),
+    wall: median(runs.map((run) => run.wall)),
+    peak: Math.max(...runs.map((run) => run.peak)),
+    all: runs.map((run) => run.seconds),
+    stages,
   };
 }
 
-interface Usage {
-  readonly cpuSeconds: number;
-  readonly peakMegabytes: number;
+function answerText(answer: Awaited<ReturnType<typeof compare>> | undefined): string {
+  if (answer === undefined) return "";
+  const wrong = Object.entries(answer.differences);
+  if (wrong.length === 0) return `equal, ${answer.rows.toLocaleString("en")} rows`;
+  return `DIFFERENT: ${wrong.map(([name, count]) => `${name} ${count}`).join(", ")}`;
 }
 
-/** Linux only: elsewhere nothing is observed and the columns are 0. */
-function observe(pid: number, usage: Map<number, Usage>): void {
-  try {
-    const status = readFileSync(`/proc/${pid}/status`, "utf8");
-    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
-    const ticks = Number(fields[11]) + Number(fields[12]);
-    const peak = Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0);
-    usage.set(pid, { cpuSeconds: ticks / 100, peakMegabytes: peak / 1024 });
-    for (const task of readdirSync(`/proc/${pid}/task`))
-      for (const child of readFileSync(`/proc/${pid}/task/${task}/children`, "utf8").split(" "))
-        if (child !== "") observe(Number(child), usage);
-  } catch {
-    // The process ended between two reads; what was seen of it stands.
-  }
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return ((sorted[Math.floor((sorted.length - 1) / 2)] ?? 0) + (sorted[Math.ceil((sorted.length - 1) / 2)] ?? 0)) / 2;
 }
 
-/** Rows of any day that are not the same, at the same place, in every contender's output. */
-async function differing(home: string): Promise<number> {
-  const database = await Database.open({ threads: values.threads });
-  const rows = (contender: Contender, day: string) =>
-    `SELECT file_row_number AS n, COLUMNS(* EXCLUDE (file_row_number)) FROM read_parquet('${outOf(home, contender)}/dt=${day}/part-*.parquet', file_row_number = true, hive_partitioning = false)`;
-  let differences = 0;
-  for (const contender of CONTENDERS)
-    for (const day of TARGET_DAYS) {
-      if (contender === "daedalus") continue;
-      const [row] = await database.rows(
-        `SELECT count(*) AS n FROM (${rows("daedalus", day)}) a FULL JOIN (${rows(contender, day)}) b ON a.n = b.n WHERE a IS DISTINCT FROM b`,
-      );
-      differences += Number(row?.["n"]);
-    }
-  database.close();
-  return differences;
+function print(rows: readonly (readonly string[])[]): void {
+  const widths = (rows[0] ?? []).map((_, n) => Math.max(...rows.map((row) => row[n]?.length ?? 0)));
+  for (const row of rows)
+    console.log(
+      row
+        .map((cell, n) => cell.padEnd(widths[n] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    );
 }

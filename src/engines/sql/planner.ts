@@ -52,7 +52,11 @@ export class Planner {
   readonly #columns = new Map<ColumnName, RowColumn>();
   readonly #joined = new Map<string, KeyedTable>();
   #keys: KeyIds = new Map();
-  #probes: { joins: string[]; columns: string[] } = { joins: [], columns: [] };
+  readonly #probes: {
+    readonly join: string;
+    readonly columns: { readonly name: ColumnName; readonly sql: string }[];
+  }[] = [];
+  #numbered = false;
   #count = 0;
 
   constructor(pipeline: Pipeline) {
@@ -127,14 +131,17 @@ export class Planner {
     this.#columns.set(name, column);
   }
 
-  /** A stored column that the pending probe adds. */
-  addProbed(name: ColumnName, sql: string, dtype: DType): void {
-    this.#probes.columns.push(`${sql} AS ${identifier(name)}`);
-    this.#columns.set(name, { sql: `o.${identifier(name)}`, dtype, joins: [] });
+  /** An ASOF join of the rows `o`, to be made with others; what it finds is added by `addProbed`. */
+  addProbeJoin(sql: string): void {
+    this.#probes.push({ join: sql, columns: [] });
   }
 
-  addProbeJoin(sql: string): void {
-    this.#probes.joins.push(sql);
+  /** A stored column that the last probe finds. */
+  addProbed(name: ColumnName, sql: string, dtype: DType): void {
+    const probe = this.#probes.at(-1);
+    if (!probe) throw new RangeError(`no probe finds "${name}"`);
+    probe.columns.push({ name, sql });
+    this.#columns.set(name, { sql: `o.${identifier(name)}`, dtype, joins: [] });
   }
 
   joinKeyed(table: KeyedTable): void {
@@ -178,7 +185,8 @@ export class Planner {
     const before = this.rows;
     const made = new Map(this.#keys);
     const joins: string[] = [];
-    const columns: string[] = [];
+    const columns: string[] = this.#numbered ? [] : ['row_number() OVER () AS "@row"'];
+    this.#numbered = true;
     for (const [key, set] of fresh) {
       const table = this.name("keys");
       const names = set.map(identifier);
@@ -211,18 +219,34 @@ export class Planner {
   }
 
   #flush(): void {
-    if (this.#probes.joins.length === 0 && this.#probes.columns.length === 0) return;
-    const { joins, columns } = this.#probes;
-    this.#probes = { joins: [], columns: [] };
+    if (this.#probes.length === 0) return;
+    const probes = this.#probes.splice(0);
     const before = this.#rows;
+    const found: string[] = [];
+    const joins: string[] = [];
+    for (let first = 0; first < probes.length; first += PROBES_TOGETHER) {
+      const together = probes.slice(first, first + PROBES_TOGETHER);
+      const alias = this.name("found");
+      const columns = together.flatMap((probe) => probe.columns);
+      const selected = columns.map(({ name, sql }) => `${sql} AS ${identifier(name)}`).join(", ");
+      const asof = together.map((probe) => probe.join).join("");
+      joins.push(` JOIN (SELECT o."@row", ${selected} FROM ${before} o${asof}) ${alias} ON o."@row" = ${alias}."@row"`);
+      found.push(...columns.map(({ name }) => `${alias}.${identifier(name)}`));
+    }
     this.#rows = this.table({
       name: this.name("rows"),
       operator: this.#main,
-      sql: `SELECT o.*${columns.map((column) => `, ${column}`).join("")} FROM ${before} o${joins.join("")}`,
+      sql: `SELECT o.*, ${found.join(", ")} FROM ${before} o${joins.join("")}`,
       drops: [before],
     });
   }
 }
+
+/**
+ * Probes that share a pass over the rows. Each sorts all columns that it carries, so probes carry only keys and instants,
+ * and a few of each other's answers; the rest of the row is joined back by number.
+ */
+const PROBES_TOGETHER = 2;
 
 function keyOf(set: readonly ColumnName[]): string {
   return JSON.stringify(set);

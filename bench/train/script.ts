@@ -50,8 +50,6 @@ export async function runScript(options: ScriptOptions): Promise<Record<string, 
     seconds[name] = (seconds[name] ?? 0) + (performance.now() - begin) / 1000;
   };
   mkdirSync(options.out, { recursive: true });
-  // Rows keep their order through a probe: the narrow, sorted day must stay the probing side.
-  await db.run("SET disabled_optimizers = 'build_side_probe_side'");
   await stage(
     "views",
     `CREATE VIEW feed AS FROM read_parquet('${data}/feed/*/*.parquet', hive_partitioning = false)`,

@@ -20,9 +20,6 @@ export async function openDaySession(options: DaySessionOptions): Promise<DaySes
   return new DuckDBDaySession(options.session, options.sources);
 }
 
-/** The order of joins and which side is hashed are the composer's: the written order of rows depends on them. */
-const WRITTEN_ORDER = "SET disabled_optimizers = 'join_order,build_side_probe_side'";
-
 class DuckDBDaySession implements DaySession {
   readonly #session: SqlSession;
   readonly #sources: ReadonlyMap<string, Source>;
@@ -138,10 +135,7 @@ class DayRun {
     );
     for (const name of plan.contentFilters) dropped[name] = before - rows;
     this.#dropTable(plan.rows);
-    const parts = await this.#timed("write", async () => {
-      await this.#session.run(WRITTEN_ORDER);
-      return await writeParts(plan, rows, this.#request.staging, this.#session);
-    });
+    const parts = await this.#timed("write", () => writeParts(plan, rows, this.#request.staging, this.#session));
     const files = parts.map((part) => join(this.#request.staging, part.name));
     const columns = await this.#timed("statistics", () => statisticsOf(plan.output, files, this.#session));
     return { rows, parts, scanned, targetRows, dropped, columns, seconds: this.#seconds };
@@ -163,7 +157,7 @@ class DayRun {
       ...this.#views.map((view) => `DROP VIEW IF EXISTS ${view}`),
       ...[ORDERED, "tied", "untied", ...this.#tables.keys()].map((table) => `DROP TABLE IF EXISTS ${table}`),
     ];
-    await this.#session.run(["RESET disabled_optimizers", ...drops].join("; "));
+    await this.#session.run(drops.join("; "));
   }
 
   async #timed<T>(operator: string, work: () => Promise<T>): Promise<T> {

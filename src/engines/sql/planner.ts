@@ -16,7 +16,7 @@ export interface RowColumn {
   readonly joins: readonly string[];
 }
 
-/** A table with one row per key id (0: the rows without a key), so that an inner join keeps every row and their order. */
+/** A table with one row per key id (0: the rows without a key), so that an inner join keeps every row. */
 export interface KeyedTable {
   readonly alias: string;
   readonly table: string;

@@ -77,11 +77,12 @@ export async function writeParts(
   const written = plan.output.map((column) => `${stored(column)} AS ${identifier(column.name)}`).join(", ");
   for (let first = 0; first === 0 || first < rows; first += partRows) {
     const count = Math.min(partRows, rows - first);
-    const from =
-      rows <= partRows ? ORDERED : `(SELECT * FROM ${ORDERED} WHERE rowid >= ${first} AND rowid < ${first + partRows})`;
+    // A hash join may put rows behind others of their vector (where hashes collide), so the parts are sorted once more.
+    const from = `(SELECT *, rowid AS "@place" FROM ${ORDERED} WHERE rowid >= ${first} AND rowid < ${first + partRows})`;
+    const select = plan.select({ from, columns, filtered: false, carry: ["@place"] });
     const name = `part-${parts.length}-0.parquet`;
     await session.run(
-      `COPY (SELECT ${written} FROM (${plan.select({ from, columns, filtered: false })})) TO ${text(join(folder, name))}` +
+      `COPY (SELECT ${written} FROM (${select}) ORDER BY "@place") TO ${text(join(folder, name))}` +
         ` (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${ROW_GROUP_ROWS}, DICTIONARY_SIZE_LIMIT ${DICTIONARY_VALUES})`,
     );
     parts.push({ name, rows: count });

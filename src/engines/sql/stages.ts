@@ -42,6 +42,6 @@ function statementsOf(plan: DayPlan, pipeline: Pipeline, operator: string): stri
   return [
     ...tables,
     `CREATE TEMP TABLE ${ORDERED} AS\n  ${ordered} ORDER BY ${order}`,
-    `COPY (${plan.select({ from: ORDERED, columns, filtered: false })})\n  TO 'part-N-0.parquet' (FORMAT parquet, COMPRESSION zstd)`,
+    `COPY (${plan.select({ from: `(SELECT *, rowid AS "@place" FROM ${ORDERED})`, columns, filtered: false, carry: ["@place"] })} ORDER BY "@place")\n  TO 'part-N-0.parquet' (FORMAT parquet, COMPRESSION zstd)`,
   ];
 }

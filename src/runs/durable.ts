@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, rename } from "node:fs/promises";
+import { mkdir, open, readdir, rename, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { newId } from "./identity.js";
 
@@ -17,6 +17,30 @@ export async function syncTree(folder: string): Promise<void> {
   const entries = await readdir(folder, { withFileTypes: true });
   await Promise.all(entries.map((entry) => (entry.isDirectory() ? syncTree : sync)(join(folder, entry.name))));
   await sync(folder);
+}
+
+/**
+ * The folder and those above it. Node's own recursive mkdir never returns where a file system refuses new entries with
+ * ENOENT (`/proc`); here each folder is tried once. Throws the file system's error.
+ */
+export async function makeFolders(folder: string): Promise<void> {
+  const missing: string[] = [];
+  for (let path = folder; !(await isThere(path)); path = dirname(path)) missing.push(path);
+  for (const path of missing.reverse())
+    await mkdir(path).catch((error: unknown) => {
+      // Another run may have made it at the same time.
+      if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    });
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return (
+    path === dirname(path) ||
+    (await stat(path).then(
+      () => true,
+      () => false,
+    ))
+  );
 }
 
 /** Replaces the file at once: whoever looks sees the old text or the new one, also after a power cut. */

@@ -2,7 +2,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DaedalusError } from "../errors/problem.js";
 import { commit, recover, STAGING } from "./commit.js";
-import { writeDurably } from "./durable.js";
+import { makeFolders, writeDurably } from "./durable.js";
 import { failPoint } from "./fail-point.js";
 import { problemsOf } from "./failure.js";
 import { newRunId } from "./identity.js";
@@ -34,7 +34,7 @@ export class OwnedRoot {
   static async open(directory: string, command: string): Promise<OwnedRoot> {
     let lock: OwnerLock | undefined;
     try {
-      await mkdir(join(directory, "_daedalus"), { recursive: true });
+      await makeFolders(join(directory, "_daedalus"));
       lock = await OwnerLock.acquire(join(directory, "_daedalus"), directory, command);
       failPoint("root/owned");
       await recover(directory);

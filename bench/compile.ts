@@ -1,8 +1,7 @@
 /**
  * How long a service takes to compile, from YAML text to the pipeline's text, by its number of columns.
  *
- *   npx tsc -p tsconfig.json && npx esbuild bench/compile.ts --bundle --platform=node --packages=external --format=esm \
- *     --alias:#daedalus=./dist --outfile=dist/bench/compile.mjs && node dist/bench/compile.mjs [--json]
+ *   node bench/run.mjs compile [--json]
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

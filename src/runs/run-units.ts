@@ -12,13 +12,18 @@ export interface Unit {
   readonly name: string;
 }
 
-export interface UnitContext {
-  /** Empty folder; what lies in it when `perform` is done becomes the unit. */
-  readonly staging: string;
+/** What the work on a batch may do with its units. */
+export interface BatchContext<U extends Unit, O extends UnitOutcome> {
   /** From 1. */
   readonly attempt: number;
   /** Aborted when the run is to stop; `perform` should then reject soon. */
   readonly signal: AbortSignal;
+  /** A new empty folder for the unit; what an earlier call's held is gone. */
+  stage(unit: U): Promise<string>;
+  /** What lies in the unit's folder becomes visible as the unit. */
+  finish(unit: U, outcome: O): Promise<void>;
+  /** The unit has failed; the others of the batch go on. */
+  fail(unit: U, error: unknown): Promise<void>;
 }
 
 export interface UnitOutcome {
@@ -27,10 +32,12 @@ export interface UnitOutcome {
 
 export interface RunOptions<U extends Unit, O extends UnitOutcome> {
   readonly root: OwnedRoot;
-  readonly units: readonly U[];
-  /** Units at a time, at least 1. */
+  /** Units that are worked on together; each becomes visible alone. */
+  readonly batches: readonly (readonly U[])[];
+  /** Batches at a time, at least 1. */
   readonly concurrency: number;
-  readonly perform: (unit: U, context: UnitContext) => Promise<O>;
+  /** Finishes (or fails) every unit of the batch. */
+  readonly perform: (batch: readonly U[], context: BatchContext<U, O>) => Promise<void>;
   readonly command: string;
   readonly versions?: Readonly<Record<string, string>>;
   /** Stops the run: units at work are interrupted, nothing of them becomes visible. */
@@ -41,7 +48,7 @@ export interface RunOptions<U extends Unit, O extends UnitOutcome> {
 export interface RunSummary<U extends Unit, O extends UnitOutcome> {
   readonly run: string;
   readonly seconds: number;
-  /** In the order of `units`. */
+  /** In the order of the batches. */
   readonly done: readonly { readonly unit: U; readonly outcome: O; readonly seconds: number }[];
   readonly failed: readonly { readonly unit: U; readonly problems: readonly Problem[] }[];
   readonly interrupted: boolean;
@@ -51,13 +58,15 @@ export interface RunSummary<U extends Unit, O extends UnitOutcome> {
 const WORKER_ATTEMPTS = 2;
 
 /**
- * Performs units, some at a time, and commits each when it is done. A unit that fails is remembered and does not stop the
- * others. Rejects only with `run/ownership-lost` or a fault of its own; failures of units are in the summary.
+ * Performs batches of units, some at a time; each unit is committed when it is finished. A unit that fails is remembered and
+ * stops no other: where a batch fails, its unfinished units are tried one by one. Rejects only with `run/ownership-lost` or
+ * a fault of its own; failures of units are in the summary.
  */
 export async function runUnits<U extends Unit, O extends UnitOutcome>(
   options: RunOptions<U, O>,
 ): Promise<RunSummary<U, O>> {
-  const { root, units, perform, onProgress = () => undefined } = options;
+  const { root, batches, perform, onProgress = () => undefined } = options;
+  const units = batches.flat();
   const started = new Date();
   const meter = new PaceMeter(units.length);
   const signal = AbortSignal.any([root.lost, ...(options.signal ? [options.signal] : [])]);
@@ -74,46 +83,74 @@ export async function runUnits<U extends Unit, O extends UnitOutcome>(
   await root.ledger.record(record);
   onProgress({ type: "run-started", run: root.run, units: units.length });
 
-  async function one(unit: U): Promise<void> {
-    const begun = performance.now();
-    for (let attempt = 1; ; attempt++) {
-      try {
-        onProgress({ type: "unit-started", unit: unit.name, attempt });
-        const staging = await root.stage(unit.name);
+  async function fail(unit: U, attempt: number, error: unknown): Promise<void> {
+    await root.discard(unit.name).catch(() => undefined);
+    const problems =
+      error instanceof WorkerLost
+        ? [runProblem("worker-lost", { how: error.message, attempts: attempt })]
+        : problemsOf(error, unit.name);
+    failed.set(unit, problems);
+    // On a full disk even this may fail; the unit is then absent, which says the same.
+    await root.ledger
+      .fail({ unit: unit.name, run: root.run, at: new Date().toISOString(), attempts: attempt, problems })
+      .catch(() => undefined);
+    onProgress({ type: "unit-failed", unit: unit.name, problems, pace: meter.failed() });
+  }
+
+  /** One try; the units that are neither done nor failed, with the error that stopped it. */
+  async function attempt(batch: readonly U[], count: number) {
+    let since = performance.now();
+    const context: BatchContext<U, O> = {
+      attempt: count,
+      signal,
+      async stage(unit) {
+        const folder = await root.stage(unit.name);
         failPoint("unit/staged");
-        const outcome = await perform(unit, { staging, attempt, signal });
+        return folder;
+      },
+      async finish(unit, outcome) {
         if (signal.aborted) throw new Interrupted();
         failPoint("unit/performed");
         await root.commit(unit.name);
         await root.ledger.forget(unit.name);
-        const seconds = (performance.now() - begun) / 1000;
+        const seconds = (performance.now() - since) / 1000;
+        since = performance.now();
         done.set(unit, { outcome, seconds });
         onProgress({ type: "unit-done", unit: unit.name, rows: outcome.rows, seconds, pace: meter.done(outcome.rows) });
-        return;
-      } catch (error) {
-        await root.discard(unit.name).catch(() => undefined);
-        if (signal.aborted) return;
-        if (error instanceof WorkerLost && attempt < WORKER_ATTEMPTS) continue;
-        const problems =
-          error instanceof WorkerLost
-            ? [runProblem("worker-lost", { how: error.message, attempts: attempt })]
-            : problemsOf(error, unit.name);
-        failed.set(unit, problems);
-        // On a full disk even this may fail; the unit is then absent, which says the same.
-        await root.ledger
-          .fail({ unit: unit.name, run: root.run, at: new Date().toISOString(), attempts: attempt, problems })
-          .catch(() => undefined);
-        onProgress({ type: "unit-failed", unit: unit.name, problems, pace: meter.failed() });
-        return;
-      }
+      },
+      fail: (unit, error) => fail(unit, count, error),
+    };
+    const unfinished = () => batch.filter((unit) => !done.has(unit) && !failed.has(unit));
+    for (const { name } of batch) onProgress({ type: "unit-started", unit: name, attempt: count });
+    try {
+      await perform(batch, context);
+      return { left: unfinished(), error: new Error("the work ended without finishing its units") };
+    } catch (error) {
+      return { left: unfinished(), error };
     }
   }
 
-  const waiting = [...units];
-  async function lane(): Promise<void> {
-    for (let unit = waiting.shift(); unit !== undefined && !signal.aborted; unit = waiting.shift()) await one(unit);
+  async function complete(batch: readonly U[], count: number): Promise<void> {
+    const { left, error } = await attempt(batch, count);
+    if (left.length === 0) return;
+    for (const unit of left) await root.discard(unit.name).catch(() => undefined);
+    if (signal.aborted) return;
+    const lost = error instanceof WorkerLost;
+    const [only] = left;
+    if (batch.length === 1 && only !== undefined && !(lost && count < WORKER_ATTEMPTS)) {
+      await fail(only, count, error);
+      return;
+    }
+    // The others need not suffer from what one of them met.
+    for (const unit of left) if (!signal.aborted) await complete([unit], lost ? count + 1 : count);
   }
-  await Promise.all(Array.from({ length: Math.max(1, Math.min(options.concurrency, units.length)) }, lane));
+
+  const waiting = [...batches];
+  async function lane(): Promise<void> {
+    for (let batch = waiting.shift(); batch !== undefined && !signal.aborted; batch = waiting.shift())
+      await complete(batch, 1);
+  }
+  await Promise.all(Array.from({ length: Math.max(1, Math.min(options.concurrency, batches.length)) }, lane));
 
   const pace = meter.now();
   const interrupted = signal.aborted;

@@ -10,11 +10,11 @@ import { installReading } from "./install.js";
 import { reasonOf } from "./listing.js";
 import {
   castRelation,
-  distinctDays,
   firstBadInstant,
   firstMisfit,
   instantRanges,
   type RawRelation,
+  rowsByDay,
 } from "./raw-relation.js";
 import type {
   FileIdentity,
@@ -113,12 +113,11 @@ export class DuckDbSource implements Source {
       : sourceProblem("time-does-not-fit", { column: time.source, value: bad.value, where }, { file: this.#shown });
   }
 
-  async daysWithRows(
+  async rowsByDay(
     time: SourceTime,
     range: { readonly from?: bigint; readonly to?: bigint },
-  ): Promise<readonly Day[]> {
-    const days = await distinctDays(this.session, [await this.#relation()], time, range);
-    return [...days].sort((a, b) => (a < b ? -1 : 1));
+  ): Promise<ReadonlyMap<Day, number>> {
+    return rowsByDay(this.session, [await this.#relation()], time, range);
   }
 
   async pin(): Promise<Source> {

@@ -9,16 +9,16 @@ import { misfitProblem, misreadFile, rowPlace } from "./file-diagnosis.js";
 import { columnsOf, relationsOf } from "./file-relations.js";
 import { installReading } from "./install.js";
 import { type DataFile, type Listing, listFiles, refreshed } from "./listing.js";
-import { folderRange, footerOf, rangeOf, rowGroupTimes, versionOf } from "./parquet-footer.js";
+import { folderRange, footerOf, type RowGroupTimes, rangeOf, rowGroupTimes, versionOf } from "./parquet-footer.js";
 import {
   castRelation,
-  distinctDays,
   emptyRelation,
   firstBadInstant,
   firstFileWithBadInstant,
   firstMisfit,
   instantRanges,
   type RawRelation,
+  rowsByDay,
 } from "./raw-relation.js";
 import type {
   FileIdentity,
@@ -167,31 +167,26 @@ export class FileSource implements Source {
     return undefined;
   }
 
-  async daysWithRows(
+  async rowsByDay(
     time: SourceTime,
     range: { readonly from?: bigint; readonly to?: bigint },
-  ): Promise<readonly Day[]> {
+  ): Promise<ReadonlyMap<Day, number>> {
     await installReading(this.session);
     const files = await this.#within(this.#listing().files, { time, ...range });
     const parquet = files.filter((file) => file.format === "parquet");
     const statistics = await rowGroupTimes(this.session, parquet, time);
-    const days = new Set<Day>();
+    const days = new Map<Day, number>();
+    const add = (day: Day, rows: number) => days.set(day, (days.get(day) ?? 0) + rows);
     const unsure: DataFile[] = [];
     for (const file of files) {
-      const groups = file.partitions.has(time.source) ? undefined : statistics.get(file);
-      let sure = groups !== undefined && groups.length > 0;
-      for (const group of groups ?? []) {
-        if (group.rows === 0 || group.rows === group.nulls) continue;
-        const day = group.range && singleDay(group.range);
-        if (day !== undefined && inside(day, range)) days.add(day);
-        else if (!group.range || overlaps(group.range, range)) sure = false;
-      }
-      if (!sure) unsure.push(file);
+      const known = file.partitions.has(time.source) ? undefined : rowsOfGroups(statistics.get(file) ?? [], range);
+      if (known === undefined) unsure.push(file);
+      else for (const [day, rows] of known) add(day, rows);
     }
     const relations = await this.#relations(unsure, [time.source], false);
-    const scanned = await this.#checked(unsure, time, () => distinctDays(this.session, relations, time, range));
-    for (const day of scanned) days.add(day);
-    return [...days].sort((a, b) => (dayStartMicros(a) < dayStartMicros(b) ? -1 : 1));
+    const scanned = await this.#checked(unsure, time, () => rowsByDay(this.session, relations, time, range));
+    for (const [day, rows] of scanned) add(day, rows);
+    return new Map([...days].sort(([a], [b]) => (dayStartMicros(a) < dayStartMicros(b) ? -1 : 1)));
   }
 
   async pin(): Promise<Source> {
@@ -309,6 +304,23 @@ function sourcesOf(request: ScanRequest): readonly string[] {
 
 function overlaps(range: MicrosRange, bounds: { readonly from?: bigint; readonly to?: bigint }): boolean {
   return (bounds.from === undefined || range[1] >= bounds.from) && (bounds.to === undefined || range[0] < bounds.to);
+}
+
+/** By day, if the statistics of each row group tell that all of its rows are of one day or none is in the range. */
+function rowsOfGroups(
+  groups: readonly RowGroupTimes[],
+  range: { readonly from?: bigint; readonly to?: bigint },
+): readonly (readonly [Day, number])[] | undefined {
+  if (groups.length === 0) return undefined;
+  const days: [Day, number][] = [];
+  for (const group of groups) {
+    if (group.rows === 0 || group.rows === group.nulls) continue;
+    if (!group.range || group.nulls === undefined) return undefined;
+    const day = singleDay(group.range);
+    if (day !== undefined && inside(day, range)) days.push([day, group.rows - group.nulls]);
+    else if (overlaps(group.range, range)) return undefined;
+  }
+  return days;
 }
 
 function singleDay(range: MicrosRange): Day | undefined {

@@ -296,19 +296,19 @@ export async function instantRanges(
   );
 }
 
-/** The UTC days on which the relations have a row, within the range. */
-export async function distinctDays(
+/** How many rows the relations have on each UTC day of the range, ascending. */
+export async function rowsByDay(
   session: SqlSession,
   relations: readonly RawRelation[],
   time: SourceTime,
   range: { readonly from?: bigint; readonly to?: bigint },
-): Promise<readonly Day[]> {
-  if (relations.length === 0) return [];
+): Promise<ReadonlyMap<Day, number>> {
+  if (relations.length === 0) return new Map();
   const rows = await session.query(
-    `SELECT DISTINCT CAST((t // ${MICROS_PER_DAY}) - CASE WHEN t % ${MICROS_PER_DAY} < 0 THEN 1 ELSE 0 END AS VARCHAR) AS day
-       FROM (${instantsOf(relations, time, range)})`,
+    `SELECT (t // ${MICROS_PER_DAY}) - CASE WHEN t % ${MICROS_PER_DAY} < 0 THEN 1 ELSE 0 END AS number, count(*) AS rows
+       FROM (${instantsOf(relations, time, range)}) GROUP BY ALL ORDER BY number`,
   );
-  return rows.map((row) => dayOfMicros(BigInt(String(row["day"])) * MICROS_PER_DAY));
+  return new Map(rows.map((row) => [dayOfMicros(BigInt(String(row["number"])) * MICROS_PER_DAY), Number(row["rows"])]));
 }
 
 /** Microseconds of the time column, as `t`; rows without a time are left out. With provenance: "@file" and "@row". */

@@ -25,8 +25,11 @@ export interface Source {
    * file and row; footer statistics that prove that there is none suffice.
    */
   firstNullInstant(time: SourceTime): Promise<Problem | undefined>;
-  /** The UTC days that have a row with `from <= instant < to` (microseconds; either may be absent), ascending. */
-  daysWithRows(time: SourceTime, range: { readonly from?: bigint; readonly to?: bigint }): Promise<readonly Day[]>;
+  /** The UTC days that have rows with `from <= instant < to` (microseconds; either may be absent), ascending, and how many. */
+  rowsByDay(
+    time: SourceTime,
+    range: { readonly from?: bigint; readonly to?: bigint },
+  ): Promise<ReadonlyMap<Day, number>>;
   /** The source as it is now, for a run that must not see later changes (a snapshot id; files: the list of files). */
   pin(): Promise<Source>;
 }

@@ -59,8 +59,6 @@ export interface DayManifest {
   readonly schema: readonly { readonly name: string; readonly dtype: DType }[];
   readonly parts: readonly ManifestPart[];
   readonly columns: readonly ManifestColumn[];
-  /** Rows read, by scan. */
-  readonly scanned: Readonly<Record<string, number>>;
   /** Rows of the day before any filter. */
   readonly target_rows: number;
   /** Rows dropped, by filter. */
@@ -78,6 +76,9 @@ export interface ManifestRun {
   readonly host: string;
   readonly started: string;
   readonly seconds: number;
+  /** Rows that were read for this day, by scan; what serves several days of a run is told with the first of them. */
+  readonly scanned: Readonly<Record<string, number>>;
+  /** Seconds by stage, likewise. */
   readonly stages: Readonly<Record<string, number>>;
   readonly threads?: string;
   /** Modification time of each part in nanoseconds: while it (and the size) stands, the checksum need not be taken again. */
@@ -167,7 +168,6 @@ const KEYS: Readonly<Record<Exclude<keyof DayManifest, "format">, string>> = {
   schema: "array",
   parts: "array",
   columns: "array",
-  scanned: "object",
   target_rows: "number",
   dropped: "object",
   written: "number",

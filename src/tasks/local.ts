@@ -47,11 +47,11 @@ export function localExecutor(options: LocalExecutorOptions): TaskExecutor {
 
   return {
     workers: options.workers,
-    async run(task, signal) {
+    async run(task, signal, onReport) {
       if (signal.aborted) throw new Interrupted();
       const worker = await take();
       try {
-        return await worker.run(task, signal);
+        return await worker.run(task, signal, onReport);
       } finally {
         giveBack(worker);
       }
@@ -88,7 +88,7 @@ class Worker {
     });
   }
 
-  async run(task: TaskDocument, signal: AbortSignal): Promise<unknown> {
+  async run(task: TaskDocument, signal: AbortSignal, onReport?: (report: unknown) => void): Promise<unknown> {
     if (signal.aborted) throw new Interrupted();
     let timer: NodeJS.Timeout | undefined;
     const interrupt = () => {
@@ -98,7 +98,10 @@ class Worker {
     signal.addEventListener("abort", interrupt);
     try {
       const answered = new Promise<Answer>((resolve) => {
-        this.#onAnswer = resolve;
+        this.#onAnswer = (answer) => {
+          if (answer.type !== "report") resolve(answer);
+          else if (!signal.aborted) onReport?.(decode(answer.report));
+        };
       });
       this.#send({ type: "run", task: encode(task) });
       const answer = await Promise.race([answered, this.ended]);
@@ -128,6 +131,7 @@ class Worker {
 }
 
 function result(answer: Answer): unknown {
+  if (answer.type === "report") throw new RangeError("a report is no answer");
   if (answer.type === "done") return decode(answer.answer);
   if (answer.type === "refused") throw new DaedalusError(answer.problems, answer.exitCode);
   const error = new Error(answer.message);

@@ -24,9 +24,11 @@ export function serveTasks(registry: TaskRegistry): void {
 
   async function run(text: string): Promise<void> {
     try {
-      const { kind, body, staging } = decode(text) as TaskDocument;
+      const { kind, body } = decode(text) as TaskDocument;
       running = handlerOf(kind);
-      const answer = encode(await running.run(body, staging));
+      const report = (value: unknown): void => send({ type: "report", report: encode(value) });
+      // Nothing is no JSON.
+      const answer = encode((await running.run(body, report)) ?? null);
       send({ type: "done", answer });
     } catch (error) {
       send(failure(error));

@@ -4,20 +4,24 @@ import type { SqlSession } from "../engines/sql/session.js";
 import type { Pipeline } from "../operators/pipeline.js";
 import type { Source } from "../sources/source.js";
 
-/** One target day of one service, for `runDay`. */
-export interface DayRequest {
+/** Target days of one service that are worked on together; what is written of each does not depend on the others. */
+export interface DaysRequest {
   readonly pipeline: Pipeline;
-  readonly day: Day;
-  /** Existing empty folder that receives `part-N-0.parquet`. */
-  readonly staging: string;
+  /** Ascending. */
+  readonly days: readonly {
+    readonly day: Day;
+    /** Existing empty folder that receives `part-N-0.parquet`. */
+    readonly staging: string;
+  }[];
   /** The committed `qid_map.parquet`, if the pipeline has a session. */
   readonly qidMap?: string;
 }
 
 /** What a day's worker keeps between days: its DuckDB instance and the sources (already pinned), by view name. */
 export interface DaySession {
-  run(request: DayRequest): Promise<DayResult>;
-  /** Stops the running day; its promise rejects. */
+  /** `written` is called for each day when its parts are complete, in order. */
+  run(request: DaysRequest, written: (day: Day, result: DayResult) => void): Promise<void>;
+  /** Stops the running days; their promise rejects. */
   interrupt(): void;
   close(): void;
 }
@@ -34,14 +38,14 @@ export interface DayResult {
   readonly rows: number;
   /** In order of N. Checksums are the storage's business. */
   readonly parts: readonly { readonly name: string; readonly rows: number }[];
-  /** Rows read, by scan operator. */
+  /** Rows that were read for this day, by scan operator; those that serve several days are told with the first. */
   readonly scanned: Readonly<Record<string, number>>;
   /** Rows of the target day before any filter. */
   readonly targetRows: number;
   /** Rows dropped, by filter operator. */
   readonly dropped: Readonly<Record<string, number>>;
   readonly columns: readonly ColumnStatistics[];
-  /** Seconds, by stage of the plan. */
+  /** Seconds, by stage of the plan; of what serves several days with the first. */
   readonly seconds: Readonly<Record<string, number>>;
 }
 

@@ -13,17 +13,17 @@ export interface DaySelection {
 }
 
 /**
- * The UTC days of the selection that have a row of the spine view, ascending. Throws DaedalusError, exit code 2, for a bad
+ * The UTC days of the selection that have rows of the spine view, ascending, and how many. Throws DaedalusError, exit code 2, for a bad
  * date and for a selection without any row, naming the nearest days that have some.
  */
-export async function selectDays(inputs: TrainingInputs, selection: DaySelection): Promise<readonly Day[]> {
+export async function selectDays(inputs: TrainingInputs, selection: DaySelection): Promise<ReadonlyMap<Day, number>> {
   const { start, end, what } = boundsOf(inputs.feed, selection);
   const { view } = inputs.pipeline.spine;
   const source = sourceOf(inputs, view);
   const time = spineTime(inputs.pipeline);
-  const days = await source.daysWithRows(time, { from: start, to: end });
-  if (days.length > 0) return days;
-  const all = await source.daysWithRows(time, {});
+  const days = await source.rowsByDay(time, { from: start, to: end });
+  if (days.size > 0) return days;
+  const all = [...(await source.rowsByDay(time, {})).keys()];
   const first = dayOfMicros(start);
   const nearest = [...all.filter((day) => day < first).slice(-2), ...all.filter((day) => day > first).slice(0, 2)];
   throw new DaedalusError([trainingProblem("day-without-rows", { what, view, address: source.address, nearest })], 2);

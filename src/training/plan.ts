@@ -51,7 +51,7 @@ export async function planDays(inputs: TrainingInputs, options: DaySelection & D
   const root = resolve(inputs.outputRoot);
   await refuseForeignRoot(root, inputs.pipeline.service);
   const days = await selectDays(inputs, options);
-  const judged = await judgeDays(root, new InputReader(inputs), days);
+  const judged = await judgeDays(root, new InputReader(inputs), [...days.keys()]);
   return { service: inputs.pipeline.service, outputRoot: root, days: judged.map((day) => planned(day, options)) };
 }
 
@@ -59,8 +59,8 @@ export async function planDays(inputs: TrainingInputs, options: DaySelection & D
 export async function statusOf(inputs: TrainingInputs): Promise<ServiceStatus> {
   const root = resolve(inputs.outputRoot);
   await refuseForeignRoot(root, inputs.pipeline.service);
-  const feed = new Set(await selectDays(inputs, {}));
-  const days = [...new Set([...feed, ...(await writtenDays(root))])].sort();
+  const feed = await selectDays(inputs, {});
+  const days = [...new Set([...feed.keys(), ...(await writtenDays(root))])].sort();
   const judged = await judgeDays(root, new InputReader(inputs), days);
   const counts = { absent: 0, skeleton: 0, complete: 0, outdated: 0, stale: 0, failed: 0 };
   for (const { state } of judged) counts[state] += 1;

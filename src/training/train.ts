@@ -6,7 +6,7 @@ import { trainingProblem } from "../errors/training.js";
 import { problemsOf } from "../runs/failure.js";
 import { OwnedRoot } from "../runs/owned-root.js";
 import type { ProgressEvent } from "../runs/progress.js";
-import { runUnits, type UnitContext } from "../runs/run-units.js";
+import { type BatchContext, runUnits, type Unit } from "../runs/run-units.js";
 import {
   type DayManifest,
   type ManifestInputs,
@@ -14,10 +14,10 @@ import {
   OUTPUT_FORMAT,
   writeManifest,
 } from "../storage/day-manifest.js";
-import type { TaskExecutor } from "../tasks/task.js";
+import type { TaskDocument, TaskExecutor } from "../tasks/task.js";
 import { type DayState, type JudgedDay, OUTPUT_FILE, refuseForeignRoot, unitOf, writtenDays } from "./day-states.js";
-import { DAY_TASK, type DayAnswer, type DayTask, writeContext } from "./day-task.js";
 import { type DaySelection, selectDays } from "./days.js";
+import { DAYS_TASK, type DaysTask, type WrittenDay, writeContext } from "./days-task.js";
 import {
   definitionChanges,
   fingerprintOf,
@@ -30,6 +30,7 @@ import {
 } from "./inputs.js";
 import { type DayPolicy, judgeDays, planned } from "./plan.js";
 import { QidMap } from "./qid-map.js";
+import { spanLimits, spansOf } from "./spans.js";
 
 export interface TrainOptions extends TrainingInputs, DaySelection, DayPolicy {
   /** Always refused: embeddings are not executed yet. */
@@ -38,7 +39,7 @@ export interface TrainOptions extends TrainingInputs, DaySelection, DayPolicy {
   readonly dayWorkers: number;
   /** Passed to every worker's DuckDB. */
   readonly duckdbConfig: Readonly<Record<string, string>>;
-  /** Starts what runs the days (`DAY_TASK`), `workers` at a time; closed at the end. */
+  /** Starts what runs the days (`DAYS_TASK`), `workers` at a time; closed at the end. */
   readonly startExecutor: (workers: number) => TaskExecutor;
   /** As the user typed it; told to a second run. */
   readonly command: string;
@@ -141,9 +142,9 @@ class TrainRun {
     this.#context = root.scratch("context.json");
   }
 
-  async run(days: readonly Day[]): Promise<TrainReport> {
+  async run(rowsByDay: ReadonlyMap<Day, number>): Promise<TrainReport> {
     const { pipeline } = this.#options;
-    const judged = await judgeDays(this.#root.directory, this.#reader, days);
+    const judged = await judgeDays(this.#root.directory, this.#reader, [...rowsByDay.keys()]);
     const plan = new Map(judged.map((day) => [day.day, planned(day, this.#options)]));
     for (const { day, inputs } of judged) this.#inputs.set(day, inputs);
     const todo = judged.filter(({ day }) => plan.get(day)?.action === "do");
@@ -159,7 +160,7 @@ class TrainRun {
         return false;
       },
     );
-    const summary = await this.#work(numbered ? todo : []);
+    const summary = await this.#work(numbered ? todo.map(({ day }) => day) : [], rowsByDay);
     const done = new Map(summary.done.map((entry) => [entry.unit.day, entry]));
     const failed = new Map(summary.failed.map((entry) => [entry.unit.day, entry.problems]));
     return {
@@ -218,9 +219,10 @@ class TrainRun {
     }
   }
 
-  async #work(todo: readonly JudgedDay[]) {
+  async #work(todo: readonly Day[], rowsByDay: ReadonlyMap<Day, number>) {
     const { dayWorkers, startExecutor, command, versions, signal, onProgress, project, views } = this.#options;
     const workers = Math.max(1, Math.min(dayWorkers, todo.length));
+    const limits = spanLimits(todo.length, workers, this.#options.duckdbConfig["memory_limit"]);
     const executor = startExecutor(workers);
     try {
       await writeContext(this.#context, {
@@ -231,9 +233,9 @@ class TrainRun {
       });
       return await runUnits({
         root: this.#root,
-        units: todo.map(({ day }) => ({ name: unitOf(day), day })),
+        batches: spansOf(todo, rowsByDay, limits).map((span) => span.map((day) => ({ name: unitOf(day), day }))),
         concurrency: workers,
-        perform: (unit, context) => this.#performDay(unit.day, context, executor),
+        perform: (span, context) => this.#performSpan(span, context, executor),
         command,
         versions,
         ...(signal === undefined ? {} : { signal }),
@@ -244,28 +246,45 @@ class TrainRun {
     }
   }
 
-  /** Inputs are looked at before the scan and again before the commit; if they changed in between, the day is done once more. */
-  async #performDay(day: Day, { staging, signal }: UnitContext, executor: TaskExecutor): Promise<{ rows: number }> {
-    const started = new Date();
-    let folder = staging;
-    for (let attempt = 1; ; attempt++) {
-      const before = await this.#reader.of(day);
-      await this.#noticeChange(day, before);
-      const task: DayTask = {
+  /**
+   * Inputs are looked at before the scan and again before each day's commit; days whose inputs changed in between are done
+   * once more.
+   */
+  async #performSpan(
+    span: readonly DayUnit[],
+    { stage, finish, fail, signal }: BatchContext<DayUnit, { rows: number }>,
+    executor: TaskExecutor,
+  ): Promise<void> {
+    let left = span;
+    for (let attempt = 1; left.length > 0; attempt++) {
+      const started = new Date();
+      const begun = new Map<Day, { unit: DayUnit; inputs: ManifestInputs; folder: string }>();
+      for (const unit of left) {
+        const inputs = await this.#reader.of(unit.day);
+        await this.#noticeChange(unit.day, inputs);
+        begun.set(unit.day, { unit, inputs, folder: await stage(unit) });
+      }
+      const changed: DayUnit[] = [];
+      const settle = async (written: WrittenDay): Promise<void> => {
+        const day = begun.get(written.day);
+        if (day === undefined) throw new RangeError(`nobody asked for ${written.day}`);
+        const { unit, inputs, folder } = day;
+        const changes = changesBetween(inputs, await this.#reader.of(unit.day));
+        if (changes.length === 0) {
+          await writeManifest(folder, await this.#manifest(unit.day, inputs, written, folder, started));
+          await finish(unit, { rows: written.result.rows });
+        } else if (attempt === 1) changed.push(unit);
+        else
+          await fail(unit, new DaedalusError([trainingProblem("input-keeps-changing", { day: unit.day, changes })], 1));
+      };
+      const task: DaysTask = {
         context: this.#context,
         epoch: this.#epoch,
-        day,
+        days: [...begun].map(([day, { folder }]) => ({ day, staging: folder })),
         ...(this.#qidMap === undefined ? {} : { qidMap: this.#qidMap.path }),
       };
-      const answer = (await executor.run({ kind: DAY_TASK, body: task, staging: folder }, signal)) as DayAnswer;
-      const after = await this.#reader.of(day);
-      const changes = changesBetween(before, after);
-      if (changes.length === 0) {
-        await writeManifest(folder, await this.#manifest(day, before, answer, folder, started));
-        return { rows: answer.result.rows };
-      }
-      if (attempt === 2) throw new DaedalusError([trainingProblem("input-keeps-changing", { day, changes })], 1);
-      folder = await this.#root.stage(unitOf(day));
+      await runTask(executor, { kind: DAYS_TASK, body: task }, signal, (report) => settle(report as WrittenDay));
+      left = changed;
     }
   }
 
@@ -281,7 +300,7 @@ class TrainRun {
   async #manifest(
     day: Day,
     inputs: ManifestInputs,
-    { result, parts, seconds }: DayAnswer,
+    { result, parts, seconds }: WrittenDay,
     folder: string,
     started: Date,
   ): Promise<DayManifest> {
@@ -298,7 +317,6 @@ class TrainRun {
       schema: pipeline.output,
       parts,
       columns: result.columns,
-      scanned: result.scanned,
       target_rows: result.targetRows,
       dropped: result.dropped,
       written: result.rows,
@@ -310,6 +328,7 @@ class TrainRun {
         host: hostname(),
         started: started.toISOString(),
         seconds,
+        scanned: result.scanned,
         stages: result.seconds,
         ...(threads === undefined ? {} : { threads }),
         modified: await modificationTimes(
@@ -318,6 +337,30 @@ class TrainRun {
         ),
       },
     };
+  }
+}
+
+interface DayUnit extends Unit {
+  readonly day: Day;
+}
+
+/** Settles the reports of a task one after the other, also those that came before it failed; stops it if one cannot be. */
+async function runTask(
+  executor: TaskExecutor,
+  task: TaskDocument,
+  signal: AbortSignal,
+  settle: (report: unknown) => Promise<void>,
+): Promise<void> {
+  const stop = new AbortController();
+  let settled = Promise.resolve();
+  const onReport = (report: unknown): void => {
+    settled = settled.then(() => settle(report));
+    settled.catch(() => stop.abort());
+  };
+  try {
+    await executor.run(task, AbortSignal.any([signal, stop.signal]), onReport);
+  } finally {
+    await settled;
   }
 }
 

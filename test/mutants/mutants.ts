@@ -16,6 +16,7 @@ const filter = "src/engines/sql/filter.ts";
 const project = "src/engines/sql/project.ts";
 const plan = "src/engines/sql/day-plan.ts";
 const planner = "src/engines/sql/planner.ts";
+const spanRun = "src/engines/sql/span-run.ts";
 const sink = "src/engines/sql/sink.ts";
 
 // The replacements hold template text of the engine, so `${…}` in them is meant as it stands.
@@ -263,8 +264,20 @@ export const MUTANTS: readonly Mutant[] = [
   {
     rule: "a part holds entity_spine_chunk_rows rows",
     file: sink,
-    find: "rowid < ${first + partRows})",
-    replace: "rowid <= ${first + partRows})",
+    find: "rowid < ${first + count})",
+    replace: "rowid <= ${first + count})",
+  },
+  {
+    rule: "a session is judged on each day anew",
+    file: filter,
+    find: 'GROUP BY ${session}, "day"`',
+    replace: "GROUP BY ALL`.replace(`${day} AS`, `unnest(list_distinct(list(${day}))) AS`)",
+  },
+  {
+    rule: "a day's file holds the rows of that day",
+    file: spanRun,
+    find: "first += count;",
+    replace: "first += count > 1 ? count - 1 : count;",
   },
   {
     rule: "qid: by first time, then id",

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { ProjectModel, SourceTable, Tables } from "../oracles/project-model.js";
@@ -83,6 +83,27 @@ function relaidOut(draw: Draw, one: ProjectCase): ProjectCase {
   });
   return { ...one, layouts, project: { ...one.project, views } };
 }
+
+describe("days together or one by one", () => {
+  const several = (candidate: ProjectCase) => expectedOf(candidate).size > 2;
+  for (const { seed, one } of trainable(400_000, 4, several))
+    test(`give the same bytes: seed ${seed}`, async () => {
+      const days = drawn(seed, (draw) => draw.shuffled([...expectedOf(one).keys()]));
+      await inProject(one, async (directory) => {
+        const skeletonOnly = one.skeletonOnly ?? false;
+        const together = join(directory, "together");
+        await trainDirectory(directory, one.service, { outputRoot: together, skeletonOnly });
+        const alone = join(directory, "alone");
+        mkdirSync(alone);
+        // The numbers of sessions depend on the order of days, and are given: with them every day is determined.
+        if (existsSync(join(together, "qid_map.parquet")))
+          cpSync(join(together, "qid_map.parquet"), join(alone, "qid_map.parquet"));
+        for (const day of days)
+          await trainDirectory(directory, one.service, { outputRoot: alone, skeletonOnly, days: [day] });
+        expect(hashesOf(alone)).toEqual(hashesOf(together));
+      });
+    });
+});
 
 describe("workers, threads and the size of parts", () => {
   for (const { seed, one } of trainable(200_000, 3, (candidate) => expectedOf(candidate).size > 1))

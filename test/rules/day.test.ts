@@ -46,6 +46,16 @@ describe("session filter", () => {
     "ts\n2\n3",
   );
   rule(
+    "a session that goes on after midnight is judged on each day for itself",
+    {
+      spine: "user_id ts event session\n1 5 share a\n1 6 view b\n1 86400 view a\n1 86401 share b\n1 86402 view b",
+      runtime: { session_filter: { view_events: ["view"], drop_view_only: true } },
+      days: ["1970-01-01", "1970-01-02"],
+      day: "1970-01-02",
+    },
+    "ts\n86401\n86402",
+  );
+  rule(
     "one id is one session, whoever the user; the history of others stays whole",
     {
       spine: "user_id ts event session\n1 1 view a\n2 2 share a\n1 3 view b\n1 4 share c",

@@ -5,7 +5,7 @@ import { DaedalusError } from "#daedalus/errors/problem.js";
 import { Interrupted, WorkerLost } from "#daedalus/runs/failure.js";
 import { OwnedRoot } from "#daedalus/runs/owned-root.js";
 import type { ProgressEvent } from "#daedalus/runs/progress.js";
-import { runUnits, type UnitContext } from "#daedalus/runs/run-units.js";
+import { type BatchContext, runUnits, type Unit } from "#daedalus/runs/run-units.js";
 import { DIST, leftovers, start, temporaryFolder, tree } from "./processes.js";
 
 const TOY = join(import.meta.dirname, "toy-run.mjs");
@@ -13,20 +13,26 @@ const TOY = join(import.meta.dirname, "toy-run.mjs");
 async function run(
   root: string,
   names: readonly string[],
-  perform: (name: string, context: UnitContext) => Promise<void>,
+  perform: (
+    name: string,
+    context: Pick<BatchContext<Unit, { rows: number }>, "attempt" | "signal"> & { readonly staging: string },
+  ) => Promise<void>,
   more: { concurrency?: number; signal?: AbortSignal; onProgress?: (event: ProgressEvent) => void } = {},
 ) {
   const owned = await OwnedRoot.open(root, "test");
   try {
     return await runUnits({
       root: owned,
-      units: names.map((name) => ({ name })),
+      batches: names.map((name) => [{ name }]),
       concurrency: 1,
       command: "test",
-      perform: async (unit, context) => {
-        await perform(unit.name, context);
-        await writeFile(join(context.staging, "file"), unit.name);
-        return { rows: 10 };
+      perform: async (units, context) => {
+        for (const unit of units) {
+          const staging = await context.stage(unit);
+          await perform(unit.name, { ...context, staging });
+          await writeFile(join(staging, "file"), unit.name);
+          await context.finish(unit, { rows: 10 });
+        }
       },
       ...more,
     });

@@ -22,16 +22,17 @@ try {
 process.stdout.write("owned\n");
 const summary = await runUnits({
   root: owned,
-  units: units.map((name) => ({ name })),
+  batches: units.map((name) => [{ name }]),
   concurrency,
   command: "toy",
   signal: abort.signal,
-  async perform(unit, { staging, signal }) {
+  async perform([unit], { stage, finish, signal }) {
+    const staging = await stage(unit);
     await mkdir(join(staging, "inner"));
     await writeFile(join(staging, "one.txt"), `${unit.name} ${content}`);
     await writeFile(join(staging, "inner", "two.bin"), Buffer.alloc(bytes, unit.name));
     await sleep(delay, undefined, { signal });
-    return { rows: 1 };
+    await finish(unit, { rows: 1 });
   },
 });
 await owned.release();

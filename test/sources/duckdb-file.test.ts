@@ -72,7 +72,7 @@ describe("a DuckDB file", () => {
     const { files } = await events.identity({ time, before: micros("2024-01-02T00:00:00Z") });
     expect(files).toEqual([{ path: "x.duckdb", size: expect.any(Number), modified: expect.stringMatching(/^\d+$/) }]);
     expect((await events.identity({ time, before: micros("2024-01-01T05:00:00Z") })).files).toEqual([]);
-    expect(await events.daysWithRows(time, {})).toEqual(["2024-01-01", "2024-01-03"]);
+    expect([...(await events.rowsByDay(time, {})).keys()]).toEqual(["2024-01-01", "2024-01-03"]);
     expect(await events.firstNullInstant(time)).toMatchObject({ code: "source/null-time", file: "x.duckdb" });
     expect(await source({ table: "recent" }).firstNullInstant(time)).toBeUndefined();
   });

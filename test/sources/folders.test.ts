@@ -202,11 +202,21 @@ describe("days with rows", () => {
     );
     project.text("d/b.csv", `ts\n${Date.parse("2024-01-07T12:00Z")}\n`);
     const source = project.source("d");
-    expect(await source.daysWithRows(time, {})).toEqual(["1969-12-31", "1970-01-01", "2024-01-05", "2024-01-07"]);
-    expect(
-      await source.daysWithRows(time, { from: micros("2024-01-05T23:59:59.999Z"), to: micros("2024-01-07T12:00:00Z") }),
-    ).toEqual(["2024-01-05"]);
-    expect(await source.daysWithRows(time, { from: micros("2024-01-08T00:00:00Z") })).toEqual([]);
+    const rows = async (range: { from?: bigint; to?: bigint }) => [...(await source.rowsByDay(time, range))];
+    const days = [
+      ["1969-12-31", 1],
+      ["1970-01-01", 1],
+      ["2024-01-05", 2],
+      ["2024-01-07", 1],
+    ];
+    expect(await rows({})).toEqual(days);
+    // Ten more rows of one day, which the statistics alone tell.
+    await project.parquet("d/c.parquet", `SELECT ${ms("2024-01-05T10:00Z")} + range AS ts FROM range(10)`);
+    expect(await rows({})).toEqual(days.map(([day, n]) => [day, day === "2024-01-05" ? 12 : n]));
+    expect(await rows({ from: micros("2024-01-05T23:59:59.999Z"), to: micros("2024-01-07T12:00:00Z") })).toEqual([
+      ["2024-01-05", 1],
+    ]);
+    expect(await rows({ from: micros("2024-01-08T00:00:00Z") })).toEqual([]);
   });
 });
 
@@ -330,7 +340,7 @@ describe("files that cannot be read", () => {
     await project.parquet("d/e.parquet", "SELECT 1::BIGINT AS id LIMIT 0");
     expect(await project.read("d", "id", "BIGINT")).toEqual([]);
     expect(await project.source("d").firstNullInstant({ source: "id", unit: "ms" })).toBeUndefined();
-    expect(await project.source("d").daysWithRows({ source: "id", unit: "ms" }, {})).toEqual([]);
+    expect([...(await project.source("d").rowsByDay({ source: "id", unit: "ms" }, {}))]).toEqual([]);
     expect((await project.source("d").identity({ time: { source: "id", unit: "ms" }, before: 1n })).files).toEqual([]);
   });
 });

@@ -14,7 +14,7 @@ import { openSource } from "#daedalus/sources/open-source.js";
 import type { Source } from "#daedalus/sources/source.js";
 import type { TaskExecutor } from "#daedalus/tasks/task.js";
 import type { DaySession } from "#daedalus/training/day.js";
-import { type DayContext, dayTaskHandler } from "#daedalus/training/day-task.js";
+import { type DayContext, daysTaskHandler } from "#daedalus/training/days-task.js";
 import { type TrainReport, train as trainInputs } from "#daedalus/training/train.js";
 import type { ProjectModel, Tables } from "../oracles/project-model.js";
 import { type Dtype, SCALARS, type Value } from "../oracles/values.js";
@@ -122,10 +122,10 @@ async function trainHere(
 }
 
 function hereExecutor(): TaskExecutor {
-  const handler = dayTaskHandler(openDay);
+  const handler = daysTaskHandler(openDay);
   return {
     workers: 1,
-    run: (task) => handler.run(task.body, task.staging),
+    run: (task, _signal, onReport = () => undefined) => handler.run(task.body, onReport),
     close: async () => handler.close(),
   };
 }

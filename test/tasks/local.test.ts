@@ -23,7 +23,7 @@ function executorOf(workers: number): TaskExecutor {
 }
 
 const never = new AbortController().signal;
-const task = (body: object, staging = "/tmp") => ({ kind: "toy", body, staging });
+const task = (body: object) => ({ kind: "toy", body });
 
 async function until(holds: () => boolean): Promise<void> {
   for (let i = 0; i < 200 && !holds(); i++) await new Promise((resolve) => setTimeout(resolve, 25));
@@ -47,6 +47,13 @@ test("documents and answers are exact", async () => {
     text: "é",
   };
   expect(await executorOf(1).run(task({ value }), never)).toMatchObject({ echo: value });
+});
+
+test("reports arrive before the answer, in order and exact", async () => {
+  const reports: unknown[] = [];
+  const value = [1n, -0, { id: 9007199254740993n }];
+  await executorOf(1).run(task({ do: "tell", value }), never, (report) => reports.push(report));
+  expect(reports).toEqual(value);
 });
 
 test("a worker lives from task to task", async () => {
@@ -73,15 +80,15 @@ test("a handler's errors arrive as they were thrown", async () => {
   const refused = { name: "DaedalusError", exitCode: 2, problems: [{ code: "toy/refused" }] };
   await expect(executor.run(task({ do: "refuse" }), never)).rejects.toMatchObject(refused);
   await expect(executor.run(task({ do: "break" }), never)).rejects.toMatchObject({ message: "disk", code: "ENOSPC" });
-  await expect(executor.run({ kind: "other", body: {}, staging: "" }, never)).rejects.toThrow("kind other");
+  await expect(executor.run({ kind: "other", body: {} }, never)).rejects.toThrow("kind other");
 });
 
 test("an interrupted task rejects soon, and its worker can go on", async () => {
   const executor = executorOf(1);
-  const staging = await temporaryFolder();
+  const folder = await temporaryFolder();
   const abort = new AbortController();
-  const running = executor.run(task({ do: "sleep" }, staging), abort.signal);
-  await until(() => existsSync(join(staging, "pid")));
+  const running = executor.run(task({ do: "sleep", folder }), abort.signal);
+  await until(() => existsSync(join(folder, "pid")));
   abort.abort();
   await expect(running).rejects.toThrow(Interrupted);
   expect(await executor.run(task({}), never)).toMatchObject({ tasks: 2 });

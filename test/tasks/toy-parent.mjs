@@ -9,4 +9,4 @@ const executor = localExecutor({
   entry: pathToFileURL(join(import.meta.dirname, "toy-worker.mjs")),
   environment: { ...process.env, DAEDALUS_TEST_DIST: dist },
 });
-await executor.run({ kind: "toy", body: { do: "sleep" }, staging: folder }, new AbortController().signal);
+await executor.run({ kind: "toy", body: { do: "sleep", folder } }, new AbortController().signal);

@@ -13,16 +13,17 @@ serveTasks({
     let tasks = 0;
     let abort = new AbortController();
     return {
-      async run(body, staging) {
+      async run(body, report) {
         tasks += 1;
         abort = new AbortController();
         if (body.do === "die") process.kill(process.pid, "SIGKILL");
         if (body.do === "refuse") throw new DaedalusError([{ code: "toy/refused", says: "no" }], 2);
         if (body.do === "break") throw Object.assign(new Error("disk"), { code: "ENOSPC" });
         if (body.do === "sleep") {
-          writeFileSync(join(staging, "pid"), String(process.pid));
+          writeFileSync(join(body.folder, "pid"), String(process.pid));
           await sleep(60_000, undefined, { signal: abort.signal });
         }
+        if (body.do === "tell") for (const part of body.value) report(part);
         if (body.do === "hang") await sleep(60_000);
         return { pid: process.pid, tasks, echo: body.value };
       },

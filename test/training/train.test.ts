@@ -304,7 +304,7 @@ describe("states", () => {
       { worker: TOY_WORKER, targetDate: "2024-01-01" },
       { DAEDALUS_TEST_DAY: `touch ${file} 1` },
     );
-    expect(outcomes(once)).toEqual({ "01": "done" });
+    expect(outcomes(once), once.stdout).toEqual({ "01": "done" });
     expect(await plan(service)).toMatchObject({ "01": "complete skip" });
     rmSync(`${file}.touched`);
     const twice = await service.train(
@@ -315,6 +315,16 @@ describe("states", () => {
     expect(twice.stdout).toContain("training/input-keeps-changing");
     expect(twice.stdout).toContain("data/events/2024-01-01.parquet");
     expect(Object.keys(tree(service.root)).some((path) => path.startsWith("dt=2024-01-02"))).toBe(false);
+  });
+
+  test("an input that changes in the middle of a span: the days that it concerns are redone, the others are not", async () => {
+    const service = await smallService();
+    const file = join(service.directory, "data/events/2024-01-03.parquet");
+    // Once for each day of the span, so that the 3rd and the 5th are redone, and once more while they are.
+    const ended = await service.train({ worker: TOY_WORKER }, { DAEDALUS_TEST_DAY: `touch ${file} 5` });
+    expect(outcomes(ended)).toEqual({ "01": "done", "02": "done", "03": "failed", "05": "failed" });
+    expect((await service.train()).code).toBe(0);
+    expect(await plan(service)).toMatchObject({ "03": "complete skip", "05": "complete skip" });
   });
 });
 

@@ -1,4 +1,10 @@
-import { type Duration, durationMicros, type Instant, type Resolution } from "../../columnar/instants.js";
+import {
+  type Duration,
+  durationMicros,
+  type Instant,
+  MICROS_PER_DAY,
+  type Resolution,
+} from "../../columnar/instants.js";
 
 /**
  * The integers in which a set of instants is compared without rounding: microseconds or nanoseconds in 64 bits where all
@@ -28,6 +34,12 @@ export function onClock(expression: string, resolution: Resolution, clock: Clock
 
 export function durationTicks(duration: Duration, clock: Clock): bigint {
   return durationMicros(duration) * (clock.ticks === "ns" ? 1000n : 1n);
+}
+
+/** Days since the epoch (the floor) of an expression that holds ticks. */
+export function dayNumber(expression: string, resolution: Resolution): string {
+  const ticks = MICROS_PER_DAY * (resolution === "ns" ? 1000n : 1n);
+  return `(${expression} // ${ticks} - CASE WHEN ${expression} % ${ticks} < 0 THEN 1 ELSE 0 END)`;
 }
 
 const MIN_BIGINT = -(2n ** 63n);

@@ -34,6 +34,7 @@ export function planDay(pipeline: Pipeline): DayPlan {
   return {
     scans: planner.scans,
     tables: planner.tables,
+    target: planner.target,
     rows,
     contentFilters: planner.layers.flatMap((layer) => (layer.kind === "filter" ? [layer.name] : [])),
     output: pipeline.output,
@@ -41,7 +42,7 @@ export function planDay(pipeline: Pipeline): DayPlan {
     unbounded: planner.unbounded,
     select: (request) => selectRows(planner, request),
     reads: (columns) => readsOfSelect(selectRows(planner, { from: "rows", columns, filtered: false })),
-    order: { time, columns },
+    order: { time, resolution: pipeline.spine.time.resolution, columns },
   };
 }
 

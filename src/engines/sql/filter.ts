@@ -1,4 +1,5 @@
 import type { Filter, FilterRule } from "../../operators/filter.js";
+import { dayNumber } from "./clock.js";
 import type { Planner } from "./planner.js";
 import { engineProblem } from "./problems.js";
 import { constant, identifier } from "./text.js";
@@ -11,7 +12,7 @@ export function filter(self: Filter, planner: Planner): void {
       break;
     case "session":
       planner.replaceRows(
-        planner.table({ name: planner.name("kept"), operator: self.name, ...sessionSql(self.rule, planner.rows) }),
+        planner.table({ name: planner.name("kept"), operator: self.name, ...sessionSql(self.rule, planner) }),
       );
       break;
     case "coverage":
@@ -22,7 +23,13 @@ export function filter(self: Filter, planner: Planner): void {
 
 type SessionRule = Extract<FilterRule, { type: "session" }>;
 
-function sessionSql(rule: SessionRule, rows: string): { sql: string; filters: string; drops: readonly string[] } {
+/** A session is judged on the rows of one day: in a span, on each of its days anew. */
+function sessionSql(
+  rule: SessionRule,
+  { rows, pipeline }: Planner,
+): { sql: string; filters: string; drops: readonly string[] } {
+  const { time } = pipeline.spine;
+  const day = dayNumber(identifier(time.column), time.resolution);
   const session = identifier(rule.session);
   const event = identifier(rule.event);
   const isOneOf = (values: SessionRule["viewEvents"]): string =>
@@ -30,14 +37,14 @@ function sessionSql(rule: SessionRule, rows: string): { sql: string; filters: st
   // A NULL event is outside the view events.
   const outside = `NOT coalesce(${isOneOf(rule.viewEvents)}, FALSE)`;
   const judged =
-    `SELECT ${session}, count(*) FILTER (WHERE ${outside}) AS "outside",` +
-    ` count(*) FILTER (WHERE ${outside} AND ${isOneOf(rule.likeEvents)}) AS "likes" FROM ${rows} WHERE ${session} IS NOT NULL GROUP BY ${session}`;
+    `SELECT ${session}, ${day} AS "day", count(*) FILTER (WHERE ${outside}) AS "outside",` +
+    ` count(*) FILTER (WHERE ${outside} AND ${isOneOf(rule.likeEvents)}) AS "likes" FROM ${rows} WHERE ${session} IS NOT NULL GROUP BY ${session}, "day"`;
   const drops = [
     ...(rule.dropViewOnly ? ['"outside" = 0'] : []),
     ...(rule.dropSingleLike ? ['("outside" = 1 AND "likes" = 1)'] : []),
   ].join(" OR ");
   return {
-    sql: `SELECT o.* FROM ${rows} o ANTI JOIN (SELECT ${session} FROM (${judged}) WHERE ${drops}) s ON o.${session} = s.${session}`,
+    sql: `SELECT o.* FROM ${rows} o ANTI JOIN (SELECT ${session}, "day" FROM (${judged}) WHERE ${drops}) s ON o.${session} = s.${session} AND ${dayNumber(`o.${identifier(time.column)}`, time.resolution)} = s."day"`,
     filters: rows,
     drops: [rows],
   };

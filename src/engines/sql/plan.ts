@@ -1,3 +1,4 @@
+import type { Resolution } from "../../columnar/instants.js";
 import type { Schema } from "../../operators/operator.js";
 import type { Scan } from "../../operators/scan.js";
 
@@ -22,7 +23,9 @@ export interface DayPlan {
   /** Outputs of scans that are read whole, whatever their range, because tables that outlive the day are made of them. */
   readonly unbounded: ReadonlySet<string>;
   readonly tables: readonly TablePlan[];
-  /** The rows of the target day after all row filters, before ordering. */
+  /** The table of the target days' rows before any filter. */
+  readonly target: string;
+  /** The rows of the target days after all row filters, before ordering. */
   readonly rows: string;
   /** The name of the filter that `select` applies, if any. */
   readonly contentFilters: readonly string[];
@@ -32,8 +35,8 @@ export interface DayPlan {
   select(request: SelectRequest): string;
   /** The columns of the row table that `select` over these columns reads. */
   reads(columns: readonly string[]): { readonly stored: readonly string[]; readonly joins: boolean };
-  /** Order of the rows: the event time, then output columns. */
-  readonly order: { readonly time: string; readonly columns: readonly string[] };
+  /** Order of the rows: the event time (ticks of its resolution), then output columns. */
+  readonly order: { readonly time: string; readonly resolution: Resolution; readonly columns: readonly string[] };
 }
 
 export interface SelectRequest {

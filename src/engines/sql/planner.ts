@@ -47,6 +47,8 @@ export class Planner {
   /** Outputs of scans that must be read whole. */
   readonly unbounded = new Set<RelationName>();
   keysAnticipated = false;
+  /** The table that the rows began as. */
+  target = "";
   #rows = "";
   #main: RelationName = "";
   readonly #columns = new Map<ColumnName, RowColumn>();
@@ -103,6 +105,7 @@ export class Planner {
   startRows(relation: RelationName, table: string, columns: readonly Column[]): void {
     this.#main = relation;
     this.#rows = table;
+    this.target = table;
     for (const column of columns)
       this.#columns.set(column.name, { sql: `o.${identifier(column.name)}`, dtype: column.dtype, joins: [] });
   }

@@ -64,10 +64,10 @@ export async function orderRows(
   return rows;
 }
 
-/** Writes `part-N-0.parquet` for N = 0, 1, …; one row-less part if there are no rows. */
+/** Writes rows `first …` of the ordered table as `part-N-0.parquet`, N = 0, 1, …; one row-less part if there are none. */
 export async function writeParts(
   plan: DayPlan,
-  rows: number,
+  rows: { readonly first: number; readonly count: number },
   folder: string,
   session: SqlSession,
 ): Promise<{ name: string; rows: number }[]> {
@@ -75,10 +75,11 @@ export async function writeParts(
   const partRows = Number(plan.partRows);
   const columns = plan.output.map((column) => column.name);
   const written = plan.output.map((column) => `${stored(column)} AS ${identifier(column.name)}`).join(", ");
-  for (let first = 0; first === 0 || first < rows; first += partRows) {
-    const count = Math.min(partRows, rows - first);
+  for (let done = 0; done === 0 || done < rows.count; done += partRows) {
+    const count = Math.min(partRows, rows.count - done);
+    const first = rows.first + done;
     // A hash join may put rows behind others of their vector (where hashes collide), so the parts are sorted once more.
-    const from = `(SELECT *, rowid AS "@place" FROM ${ORDERED} WHERE rowid >= ${first} AND rowid < ${first + partRows})`;
+    const from = `(SELECT *, rowid AS "@place" FROM ${ORDERED} WHERE rowid >= ${first} AND rowid < ${first + count})`;
     const select = plan.select({ from, columns, filtered: false, carry: ["@place"] });
     const name = `part-${parts.length}-0.parquet`;
     await session.run(

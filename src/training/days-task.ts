@@ -9,10 +9,10 @@ import { Interrupted } from "../runs/failure.js";
 import { checksum, type ManifestPart } from "../storage/day-manifest.js";
 import { decode, encode } from "../tasks/exact-json.js";
 import type { TaskHandler } from "../tasks/task.js";
-import type { DayResult, DaySession } from "./day.js";
+import type { DayResult, DaySession, DaysRequest } from "./day.js";
 
-/** The kind of a day's task document. */
-export const DAY_TASK = "training/day";
+/** The kind of the task document of a span of days. */
+export const DAYS_TASK = "training/days";
 
 /** What all days of a run have in common; written once, read once by each worker. */
 export interface DayContext {
@@ -23,19 +23,21 @@ export interface DayContext {
   readonly duckdbConfig: Readonly<Record<string, string>>;
 }
 
-export interface DayTask {
+export interface DaysTask {
   /** The file that holds the context. */
   readonly context: string;
   /** Grows when an input has changed since the run began: a worker then opens its sources again. */
   readonly epoch: number;
-  readonly day: Day;
+  readonly days: DaysRequest["days"];
   readonly qidMap?: string;
 }
 
-/** A worker's answer: what the manifest says of the data. */
-export interface DayAnswer {
+/** A worker's report of each day: what the manifest says of the data. */
+export interface WrittenDay {
+  readonly day: Day;
   readonly result: DayResult;
   readonly parts: readonly ManifestPart[];
+  /** Since the day before it was written, or the span was begun. */
   readonly seconds: number;
 }
 
@@ -44,11 +46,11 @@ export async function writeContext(path: string, context: DayContext): Promise<v
 }
 
 /** Runs days with sessions that `openDay` opens: one for a context, kept from day to day. */
-export function dayTaskHandler(openDay: (context: DayContext) => Promise<DaySession>): TaskHandler {
+export function daysTaskHandler(openDay: (context: DayContext) => Promise<DaySession>): TaskHandler {
   let open: { readonly key: string; readonly context: DayContext; readonly session: DaySession } | undefined;
   let interrupted = false;
 
-  async function sessionFor(task: DayTask) {
+  async function sessionFor(task: DaysTask) {
     const key = `${task.epoch} ${task.context}`;
     if (open?.key === key) return open;
     open?.session.close();
@@ -59,22 +61,34 @@ export function dayTaskHandler(openDay: (context: DayContext) => Promise<DaySess
   }
 
   return {
-    async run(body, staging): Promise<DayAnswer> {
+    async run(body, report): Promise<void> {
       interrupted = false;
-      const task = body as DayTask;
-      const started = performance.now();
-      const { session, context } = await sessionFor(task);
+      const { days, qidMap, ...task } = body as DaysTask;
+      let since = performance.now();
+      const { session, context } = await sessionFor({ days, ...task });
       if (interrupted) throw new Interrupted();
-      const result = await session.run({
-        pipeline: context.pipeline,
-        day: task.day,
-        staging,
-        ...(task.qidMap === undefined ? {} : { qidMap: task.qidMap }),
-      });
-      failPoint("day/written");
-      const parts: ManifestPart[] = [];
-      for (const { name, rows } of result.parts) parts.push({ name, rows, ...(await checksum(join(staging, name))) });
-      return { result, parts, seconds: (performance.now() - started) / 1000 };
+      const folders = new Map(days.map(({ day, staging }) => [day, staging]));
+      let reported = Promise.resolve();
+      const written = (day: Day, result: DayResult): void => {
+        failPoint("day/written");
+        const seconds = (performance.now() - since) / 1000;
+        since = performance.now();
+        // Checksums are taken while the engine goes on with the next day.
+        reported = reported.then(async () => {
+          const parts: ManifestPart[] = [];
+          for (const { name, rows } of result.parts)
+            parts.push({ name, rows, ...(await checksum(join(folders.get(day) ?? "", name))) });
+          const answer: WrittenDay = { day, result, parts, seconds };
+          report(answer);
+        });
+        reported.catch(() => undefined);
+      };
+      const request = { pipeline: context.pipeline, days, ...(qidMap === undefined ? {} : { qidMap }) };
+      try {
+        await session.run(request, written);
+      } finally {
+        await reported;
+      }
     },
     interrupt() {
       interrupted = true;

@@ -1,0 +1,303 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import {
+  type Day,
+  dayStartMicros,
+  durationMicros,
+  type Instant,
+  MICROS_PER_DAY,
+  resolutionOf,
+} from "../../columnar/instants.js";
+import { DaedalusError } from "../../errors/problem.js";
+import type { Scan } from "../../operators/scan.js";
+import type { ScanRequest, Source } from "../../sources/source.js";
+import type { DayResult, DaysRequest } from "../../training/day.js";
+import { dayNumber } from "./clock.js";
+import { QID_MAP } from "./day-plan.js";
+import type { DayPlan, TablePlan } from "./plan.js";
+import { problemOfFailure } from "./problems.js";
+import type { SqlSession } from "./session.js";
+import { ORDERED, orderRows, statisticsOf, writeParts } from "./sink.js";
+import { identifier, text } from "./text.js";
+
+/** What outlives a span on a session: tables that do not depend on the day, with their row counts. */
+export type KeptTables = Map<string, number>;
+
+/** Figures of each day of the span, by the operator that they belong to. */
+type ByDay = ReadonlyMap<Day, number>;
+
+/**
+ * A span of days: the plan's tables once for all of them, then their rows in order, then each day for itself: parts and
+ * statistics.
+ */
+export class SpanRun {
+  readonly #session: SqlSession;
+  readonly #sources: ReadonlyMap<string, Source>;
+  readonly #kept: KeptTables;
+  readonly #plan: DayPlan;
+  readonly #request: DaysRequest;
+  readonly #days: readonly Day[];
+  readonly #views: string[] = [];
+  readonly #tables = new Map<string, number>();
+  readonly #requests: { source: Source; request: ScanRequest }[] = [];
+  readonly #drops: string[] = [];
+  #seconds: Record<string, number> = {};
+  #operator = "";
+
+  constructor(
+    session: SqlSession,
+    sources: ReadonlyMap<string, Source>,
+    kept: KeptTables,
+    plan: DayPlan,
+    request: DaysRequest,
+  ) {
+    this.#session = session;
+    this.#sources = sources;
+    this.#kept = kept;
+    this.#plan = plan;
+    this.#request = request;
+    this.#days = request.days.map(({ day }) => day);
+  }
+
+  async run(written: (day: Day, result: DayResult) => void): Promise<void> {
+    const plan = this.#plan;
+    const dropped = new Map<string, (day: Day) => number>();
+    for (const scan of plan.scans) await this.#timed(scan.name, () => this.#createScan(scan));
+    if (this.#request.qidMap !== undefined)
+      await this.#createView(QID_MAP, `SELECT session_id, qid FROM read_parquet(${text(this.#request.qidMap)})`);
+    const counts = new Map<string, ByDay>();
+    const counted = new Set([
+      plan.target,
+      ...plan.tables.flatMap(({ name, filters }) => (filters ? [name, filters] : [])),
+    ]);
+    for (const table of plan.tables) {
+      await this.#timed(table.operator, async () => {
+        const count = await this.#create(table);
+        if (counted.has(table.name)) counts.set(table.name, await this.#byDay(table.name, plan.order.time, count));
+      });
+      if (table.filters !== undefined) {
+        const [before, after] = [counts.get(table.filters), counts.get(table.name)];
+        dropped.set(table.operator, (day) => (before?.get(day) ?? 0) - (after?.get(day) ?? 0));
+      }
+      for (const name of table.drops) this.#dropTable(name);
+    }
+    const scanned = new Map<string, ByDay>();
+    for (const scan of plan.scans)
+      scanned.set(
+        scan.name,
+        scan.range.kind === "target_day"
+          ? (counts.get(plan.target) ?? new Map())
+          : await this.#timed(scan.name, () => this.#countScan(scan)),
+      );
+    const rows = await this.#order(dropped);
+    let first = 0;
+    for (const { day, staging } of this.#request.days) {
+      const count = rows.get(day) ?? 0;
+      const parts = await this.#timed("write", () => writeParts(plan, { first, count }, staging, this.#session));
+      first += count;
+      const files = parts.map((part) => join(staging, part.name));
+      const columns = await this.#timed("statistics", () => statisticsOf(plan.output, files, this.#session));
+      written(day, {
+        rows: count,
+        parts,
+        scanned: Object.fromEntries([...scanned].map(([name, byDay]) => [name, byDay.get(day) ?? 0])),
+        targetRows: counts.get(plan.target)?.get(day) ?? 0,
+        dropped: Object.fromEntries([...dropped].map(([name, of]) => [name, of(day)])),
+        columns,
+        seconds: this.#seconds,
+      });
+      this.#seconds = {};
+    }
+  }
+
+  /** The cause in the reader's words: a value or file of a source if one is to blame. */
+  async explainFailure(error: unknown): Promise<unknown> {
+    if (error instanceof DaedalusError) return error;
+    if (error instanceof Error && /interrupt/i.test(error.message)) return error;
+    for (const { source, request } of this.#requests) {
+      const problem = await source.diagnose(request);
+      if (problem) return new DaedalusError([problem], 1, { cause: error });
+    }
+    return problemOfFailure(this.#operator, error);
+  }
+
+  async cleanUp(): Promise<void> {
+    const drops = [
+      ...this.#views.map((view) => `DROP VIEW IF EXISTS ${view}`),
+      ...[ORDERED, "tied", "untied", ...this.#tables.keys()].map((table) => `DROP TABLE IF EXISTS ${table}`),
+    ];
+    await this.#session.run(drops.join("; "));
+  }
+
+  async #timed<T>(operator: string, work: () => Promise<T>): Promise<T> {
+    this.#operator = operator;
+    const start = performance.now();
+    const result = await work();
+    this.#seconds[operator] = (this.#seconds[operator] ?? 0) + (performance.now() - start) / 1000;
+    return result;
+  }
+
+  /** The rows that are written, in order, and how many each day has; the rows of a day stand together. */
+  async #order(dropped: Map<string, (day: Day) => number>): Promise<ByDay> {
+    const plan = this.#plan;
+    return this.#timed("order", async () => {
+      const judged = plan.contentFilters.length > 0;
+      const before = judged
+        ? await this.#byDay(plan.rows, plan.order.time, this.#tables.get(plan.rows) ?? 0)
+        : new Map<Day, number>();
+      const count = await orderRows(plan, (name, sql) => this.#createTable(name, sql), this.#session);
+      const rows = await this.#byDay(ORDERED, plan.order.time, count);
+      for (const name of plan.contentFilters) dropped.set(name, (day) => (before.get(day) ?? 0) - (rows.get(day) ?? 0));
+      this.#dropTable(plan.rows);
+      return rows;
+    });
+  }
+
+  async #createScan(scan: Scan): Promise<void> {
+    const source = this.#sources.get(scan.view);
+    if (!source) throw new RangeError(`no source for view "${scan.view}"`);
+    const bounds = this.#plan.unbounded.has(scan.output) ? {} : boundsOf(scan, this.#days);
+    const request: ScanRequest = { columns: scan.columns, instants: scan.instants, ...rangeOf(scan, bounds) };
+    this.#requests.push({ source, request });
+    const relation = await source.scan(request);
+    let sql = relation.sql;
+    if (relation.costly) {
+      // Text is parsed once for all days: the typed rows are kept, and each span's view is a range of them.
+      const whole = await source.scan({ columns: scan.columns, instants: scan.instants });
+      const name = identifier(`parsed_${createHash("sha256").update(whole.sql).digest("hex").slice(0, 12)}`);
+      await this.#keepTable(name, whole.sql);
+      sql = `SELECT * FROM ${name}${withinSql(scan, bounds)}`;
+    }
+    if (scan.predicate) sql = `SELECT * FROM (${sql}) WHERE ${scan.predicate.sql}`;
+    await this.#createView(identifier(scan.output), sql);
+  }
+
+  async #createView(name: string, sql: string): Promise<void> {
+    this.#views.push(name);
+    await this.#session.run(`CREATE OR REPLACE TEMP VIEW ${name} AS ${sql}`);
+  }
+
+  #create(table: TablePlan): Promise<number> {
+    return table.keep === "run" ? this.#keepTable(table.name, table.sql) : this.#createTable(table.name, table.sql);
+  }
+
+  async #createTable(name: string, sql: string): Promise<number> {
+    this.#tables.set(name, 0);
+    const count = await createTable(this.#session, name, sql, this.#drops.splice(0).join(""));
+    this.#tables.set(name, count);
+    return count;
+  }
+
+  async #keepTable(name: string, sql: string): Promise<number> {
+    const known = this.#kept.get(name);
+    if (known !== undefined) return known;
+    const count = await createTable(this.#session, name, sql);
+    this.#kept.set(name, count);
+    return count;
+  }
+
+  /** With the next statement: a call into the engine costs more than the drop. */
+  #dropTable(name: string): void {
+    if (this.#tables.has(name)) this.#drops.push(`DROP TABLE IF EXISTS ${name}; `);
+  }
+
+  /** Rows of a relation by the day of a spine instant; `count` are all of them. */
+  async #byDay(relation: string, time: string, count: number): Promise<ByDay> {
+    const [first = ""] = this.#days;
+    if (this.#days.length === 1) return new Map([[first, count]]);
+    return this.#countByDay(relation, { column: time, resolution: this.#plan.order.resolution }, (number) => number);
+  }
+
+  /** Rows that a scan brought, with the first day that they serve. */
+  async #countScan(scan: Scan): Promise<ByDay> {
+    const [first = ""] = this.#days;
+    const relation = identifier(scan.output);
+    const sql = `SELECT count(*) AS n FROM ${relation}`;
+    const instant = instantOf(scan);
+    if (this.#plan.unbounded.has(scan.output) || instant === undefined) {
+      const name = identifier(`count_${scan.output}`);
+      const known = this.#kept.has(name);
+      await this.#keepTable(name, sql);
+      if (known) return new Map();
+      const [row] = await this.#session.query(`SELECT n FROM ${name}`);
+      return new Map([[first, Number(row?.["n"])]]);
+    }
+    if (this.#days.length === 1) {
+      const [row] = await this.#session.query(sql);
+      return new Map([[first, Number(row?.["n"])]]);
+    }
+    const numbers = this.#days.map(numberOf);
+    return this.#countByDay(
+      relation,
+      { column: instant.name, resolution: resolutionOf(instant.unit) },
+      (number) => numbers.find((own) => own >= number) ?? number,
+    );
+  }
+
+  async #countByDay(relation: string, time: Instant, servedBy: (number: number) => number): Promise<ByDay> {
+    const rows = await this.#session.query(
+      `SELECT ${dayNumber(identifier(time.column), time.resolution)} AS day, count(*) AS n FROM ${relation} GROUP BY day`,
+    );
+    const days = new Map(this.#days.map((day) => [numberOf(day), day]));
+    const counts = new Map<Day, number>();
+    for (const row of rows) {
+      const day = days.get(servedBy(Number(row["day"])));
+      if (day !== undefined) counts.set(day, (counts.get(day) ?? 0) + Number(row["n"]));
+    }
+    return counts;
+  }
+}
+
+async function createTable(session: SqlSession, name: string, sql: string, before = ""): Promise<number> {
+  const [row] = await session.query(`${before}CREATE OR REPLACE TEMP TABLE ${name} AS ${sql}`);
+  return Number(row?.["Count"] ?? 0);
+}
+
+/** Days since the epoch, as `dayNumber` counts them. */
+function numberOf(day: Day): number {
+  return Number(dayStartMicros(day) / MICROS_PER_DAY);
+}
+
+interface Bounds {
+  readonly from?: bigint;
+  readonly to?: bigint;
+}
+
+function boundsOf(scan: Scan, days: readonly Day[]): Bounds {
+  const from = dayStartMicros(days[0] ?? "");
+  const to = dayStartMicros(days.at(-1) ?? "") + MICROS_PER_DAY;
+  switch (scan.range.kind) {
+    case "unbounded":
+      return {};
+    case "target_day":
+      return { from, to };
+    case "history":
+      return scan.range.lookback === "all" ? { to } : { from: from - durationMicros(scan.range.lookback), to };
+  }
+}
+
+function instantOf(scan: Scan): Scan["instants"][number] | undefined {
+  if (scan.range.kind === "unbounded") return undefined;
+  const { instant } = scan.range;
+  return scan.instants.find((candidate) => candidate.name === instant);
+}
+
+function rangeOf(scan: Scan, bounds: Bounds): Pick<ScanRequest, "range"> {
+  const instant = instantOf(scan);
+  if (!instant || (bounds.from === undefined && bounds.to === undefined)) return {};
+  return { range: { time: { source: instant.source, unit: instant.unit }, ...bounds } };
+}
+
+/** The same range over parsed rows, whose instants are ticks. */
+function withinSql(scan: Scan, bounds: Bounds): string {
+  const instant = instantOf(scan);
+  if (!instant) return "";
+  const ticks = (micros: bigint): string =>
+    `CAST('${micros * (resolutionOf(instant.unit) === "ns" ? 1000n : 1n)}' AS HUGEINT)`;
+  const name = identifier(instant.name);
+  const conditions = [
+    ...(bounds.from === undefined ? [] : [`${name} >= ${ticks(bounds.from)}`]),
+    ...(bounds.to === undefined ? [] : [`${name} < ${ticks(bounds.to)}`]),
+  ];
+  return conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`;
+}

@@ -1,5 +1,5 @@
 import { commandProblem } from "../errors/command.js";
-import { DaedalusError, type Problem } from "../errors/problem.js";
+import { DaedalusError, formatProblem, type Problem } from "../errors/problem.js";
 import { trainingProblem } from "../errors/training.js";
 import type { TrainReport } from "../training/train.js";
 import { type AddCommand, answering, oneOf, wholeNumber } from "./command.js";
@@ -8,7 +8,6 @@ import { interruptible } from "./interruption.js";
 import { relativePath } from "./paths.js";
 import { type FileOptions, fileOptions, openProject } from "./project-options.js";
 import { table } from "./table.js";
-import type { Terminal } from "./terminal.js";
 import { count, grouped, seconds, showProgress } from "./train-progress.js";
 
 interface Options extends FileOptions, DayOptions {
@@ -67,7 +66,7 @@ function refuse({ skeletonOnly, enrichOnly, executor }: Options): void {
 }
 
 /** What a run did, for people. */
-function reportText(report: TrainReport, terminal: Terminal): string {
+function reportText(report: TrainReport): string {
   const { service, outputRoot, days, rows } = report;
   const worked = days.filter(({ outcome }) => outcome !== "skipped");
   const told = days.map(({ day, outcome, state, rows, seconds: took }) => [
@@ -76,9 +75,7 @@ function reportText(report: TrainReport, terminal: Terminal): string {
     rows === undefined ? "" : grouped(rows),
     took === undefined ? "" : seconds(took),
   ]);
-  const failures = days.flatMap(({ day, problems }) =>
-    problems.map((problem) => `${day}: ${terminal.format(problem)}`),
-  );
+  const failures = days.flatMap(({ day, problems }) => problems.map((problem) => `${day}: ${formatProblem(problem)}`));
   return [
     worked.length === 0
       ? `${service} → ${relativePath(outputRoot)}: all ${count(days.length, "day")} are there already`

@@ -30,12 +30,6 @@ export class Terminal {
     this.#masking.hide(secrets);
   }
 
-  /** A problem for people. The trace of a bug that a day met is shown to those who ask for it. */
-  format(problem: Problem): string {
-    const asked = !["", "0", undefined].includes(process.env["DAEDALUS_DEBUG"]);
-    return formatProblem(asked ? problem : { ...problem, says: problem.says.replace(/\n\s+at [\s\S]*$/, "") });
-  }
-
   get interactive(): boolean {
     return process.stderr.isTTY === true && !this.json;
   }
@@ -64,7 +58,7 @@ export class Terminal {
   fail(problems: readonly Problem[], trace?: string): void {
     if (this.json) this.answer({ json: { error: { problems } }, text: "" });
     else {
-      this.say(problems.map((problem) => this.format(problem)).join("\n\n"));
+      this.say(problems.map((problem) => formatProblem(problem)).join("\n\n"));
       if (problems.length > 1) this.say(`\n${problems.length} problems`);
     }
     if (trace !== undefined) this.say(trace);

@@ -1,3 +1,4 @@
+import { formatProblem } from "../errors/problem.js";
 import type { Pace, ProgressEvent } from "../runs/progress.js";
 import type { Terminal } from "./terminal.js";
 
@@ -38,7 +39,7 @@ export function showProgress(terminal: Terminal): (event: ProgressEvent) => void
         return;
       case "unit-failed":
         clear();
-        terminal.say(`${event.unit} failed:\n${event.problems.map((problem) => terminal.format(problem)).join("\n")}`);
+        terminal.say(`${event.unit} failed:\n${event.problems.map((problem) => formatProblem(problem)).join("\n")}`);
         return;
       case "run-ended":
         clear();

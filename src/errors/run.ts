@@ -28,7 +28,7 @@ export const runProblem = family("run", {
   }),
   unexpected: (p: { message: string }) => ({
     says: p.message,
-    help: "this is a fault of Daedalus or of a library that it uses; please report it with the command and this text",
+    help: "this is a fault of Daedalus or of a library that it uses; please report it with the command and this text (DAEDALUS_DEBUG=1 adds where it happened)",
   }),
   "damaged-journal": (p: { path: string }) => ({
     says: `${p.path} is not the journal of a commit`,

@@ -28,5 +28,6 @@ export function problemsOf(error: unknown, path: string): readonly Problem[] {
   const cause = message.split("\n")[0] ?? message;
   if (DISK_FULL.has(code) || DISK_FULL_TEXT.test(message)) return [runProblem("disk-full", { path, cause })];
   if (UNWRITABLE.has(code)) return [runProblem("unwritable", { path, cause })];
-  return [runProblem("unexpected", { message: error instanceof Error ? (error.stack ?? message) : message })];
+  const trace = process.env["DAEDALUS_DEBUG"] ? `\n${error instanceof Error ? error.stack : ""}` : "";
+  return [runProblem("unexpected", { message: cause + trace })];
 }

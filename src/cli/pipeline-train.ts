@@ -51,7 +51,7 @@ export const addPipelineTrain: AddCommand = (group, terminal, exit) => {
           }),
       );
       const failed = report.days.some(({ outcome }) => outcome === "failed");
-      return { json: report, text: reportText(report, terminal), ...(failed ? { exitCode: 1 as const } : {}) };
+      return { json: report, text: reportText(report), ...(failed ? { exitCode: 1 as const } : {}) };
     }),
   );
 };

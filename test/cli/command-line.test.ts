@@ -1,6 +1,6 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -87,6 +87,19 @@ describe("usage", () => {
 });
 
 describe("a project", () => {
+  test("whose feed has a truncated file: that alone is told, exit 1", async () => {
+    const broken = join(folder, "broken");
+    await cp(project, broken, { recursive: true });
+    const [day = ""] = (await readdir(join(broken, "data", "feed"))).sort();
+    const file = join("data", "feed", day, "part-0.parquet");
+    await truncate(join(broken, file), 1000);
+    for (const command of ["compile", "train", "plan", "status", "explain"]) {
+      const { code, stdout } = await daeda(["pipeline", command, "ranking", "--json"], { cwd: broken });
+      expect(JSON.parse(stdout).error.problems).toMatchObject([{ code: "source/unreadable-file", file }]);
+      expect(code).toBe(1);
+    }
+  });
+
   test("compile writes what it prints; --no-write writes nothing; --output-dir writes there", async () => {
     const silent = await daeda(["pipeline", "compile", "ranking", "--no-write"]);
     expect(await readdir(join(project, "config"))).not.toContain("pipelines");

@@ -5,7 +5,7 @@ import type { AgeColumn, Lookup, Runtime } from "../../definitions/runtime.js";
 import { compilerProblem } from "../../errors/compiler.js";
 import { definitionProblem } from "../../errors/definition.js";
 import { nearest as nearestName } from "../../errors/nearest.js";
-import type { Problem } from "../../errors/problem.js";
+import { DaedalusError, type Problem } from "../../errors/problem.js";
 import { deepFreeze } from "../../operators/operator-kind.js";
 import type { CompilerPorts } from "../ports.js";
 import type { Context } from "./context.js";
@@ -29,7 +29,8 @@ export interface Resolution {
 
 /**
  * Binds every name of a service: to views, to columns of their sources, to dtypes, to SQL. Reads schemas, never rows.
- * All mistakes are told at once, each with its place.
+ * All mistakes are told at once, each with its place. Throws DaedalusError, exit code 1, if a source that something needs
+ * cannot be read: what its columns are is then not known, nor what is wrong with those who use them.
  */
 export async function resolveService(project: Project, serviceName: string, ports: CompilerPorts): Promise<Resolution> {
   const report = new Reporter(project);
@@ -60,6 +61,7 @@ export async function resolveService(project: Project, serviceName: string, port
   const enrichments = resolveEnrichments(context);
   computed.resolveThoseOfNobody();
   await context.predicates.bind();
+  if (views.unreadable.length > 0) throw new DaedalusError(views.unreadable, 1);
   if (report.faults > 0) return { problems: report.problems, warnings: report.warnings };
 
   const resolved: ResolvedService = {

@@ -4,7 +4,7 @@ import type { FeatureView } from "../../definitions/feature-view.js";
 import type { Project } from "../../definitions/project.js";
 import { compilerProblem } from "../../errors/compiler.js";
 import { nearest as nearestName } from "../../errors/nearest.js";
-import { DaedalusError } from "../../errors/problem.js";
+import { DaedalusError, type Problem } from "../../errors/problem.js";
 import type { SourceColumn, SourceSchema } from "../../sources/source.js";
 import type { CompilerPorts } from "../ports.js";
 import { addressNotSupported } from "./addresses.js";
@@ -19,6 +19,8 @@ export class ViewBook {
   readonly #schemas = new Map<string, SourceSchema | (() => void)>();
   readonly #bound = new Map<string, BoundView>();
   readonly #touched = new Set<string>();
+  /** What was found of sources that something needs and that cannot be read at all: no mistake in the definitions. */
+  readonly unreadable: Problem[] = [];
 
   private constructor(project: Project, report: Reporter) {
     this.#project = project;
@@ -54,6 +56,7 @@ export class ViewBook {
       return await ports.sources(view.name).schema();
     } catch (cause) {
       if (!(cause instanceof DaedalusError)) throw cause;
+      if (cause.exitCode === 1) return () => this.unreadable.push(...cause.problems);
       return () => {
         for (const problem of cause.problems)
           this.#report.problem((place) => (problem.file === undefined ? { ...problem, ...place } : problem), {

@@ -29,7 +29,7 @@ function sessionSql(
   { rows, pipeline }: Planner,
 ): { sql: string; filters: string; drops: readonly string[] } {
   const { time } = pipeline.spine;
-  const day = dayNumber(identifier(time.column), time.resolution);
+  const dayOf = (side: string): string => dayNumber(`${side}${identifier(time.column)}`, time.resolution);
   const session = identifier(rule.session);
   const event = identifier(rule.event);
   const isOneOf = (values: SessionRule["viewEvents"]): string =>
@@ -37,14 +37,14 @@ function sessionSql(
   // A NULL event is outside the view events.
   const outside = `NOT coalesce(${isOneOf(rule.viewEvents)}, FALSE)`;
   const judged =
-    `SELECT ${session}, ${day} AS "day", count(*) FILTER (WHERE ${outside}) AS "outside",` +
+    `SELECT ${session}, ${dayOf("")} AS "day", count(*) FILTER (WHERE ${outside}) AS "outside",` +
     ` count(*) FILTER (WHERE ${outside} AND ${isOneOf(rule.likeEvents)}) AS "likes" FROM ${rows} WHERE ${session} IS NOT NULL GROUP BY ${session}, "day"`;
   const drops = [
     ...(rule.dropViewOnly ? ['"outside" = 0'] : []),
     ...(rule.dropSingleLike ? ['("outside" = 1 AND "likes" = 1)'] : []),
   ].join(" OR ");
   return {
-    sql: `SELECT o.* FROM ${rows} o ANTI JOIN (SELECT ${session}, "day" FROM (${judged}) WHERE ${drops}) s ON o.${session} = s.${session} AND ${dayNumber(`o.${identifier(time.column)}`, time.resolution)} = s."day"`,
+    sql: `SELECT o.* FROM ${rows} o ANTI JOIN (SELECT ${session}, "day" FROM (${judged}) WHERE ${drops}) s ON o.${session} = s.${session} AND ${dayOf("o.")} = s."day"`,
     filters: rows,
     drops: [rows],
   };

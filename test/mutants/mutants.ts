@@ -270,7 +270,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     rule: "a session is judged on each day anew",
     file: filter,
-    find: 'GROUP BY ${session}, "day"`',
+    find: "const dayOf = (side: string): string =>",
+    replace: 'const dayOf = (_: string): string => "0";\n  const unused = (side: string): string =>',
+  }, "day"`',
     replace: "GROUP BY ALL`.replace(`${day} AS`, `unnest(list_distinct(list(${day}))) AS`)",
   },
   {

@@ -101,6 +101,7 @@ describe("days together or one by one", () => {
         for (const day of days)
           await trainDirectory(directory, one.service, { outputRoot: alone, skeletonOnly, days: [day] });
         expect(hashesOf(alone)).toEqual(hashesOf(together));
+        expect(manifestsOf(alone)).toEqual(manifestsOf(together));
       });
     });
 });
@@ -136,6 +137,17 @@ describe("workers, threads and the size of parts", () => {
       }
     });
 });
+
+/** What the manifests say of the data; of the run, timings and what it read, they may differ. */
+function manifestsOf(outputRoot: string): readonly unknown[] {
+  return readdirSync(outputRoot)
+    .filter((name) => name.startsWith("dt="))
+    .sort()
+    .map((name) => {
+      const { run: _, ...manifest } = JSON.parse(readFileSync(join(outputRoot, name, "_manifest.json"), "utf8"));
+      return manifest;
+    });
+}
 
 function withParts(project: ProjectModel, rows: number): ProjectModel {
   const { services: _, ...runtime } = project.runtime;

@@ -2,8 +2,9 @@ import { join } from "node:path";
 import { type DType, elementOf, isList } from "../../columnar/dtypes.js";
 import type { Column } from "../../operators/operator.js";
 import type { ColumnStatistics } from "../../training/day.js";
+import { dayNumber } from "./clock.js";
 import type { DayPlan } from "./plan.js";
-import type { SqlSession } from "./session.js";
+import type { SmallRow, SqlSession } from "./session.js";
 import { identifier, text } from "./text.js";
 import { orderBy } from "./values.js";
 
@@ -64,26 +65,58 @@ export async function orderRows(
   return rows;
 }
 
-/** Writes rows `first …` of the ordered table as `part-N-0.parquet`, N = 0, 1, …; one row-less part if there are none. */
+/** Places in the ordered table: `first …` of so many rows. */
+export interface Places {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** `SELECT` of the rows at the places as they are written, with `@place`, and `@day` (days since the epoch). */
+function finished(plan: DayPlan, { first, count }: Places): string {
+  const written = plan.output.map((column) => `${stored(column)} AS ${identifier(column.name)}`).join(", ");
+  const from = `(SELECT *, rowid AS "@place" FROM ${ORDERED} WHERE rowid >= ${first} AND rowid < ${first + count})`;
+  const columns = plan.output.map((column) => column.name);
+  const select = plan.select({ from, columns, filtered: false, carry: ["@place", plan.order.time] });
+  const day = dayNumber(identifier(plan.order.time), plan.order.resolution);
+  return `SELECT ${written}, "@place", ${day} AS "@day" FROM (${select})`;
+}
+
+/** Rows of several days as they are written, made at once: to join the wide columns costs more than to write a short day. */
+export const FINISHED = "finished";
+
+/** Makes `FINISHED` of the rows at the places. */
+export async function finishRows(
+  plan: DayPlan,
+  places: Places,
+  run: (name: string, sql: string) => Promise<number>,
+): Promise<void> {
+  await run(FINISHED, finished(plan, places));
+}
+
+/**
+ * Writes the rows at the places as `part-N-0.parquet`, N = 0, 1, …; one row-less part if there are none. `ready`: they are
+ * in `FINISHED`.
+ */
 export async function writeParts(
   plan: DayPlan,
-  rows: { readonly first: number; readonly count: number },
+  places: Places,
+  ready: boolean,
   folder: string,
   session: SqlSession,
 ): Promise<{ name: string; rows: number }[]> {
   const parts: { name: string; rows: number }[] = [];
   const partRows = Number(plan.partRows);
-  const columns = plan.output.map((column) => column.name);
-  const written = plan.output.map((column) => `${stored(column)} AS ${identifier(column.name)}`).join(", ");
-  for (let done = 0; done === 0 || done < rows.count; done += partRows) {
-    const count = Math.min(partRows, rows.count - done);
-    const first = rows.first + done;
-    // A hash join may put rows behind others of their vector (where hashes collide), so the parts are sorted once more.
-    const from = `(SELECT *, rowid AS "@place" FROM ${ORDERED} WHERE rowid >= ${first} AND rowid < ${first + count})`;
-    const select = plan.select({ from, columns, filtered: false, carry: ["@place"] });
+  const columns = plan.output.map((column) => identifier(column.name)).join(", ");
+  for (let done = 0; done === 0 || done < places.count; done += partRows) {
+    const count = Math.min(partRows, places.count - done);
+    const first = places.first + done;
+    const rows = ready
+      ? `SELECT * FROM ${FINISHED} WHERE "@place" >= ${first} AND "@place" < ${first + count}`
+      : finished(plan, { first, count });
     const name = `part-${parts.length}-0.parquet`;
+    // A hash join may put rows behind others of their vector (where hashes collide), so the parts are sorted once more.
     await session.run(
-      `COPY (SELECT ${written} FROM (${select}) ORDER BY "@place") TO ${text(join(folder, name))}` +
+      `COPY (SELECT ${columns} FROM (${rows}) ORDER BY "@place") TO ${text(join(folder, name))}` +
         ` (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${ROW_GROUP_ROWS}, DICTIONARY_SIZE_LIMIT ${DICTIONARY_VALUES})`,
     );
     parts.push({ name, rows: count });
@@ -98,12 +131,27 @@ function stored(column: Column): string {
   return `CAST(${name} AS TIMESTAMPTZ${isList(column.dtype) ? "[]" : ""})`;
 }
 
-/** What the manifest says of each column, read back from the written parts. */
-export async function statisticsOf(
+/** What the manifest says of each column, read back from the written parts of a day. */
+export async function statisticsOfParts(
   output: readonly Column[],
   files: readonly string[],
   session: SqlSession,
 ): Promise<ColumnStatistics[]> {
+  const parts = `read_parquet([${files.map(text).join(", ")}])`;
+  const [row = {}] = await session.query(`SELECT ${statisticsTerms(output)} FROM ${parts}`);
+  return columnStatistics(output, row);
+}
+
+/** The same of the days in `FINISHED`, by the number of the day; days without rows are not in it. */
+export async function statisticsOfFinished(
+  output: readonly Column[],
+  session: SqlSession,
+): Promise<ReadonlyMap<number, ColumnStatistics[]>> {
+  const rows = await session.query(`SELECT "@day", ${statisticsTerms(output)} FROM ${FINISHED} GROUP BY "@day"`);
+  return new Map(rows.map((row) => [Number(row["@day"]), columnStatistics(output, row)]));
+}
+
+function statisticsTerms(output: readonly Column[]): string {
   const terms = output.flatMap((column, index) => {
     const name = identifier(column.name);
     const nulls = `count(*) - count(${name}) AS nulls${index}`;
@@ -121,10 +169,14 @@ export async function statisticsOf(
           `approx_count_distinct(${name}) AS distinct${index}`,
         ];
   });
-  const [row] = await session.query(`SELECT ${terms.join(", ")} FROM read_parquet([${files.map(text).join(", ")}])`);
+  return terms.join(", ");
+}
+
+/** Of the answer to `statisticsTerms`; of an empty row, those of no rows. */
+export function columnStatistics(output: readonly Column[], row: SmallRow): ColumnStatistics[] {
   return output.map((column, index): ColumnStatistics => {
-    const value = (name: string): unknown => row?.[`${name}${index}`];
-    const base = { name: column.name, dtype: column.dtype, nulls: Number(value("nulls")) };
+    const value = (name: string): unknown => row[`${name}${index}`];
+    const base = { name: column.name, dtype: column.dtype, nulls: Number(value("nulls") ?? 0) };
     const [min, max] = [value("min"), value("max")];
     if (min === null || min === undefined) return base;
     if (isList(column.dtype))

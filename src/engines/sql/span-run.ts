@@ -17,7 +17,17 @@ import { QID_MAP } from "./day-plan.js";
 import type { DayPlan, TablePlan } from "./plan.js";
 import { problemOfFailure } from "./problems.js";
 import type { SqlSession } from "./session.js";
-import { ORDERED, orderRows, statisticsOf, writeParts } from "./sink.js";
+import {
+  columnStatistics,
+  FINISHED,
+  finishRows,
+  ORDERED,
+  orderRows,
+  type Places,
+  statisticsOfFinished,
+  statisticsOfParts,
+  writeParts,
+} from "./sink.js";
 import { identifier, text } from "./text.js";
 
 /** What outlives a span on a session: tables that do not depend on the day, with their row counts. */
@@ -90,15 +100,9 @@ export class SpanRun {
           : await this.#timed(scan.name, () => this.#countScan(scan)),
       );
     const rows = await this.#order(dropped);
-    let first = 0;
-    for (const { day, staging } of this.#request.days) {
-      const count = rows.get(day) ?? 0;
-      const parts = await this.#timed("write", () => writeParts(plan, { first, count }, staging, this.#session));
-      first += count;
-      const files = parts.map((part) => join(staging, part.name));
-      const columns = await this.#timed("statistics", () => statisticsOf(plan.output, files, this.#session));
+    const tell = (day: Day, parts: DayResult["parts"], columns: DayResult["columns"]): void => {
       written(day, {
-        rows: count,
+        rows: rows.get(day) ?? 0,
         parts,
         scanned: Object.fromEntries([...scanned].map(([name, byDay]) => [name, byDay.get(day) ?? 0])),
         targetRows: counts.get(plan.target)?.get(day) ?? 0,
@@ -107,7 +111,34 @@ export class SpanRun {
         seconds: this.#seconds,
       });
       this.#seconds = {};
+    };
+    for (const group of groupsOf(this.#request.days, rows)) await this.#write(group, tell);
+  }
+
+  /** A long day is written as it is computed; short ones are computed together and then written one by one. */
+  async #write(
+    group: readonly PlacedDay[],
+    tell: (day: Day, parts: DayResult["parts"], columns: DayResult["columns"]) => void,
+  ): Promise<void> {
+    const { output } = this.#plan;
+    const [first] = group;
+    if (first === undefined) return;
+    const together = group.length > 1;
+    let statistics: ReadonlyMap<number, DayResult["columns"]> = new Map();
+    if (together) {
+      const places = { first: first.first, count: group.reduce((sum, { count }) => sum + count, 0) };
+      await this.#timed("write", () => finishRows(this.#plan, places, (name, sql) => this.#createTable(name, sql)));
+      statistics = await this.#timed("statistics", () => statisticsOfFinished(output, this.#session));
     }
+    for (const { day, staging, ...places } of group) {
+      const parts = await this.#timed("write", () => writeParts(this.#plan, places, together, staging, this.#session));
+      const files = parts.map((part) => join(staging, part.name));
+      const columns = together
+        ? (statistics.get(numberOf(day)) ?? columnStatistics(output, {}))
+        : await this.#timed("statistics", () => statisticsOfParts(output, files, this.#session));
+      tell(day, parts, columns);
+    }
+    if (together) this.#dropTable(FINISHED);
   }
 
   /** The cause in the reader's words: a value or file of a source if one is to blame. */
@@ -124,7 +155,7 @@ export class SpanRun {
   async cleanUp(): Promise<void> {
     const drops = [
       ...this.#views.map((view) => `DROP VIEW IF EXISTS ${view}`),
-      ...[ORDERED, "tied", "untied", ...this.#tables.keys()].map((table) => `DROP TABLE IF EXISTS ${table}`),
+      ...[ORDERED, FINISHED, "tied", "untied", ...this.#tables.keys()].map((table) => `DROP TABLE IF EXISTS ${table}`),
     ];
     await this.#session.run(drops.join("; "));
   }
@@ -246,6 +277,31 @@ export class SpanRun {
     }
     return counts;
   }
+}
+
+/** A day with the places of its rows in the ordered table. */
+interface PlacedDay extends Places {
+  readonly day: Day;
+  readonly staging: string;
+}
+
+/** What is joined at once for several days: about the rows of one vectorised pass, so that it stays in memory. */
+const ROWS_TOGETHER = 20_000;
+
+/** Days in order, short ones together. */
+function groupsOf(days: DaysRequest["days"], rows: ByDay): readonly (readonly PlacedDay[])[] {
+  const groups: PlacedDay[][] = [];
+  let first = 0;
+  let together = 0;
+  for (const { day, staging } of days) {
+    const count = rows.get(day) ?? 0;
+    const group = groups.at(-1);
+    if (group !== undefined && together + count <= ROWS_TOGETHER) group.push({ day, staging, first, count });
+    else groups.push([{ day, staging, first, count }]);
+    together = groups.at(-1) === group ? together + count : count;
+    first += count;
+  }
+  return groups;
 }
 
 async function createTable(session: SqlSession, name: string, sql: string, before = ""): Promise<number> {

@@ -157,7 +157,9 @@ export function randomView(draw: Draw, request: ViewRequest): RandomView {
   wanted.forEach((dtype, i) => {
     const column = i === 0 && draw.chance(30) ? "shared" : `${name}_${i}_${dtype.toLowerCase().replace("[]", "s")}`;
     types.set(column, storedAs(draw, dtype, inText));
-    pools.set(column, fitting(poolOf(draw, dtype, temper), types.get(column) ?? dtype));
+    const pool = fitting(poolOf(draw, dtype, temper), types.get(column) ?? dtype);
+    // DuckDB's own files do not hold −0: a segment of zeros is stored as one of them.
+    pools.set(column, format === "duckdb" ? (pool.map(positiveZero) as typeof pool) : pool);
     declare(column, dtype);
   });
   const empty = role === "other" && format !== "ndjson" && draw.chance(8);
@@ -245,6 +247,10 @@ function storedAs(draw: Draw, dtype: Dtype, inText: boolean): Physical {
     "DOUBLE[]": ["FLOAT[]"],
   };
   return draw.pick(others[dtype] ?? [dtype]);
+}
+
+function positiveZero(value: Value): Value {
+  return Array.isArray(value) ? value.map(positiveZero) : Object.is(value, -0) ? 0 : value;
 }
 
 /** Of the pool, what the stored type holds as it is. */

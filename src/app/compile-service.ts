@@ -1,4 +1,4 @@
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { compile } from "../compiler/compile/compile.js";
 import { explainMermaid } from "../compiler/explain/mermaid.js";
@@ -14,6 +14,7 @@ import { describeStages } from "../engines/sql/stages.js";
 import { commandProblem } from "../errors/command.js";
 import { DaedalusError, type Problem } from "../errors/problem.js";
 import type { Pipeline } from "../operators/pipeline.js";
+import { makeFolders } from "../runs/durable.js";
 import { openSource } from "../sources/open-source.js";
 import { type OpenedProject, requireService } from "./project.js";
 
@@ -81,7 +82,7 @@ export async function writePipeline(compiled: CompiledService, directory?: strin
   const folder = directory ?? compiled.project.pipelinesDirectory;
   const path = join(folder, `${compiled.pipeline.service}.generated.yaml`);
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolders(folder);
     await writeFile(`${path}.tmp`, pipelineYaml(compiled));
     await rename(`${path}.tmp`, path);
   } catch (error) {

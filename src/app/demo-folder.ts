@@ -1,7 +1,8 @@
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { commandProblem } from "../errors/command.js";
 import { DaedalusError } from "../errors/problem.js";
+import { makeFolders } from "../runs/durable.js";
 import { type DemoSize, type WrittenProject, writeDemoProject, writeStarterProject } from "./demo/demo-project.js";
 
 /** Says that `daeda demo` made the folder; written before anything else, so that a demo that was stopped can go on. */
@@ -24,7 +25,7 @@ export async function writeStarter(directory: string): Promise<WrittenProject> {
 
 async function takeFolder(directory: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true });
+    await makeFolders(directory);
     if ((await readFile(join(directory, MARK), "utf8").catch(() => undefined)) !== undefined) return;
     if ((await readdir(directory)).length === 0) {
       await writeFile(join(directory, MARK), "This folder was made by `daeda demo` and may be deleted.\n");

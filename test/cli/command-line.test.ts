@@ -86,6 +86,15 @@ describe("usage", () => {
   });
 });
 
+test.each([[["init", "/proc/zz"]], [["demo", "/proc/zz"]], [["schema", "--out", "/proc/zz"]]])(
+  "%j: a folder that cannot be made is told, exit 1",
+  async (words) => {
+    const { code, stderr } = await daeda(words);
+    expect(stderr).toContain("/proc/zz cannot be written");
+    expect(code).toBe(1);
+  },
+);
+
 describe("a project", () => {
   test("whose feed has a truncated file: that alone is told, exit 1", async () => {
     const broken = join(folder, "broken");

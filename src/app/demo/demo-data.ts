@@ -1,8 +1,9 @@
-import { access, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { access, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { dayOfMicros, dayStartMicros, MICROS_PER_DAY } from "../../columnar/instants.js";
 import { SqlSession } from "../../engines/sql/session.js";
 import { text } from "../../engines/sql/text.js";
+import { makeFolders } from "../../runs/durable.js";
 
 /** How much data, and which; equal sizes and seeds give equal bytes. */
 export interface DemoSize {
@@ -38,7 +39,7 @@ export async function writeDemoData(directory: string, size: DemoSize): Promise<
   const wanted = `${JSON.stringify({ ...size, version: GENERATOR_VERSION })}\n`;
   const before = await readFile(mark, "utf8").catch(() => undefined);
   if (before === undefined && (await anyOf(TABLES.map((name) => join(data, name))))) return;
-  await mkdir(data, { recursive: true });
+  await makeFolders(data);
   if (before !== wanted) {
     for (const name of TABLES) await rm(join(data, name), { recursive: true, force: true });
     await writeFile(`${mark}.tmp`, wanted);
@@ -78,7 +79,7 @@ async function anyOf(paths: readonly string[]): Promise<boolean> {
 }
 
 async function write(session: SqlSession, path: string, sql: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolders(dirname(path));
   const format = path.endsWith(".csv") ? "FORMAT csv, HEADER" : "FORMAT parquet, COMPRESSION zstd";
   await session.run(`COPY (${sql}) TO ${text(`${path}.tmp`)} (${format})`);
   await rename(`${path}.tmp`, path);

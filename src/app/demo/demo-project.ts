@@ -1,7 +1,8 @@
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { jsonSchemas } from "../../definitions/json-schemas.js";
+import { makeFolders } from "../../runs/durable.js";
 import { type DemoSize, demoDays, writeDemoData } from "./demo-data.js";
 
 export type { DemoSize } from "./demo-data.js";
@@ -79,7 +80,7 @@ async function filesOf(folder: string): Promise<readonly string[]> {
 }
 
 async function writeNew(path: string, content: string): Promise<boolean> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolders(dirname(path));
   try {
     await writeFile(path, content, { flag: "wx" });
     return true;
@@ -91,6 +92,6 @@ async function writeNew(path: string, content: string): Promise<boolean> {
 
 /** Generated files follow the program's version. */
 async function writeReplacing(path: string, content: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolders(dirname(path));
   await writeFile(path, content);
 }

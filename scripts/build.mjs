@@ -17,6 +17,16 @@ function filesUnder(folder, prefix = "") {
   );
 }
 
+/** The kernels: one WebAssembly module beside their wrappers. */
+function assemble() {
+  const asc = join(root, "node_modules", "assemblyscript", "bin", "asc.js");
+  const features = ["--enable", "simd", "--enable", "bulk-memory", "--runtime", "stub", "--importMemory", "--noAssert"];
+  mkdirSync(join(output, "kernels"), { recursive: true });
+  const target = join(output, "kernels", "kernels.wasm");
+  const args = [asc, join(root, "assembly", "kernels.ts"), "--outFile", target, "-O3", ...features];
+  return spawnSync(process.execPath, args, { stdio: ["ignore", 2, 2] }).status === 0;
+}
+
 function compile() {
   const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
   const { status } = spawnSync(process.execPath, [tsc, "-p", join(root, "tsconfig.json")], { stdio: ["ignore", 2, 2] });
@@ -27,8 +37,8 @@ mkdirSync(output, { recursive: true });
 /** False if the compiler found a mistake; it has said so then. */
 function build() {
   rmSync(stamp, { force: true });
-  const sources = filesUnder(source).filter((name) => name.endsWith(".ts"));
-  if (!compile()) return false;
+  const sources = filesUnder(source).filter((name) => name.endsWith(".ts") && !name.endsWith(".d.ts"));
+  if (!compile() || !assemble()) return false;
   if (sources.some((name) => !existsSync(join(output, name.replace(/\.ts$/, ".js"))))) {
     // Someone removed outputs behind the incremental compiler's back.
     rmSync(join(output, ".tsbuildinfo"), { force: true });

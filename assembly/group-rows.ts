@@ -1,0 +1,100 @@
+import { FIRST, findSlot, SECOND, slotAt } from "./keys";
+
+/** Makes all slots empty. */
+export function clearSlots(slots: usize, mask: u32): void {
+  for (let place: u32 = 0; place <= mask; place++) store<i64>(slotAt(slots, place), -1, FIRST);
+}
+
+/**
+ * Numbers keys by first appearance: writes each row's group (i32) and counts it; a row whose byte in `valid` is zero (0: all
+ * are valid) belongs to none, −1. The caller sees to it that the table stays at most half full. Returns how many groups there
+ * are now. O(rows).
+ */
+export function assignGroups(rows: i32, keys: usize, valid: usize, slots: usize, mask: u32, groups: usize, known: i32, counts: usize): i32 {
+  let count = known;
+  for (let row: usize = 0; row < <usize>rows; row++) {
+    if (valid != 0 && load<u8>(valid + row) == 0) {
+      store<i32>(groups + (row << 2), -1);
+      continue;
+    }
+    const key = load<i64>(keys + (row << 3));
+    const slot = findSlot(key, slots, mask);
+    let group = load<i32>(slot, FIRST);
+    if (group < 0) {
+      group = count++;
+      store<i64>(slot, key);
+      store<i32>(slot, group, FIRST);
+      store<i32>(counts + ((<usize>group) << 2), 0);
+    }
+    store<i32>(groups + (row << 2), group);
+    const counted = counts + ((<usize>group) << 2);
+    store<i32>(counted, load<i32>(counted) + 1);
+  }
+  return count;
+}
+
+/** Puts the slots of a table into a larger, empty one. */
+export function moveSlots(from: usize, fromMask: u32, to: usize, toMask: u32): void {
+  for (let place: u32 = 0; place <= fromMask; place++) {
+    const slot = slotAt(from, place);
+    if (load<i32>(slot, FIRST) < 0) continue;
+    const free = findSlot(load<i64>(slot), to, toMask);
+    store<i64>(free, load<i64>(slot));
+    store<i64>(free, load<i64>(slot, FIRST), FIRST);
+  }
+}
+
+/** Turns counts into starts (exclusive running sum, in place), with the total behind the last. */
+export function startsOf(groups: i32, counts: usize): void {
+  let start: i32 = 0;
+  for (let group: usize = 0; group <= <usize>groups; group++) {
+    const at = counts + (group << 2);
+    const count = group < <usize>groups ? load<i32>(at) : 0;
+    store<i32>(at, start);
+    start += count;
+  }
+}
+
+/** Replaces group numbers in the slots by the groups' ranges. */
+export function closeSlots(slots: usize, mask: u32, starts: usize): void {
+  for (let place: u32 = 0; place <= mask; place++) {
+    const slot = slotAt(slots, place);
+    const group = load<i32>(slot, FIRST);
+    if (group < 0) continue;
+    const at = starts + ((<usize>group) << 2);
+    store<i32>(slot, load<i32>(at), FIRST);
+    store<i32>(slot, load<i32>(at, 4), SECOND);
+  }
+}
+
+/** For each row the place that is next free in its group (−1: it has none); `cursors` begin as the groups' starts. Keeps the order of rows. */
+export function placeRows(rows: i32, groups: usize, cursors: usize, places: usize): void {
+  for (let row: usize = 0; row < <usize>rows; row++) {
+    const group = load<i32>(groups + (row << 2));
+    if (group < 0) {
+      store<i32>(places + (row << 2), -1);
+      continue;
+    }
+    const cursor = cursors + ((<usize>group) << 2);
+    const place = load<i32>(cursor);
+    store<i32>(places + (row << 2), place);
+    store<i32>(cursor, place + 1);
+  }
+}
+
+/** Writes each row's value to its place, if it has one. */
+export function scatter(rows: i32, places: usize, values: usize, into: usize): void {
+  for (let row: usize = 0; row < <usize>rows; row++) {
+    const place = load<i32>(places + (row << 2));
+    if (place >= 0) store<i64>(into + ((<usize>place) << 3), load<i64>(values + (row << 3)));
+  }
+}
+
+/** Each value divided, rounded down. */
+export function floorDivide(rows: i32, values: usize, divisor: i64): void {
+  for (let row: usize = 0; row < <usize>rows; row++) {
+    const value = load<i64>(values + (row << 3));
+    const quotient = value / divisor;
+    store<i64>(values + (row << 3), quotient - <i64>(quotient * divisor > value));
+  }
+}

@@ -1,0 +1,65 @@
+/** WebAssembly memory grows by pages. */
+const PAGE = 65_536;
+/** A WebAssembly memory ends at 4 GiB. */
+const MOST_PAGES = 65_536;
+/** Addresses are multiples of a cache line. */
+const ALIGNMENT = 64;
+
+/** A memory that cannot grow any more. */
+export class ArenaFull extends Error {
+  override readonly name = "ArenaFull";
+  constructor(bytes: number) {
+    super(`a WebAssembly memory of 4 GiB has no room for ${bytes} bytes more`);
+  }
+}
+
+/**
+ * A WebAssembly memory that is handed out from its start on and taken back to a mark. It keeps its pages: fresh ones cost
+ * far more than to use those that were touched before. Views end when the memory grows, so they are taken anew after every
+ * `allocate`.
+ */
+export class Arena {
+  readonly memory = new WebAssembly.Memory({ initial: 1, maximum: MOST_PAGES });
+  /** Address 0 stands for what is not there. */
+  #top = ALIGNMENT;
+
+  /** The address of so many bytes, not cleared. Throws `ArenaFull`. */
+  allocate(bytes: number): number {
+    const address = this.#top;
+    const top = Math.ceil((address + bytes) / ALIGNMENT) * ALIGNMENT;
+    const missing = Math.ceil((top + ALIGNMENT) / PAGE) - this.memory.buffer.byteLength / PAGE;
+    if (missing > 0) {
+      const most = MOST_PAGES - this.memory.buffer.byteLength / PAGE;
+      if (missing > most) throw new ArenaFull(bytes);
+      // In steps of a quarter, so that many small wants do not move the views each time.
+      this.memory.grow(Math.min(most, Math.max(missing, Math.ceil(this.memory.buffer.byteLength / PAGE / 4))));
+    }
+    this.#top = top;
+    return address;
+  }
+
+  /** What is allocated from here on is taken back by `release`. */
+  mark(): number {
+    return this.#top;
+  }
+
+  release(mark = ALIGNMENT): void {
+    this.#top = mark;
+  }
+
+  get bytes(): number {
+    return this.memory.buffer.byteLength;
+  }
+
+  bytesAt(address: number, count: number): Uint8Array {
+    return new Uint8Array(this.memory.buffer, address, count);
+  }
+
+  int32At(address: number, count: number): Int32Array {
+    return new Int32Array(this.memory.buffer, address, count);
+  }
+
+  int64At(address: number, count: number): BigInt64Array {
+    return new BigInt64Array(this.memory.buffer, address, count);
+  }
+}

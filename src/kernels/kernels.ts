@@ -1,0 +1,179 @@
+import { readFileSync } from "node:fs";
+import type { Arena } from "../columnar/arena.js";
+
+/** An address in an arena; 0 stands for what is not there. */
+export type Address = number;
+
+/** The compiled kernels over one arena; what each does and wants stands in `assembly/`, under the same name. */
+export interface Kernels {
+  encode(rows: number, raw: Address, width: number, kind: CodeKind, codes: Address): void;
+  decode(rows: number, codes: Address, width: number, kind: CodeKind, raw: Address): void;
+
+  clearSlots(slots: Address, mask: number): void;
+  assignGroups(
+    rows: number,
+    keys: Address,
+    valid: Address,
+    slots: Address,
+    mask: number,
+    groups: Address,
+    known: number,
+    counts: Address,
+  ): number;
+  moveSlots(from: Address, fromMask: number, to: Address, toMask: number): void;
+  startsOf(groups: number, counts: Address): void;
+  closeSlots(slots: Address, mask: number, starts: Address): void;
+  placeRows(rows: number, groups: Address, cursors: Address, places: Address): void;
+  scatter(rows: number, places: Address, values: Address, into: Address): void;
+  floorDivide(rows: number, values: Address, divisor: bigint): void;
+  largestGroup(groups: number, starts: Address): number;
+  orderByTime(
+    groups: number,
+    starts: Address,
+    time: Address,
+    columns: number,
+    list: Address,
+    order: Address,
+    spareOrder: Address,
+    spare: Address,
+  ): void;
+  orderTies(
+    groups: number,
+    starts: Address,
+    time: Address,
+    value: Address,
+    available: Address,
+    order: Address,
+    spareOrder: Address,
+    spare: Address,
+  ): void;
+  nextOccurrence(
+    groups: number,
+    starts: Address,
+    values: Address,
+    kind: CodeKind,
+    slots: Address,
+    mask: number,
+    next: Address,
+  ): void;
+
+  lookUp(queries: number, keys: Address, valid: Address, slots: Address, mask: number, found: Address): void;
+  windowBounds(
+    queries: number,
+    times: Address,
+    found: Address,
+    slots: Address,
+    index: Address,
+    windows: number,
+    lengths: Address,
+    cursors: Address,
+    bounds: Address,
+  ): void;
+
+  ownLists(
+    queries: number,
+    entries: Address,
+    valid: Address,
+    codes: Address,
+    codesValid: Address,
+    kind: CodeKind,
+    lists: Address,
+    elements: Address,
+  ): void;
+  windowListCapacity(queries: number, bounds: Address, stride: number, window: number, maxLength: number): bigint;
+  windowList(
+    queries: number,
+    bounds: Address,
+    stride: number,
+    window: number,
+    filter: Address,
+    maxLength: number,
+    entries: Address,
+    list: Address,
+  ): number;
+  windowCount(queries: number, bounds: Address, stride: number, window: number, filter: Address, out: Address): void;
+  windowLast(
+    queries: number,
+    bounds: Address,
+    stride: number,
+    window: number,
+    filter: Address,
+    out: Address,
+    valid: Address,
+  ): void;
+  extremeLevels(rows: number): number;
+  extremeTable(rows: number, values: Address, largest: boolean, table: Address): void;
+  windowExtreme(
+    queries: number,
+    bounds: Address,
+    stride: number,
+    window: number,
+    filter: Address,
+    rows: number,
+    table: Address,
+    largest: boolean,
+    out: Address,
+    valid: Address,
+  ): void;
+
+  numbersOfCodes(rows: number, codes: Address, kind: CodeKind, numbers: Address): void;
+  exponentRange(rows: number, numbers: Address, out: Address): void;
+  integerPrefix(rows: number, values: Address, sums: Address): void;
+  doublePrefix(rows: number, numbers: Address, low: number, sums: Address): void;
+  specialPrefix(rows: number, numbers: Address, out: Address): void;
+  windowIntegerSum(
+    queries: number,
+    bounds: Address,
+    stride: number,
+    window: number,
+    filter: Address,
+    prefix: Address,
+    mean: boolean,
+    out: Address,
+    valid: Address,
+  ): number;
+  windowFloatSum(
+    queries: number,
+    bounds: Address,
+    stride: number,
+    window: number,
+    filter: Address,
+    prefix: Address,
+    low: number,
+    specials: Address,
+    limbs: Address,
+    mean: boolean,
+    out: Address,
+    valid: Address,
+  ): void;
+
+  latestBefore(
+    queries: number,
+    queryTimes: Address,
+    found: Address,
+    bounds: Address,
+    stride: number,
+    times: Address,
+    ttl: bigint,
+    places: Address,
+  ): void;
+  gather(queries: number, places: Address, values: Address, valuesValid: Address, out: Address, valid: Address): void;
+}
+
+/** How a value is its code: see `assembly/codes.ts`. */
+export const INTEGER_CODES = 0;
+export const FLOAT_CODES = 1;
+export const DOUBLE_CODES = 2;
+export type CodeKind = typeof INTEGER_CODES | typeof FLOAT_CODES | typeof DOUBLE_CODES;
+
+let compiled: WebAssembly.Module | undefined;
+
+/** The kernels over an arena; the module is compiled once. */
+export function kernelsOf(arena: Arena): Kernels {
+  compiled ??= new WebAssembly.Module(readFileSync(new URL("./kernels.wasm", import.meta.url)));
+  const abort = (): never => {
+    throw new Error("a kernel was aborted");
+  };
+  const { exports } = new WebAssembly.Instance(compiled, { env: { memory: arena.memory, abort } });
+  return exports as unknown as Kernels;
+}

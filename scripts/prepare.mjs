@@ -11,7 +11,9 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const lockfile = join(root, "package-lock.json");
 const installed = join(root, "node_modules", ".package-lock.json"); // npm writes it last
 const built = join(root, "dist", ".built"); // carries the time at which the build began
-const inputs = ["src", "assembly", "package.json", "tsconfig.json", "package-lock.json"].map((name) => join(root, name));
+const inputs = ["src", "assembly", "package.json", "tsconfig.json", "package-lock.json"].map((name) =>
+  join(root, name),
+);
 
 function newerThan(path, time) {
   const found = statSync(path);

@@ -1,3 +1,4 @@
+import type { RollingEngine } from "../definitions/runtime.js";
 import type { ProgressEvent } from "../runs/progress.js";
 import { localExecutor } from "../tasks/local.js";
 import type { DaySelection } from "../training/days.js";
@@ -16,6 +17,8 @@ import { versions } from "./versions.js";
 export interface TrainOptions extends DaySelection, DayPolicy, OutputOptions {
   /** Days at a time; default: `day_workers` of the runtime. */
   readonly dayWorkers?: number;
+  /** Who runs rolling aggregates in this run, whatever the definitions say; the table is the same. */
+  readonly engine?: RollingEngine;
   /** Refused in this version: embeddings are not executed yet. */
   readonly enrichOnly?: boolean;
   /** As told to a second run in the same folder. */
@@ -30,9 +33,9 @@ export interface TrainOptions extends DaySelection, DayPolicy, OutputOptions {
  * 2 for what cannot be done, 1 for what stops it. A day that fails is in the report and stops no other.
  */
 export async function train(compiled: CompiledService, options: TrainOptions = {}): Promise<TrainReport> {
-  const { dayWorkers, outputRoot: _, command, ...rest } = options;
+  const { dayWorkers, outputRoot: _, command, engine, ...rest } = options;
   const runtime = compiled.project.runtimeOf(compiled.pipeline.service);
-  return withTrainingInputs(compiled, options, (inputs) =>
+  return withTrainingInputs(engine === undefined ? compiled : withEngine(compiled, engine), options, (inputs) =>
     trainInputs({
       ...rest,
       ...inputs,
@@ -43,6 +46,13 @@ export async function train(compiled: CompiledService, options: TrainOptions = {
       versions: versions(),
     }),
   );
+}
+
+function withEngine(compiled: CompiledService, rollingEngine: RollingEngine): CompiledService {
+  const operators = compiled.pipeline.operators.map((operator) =>
+    operator.kind === "rolling_aggregate" ? { ...operator, rollingEngine } : operator,
+  );
+  return { ...compiled, pipeline: { ...compiled.pipeline, operators } };
 }
 
 /** What `train` would do with each day, and why. Reads only; throws DaedalusError as `train` does. */

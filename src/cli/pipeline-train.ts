@@ -1,3 +1,4 @@
+import { ROLLING_ENGINES, type RollingEngine } from "../definitions/runtime.js";
 import { commandProblem } from "../errors/command.js";
 import { DaedalusError, formatProblem, type Problem } from "../errors/problem.js";
 import { trainingProblem } from "../errors/training.js";
@@ -13,7 +14,7 @@ import { count, grouped, seconds, showProgress } from "./train-progress.js";
 interface Options extends FileOptions, DayOptions {
   readonly dayWorkers?: number;
   readonly enrichOnly?: boolean;
-  readonly engine?: "duckdb";
+  readonly engine?: RollingEngine;
   readonly executor: "local" | "ray";
 }
 
@@ -28,7 +29,11 @@ export const addPipelineTrain: AddCommand = (group, terminal, exit) => {
   dayOptions(command)
     .option("--day-workers <n>", "days at a time, instead of day_workers", wholeNumber("--day-workers", 1))
     .option("--enrich-only", "only fill embedding columns (not in this version)")
-    .option("--engine <engine>", "who runs rolling aggregates, for this run: duckdb", oneOf("--engine", ["duckdb"]))
+    .option(
+      "--engine <engine>",
+      `who runs rolling aggregates, for this run: ${ROLLING_ENGINES.join(", ")}`,
+      oneOf("--engine", ROLLING_ENGINES),
+    )
     .option("--executor <executor>", "where days run: local", oneOf("--executor", ["local", "ray"]), "local");
   fileOptions(command).action(
     answering(terminal, exit, async (surroundings, options: Options, service: string) => {
@@ -44,6 +49,7 @@ export const addPipelineTrain: AddCommand = (group, terminal, exit) => {
           train(compiled, {
             ...selectionOf(options),
             ...(options.outputRoot === undefined ? {} : { outputRoot: options.outputRoot }),
+            ...(options.engine === undefined ? {} : { engine: options.engine }),
             ...(options.dayWorkers === undefined ? {} : { dayWorkers: options.dayWorkers }),
             command: `daeda pipeline train ${service}`,
             signal,

@@ -1,11 +1,11 @@
 import type { LocationStore } from "./location.js";
-import type { Compute, Runtime } from "./runtime.js";
+import { type Compute, PIT_ENGINES, ROLLING_ENGINES, type Runtime } from "./runtime.js";
 import type { RuntimeFile, RuntimePart } from "./runtime-schema.js";
 
 const NO_ROWS: readonly never[] = Object.freeze([]);
 const DEFAULT_COMPUTE: Compute = Object.freeze({
-  engine: "duckdb",
-  pitEngine: "duckdb",
+  engine: ROLLING_ENGINES[0],
+  pitEngine: PIT_ENGINES[0],
   duckdbConfig: Object.freeze({}),
 });
 const OUTPUT_ROOT = "data/training_output/${service}";

@@ -4,19 +4,21 @@ import { definitionProblem } from "../errors/definition.js";
 import { eventNames, match, predicate } from "./aggregations-schema.js";
 import type { Literal } from "./literal.js";
 import { entriesOf } from "./reading.js";
-import type {
-  AgeColumn,
-  Compute,
-  ContentRule,
-  CoverageFilter,
-  CurationRule,
-  FeatureRef,
-  Lookup,
-  OutputColumn,
-  RetrieverRemap,
-  Runtime,
-  SessionFilter,
-  SpineRoles,
+import {
+  type AgeColumn,
+  type Compute,
+  type ContentRule,
+  type CoverageFilter,
+  type CurationRule,
+  type FeatureRef,
+  type Lookup,
+  type OutputColumn,
+  PIT_ENGINES,
+  type RetrieverRemap,
+  ROLLING_ENGINES,
+  type Runtime,
+  type SessionFilter,
+  type SpineRoles,
 } from "./runtime.js";
 import { byShape, mapped, orNull, readAt, type Schema, scalar, wrongType } from "./schema.js";
 import { defaulted, type Here, list, object, optional, record, required } from "./schema-collections.js";
@@ -43,9 +45,6 @@ export interface RuntimeFile {
   readonly services: Readonly<Record<string, RuntimePart>>;
 }
 
-/** The engines that this version has. */
-const ENGINES = ["duckdb"] as const;
-
 const settingText: Schema<string> = scalar({
   expects: "a text, a number, true or false",
   json: { type: ["string", "number", "boolean"] },
@@ -57,10 +56,14 @@ const settingText: Schema<string> = scalar({
 const compute: Schema<Compute> = object(
   "compute",
   {
-    engine: defaulted(oneOf(ENGINES, "unknown-engine"), "duckdb", "who runs rolling aggregates; the table is the same"),
+    engine: defaulted(
+      oneOf(ROLLING_ENGINES, "unknown-engine"),
+      ROLLING_ENGINES[0],
+      "who runs rolling aggregates; the table is the same",
+    ),
     pit_engine: defaulted(
-      oneOf(ENGINES, "unknown-engine"),
-      "duckdb",
+      oneOf(PIT_ENGINES, "unknown-engine"),
+      PIT_ENGINES[0],
       "who runs point-in-time joins and lookups; the table is the same",
     ),
     duckdb_config: defaulted(

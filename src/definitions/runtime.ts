@@ -25,9 +25,16 @@ export interface Runtime {
   readonly outputColumns?: readonly OutputColumn[];
 }
 
+/** Who runs rolling aggregates, the fastest first; all give the same table. */
+export const ROLLING_ENGINES = ["kernel", "duckdb"] as const;
+export type RollingEngine = (typeof ROLLING_ENGINES)[number];
+/** Who runs point-in-time joins and lookups, the fastest first. */
+export const PIT_ENGINES = ["kernel", "duckdb"] as const;
+export type PitEngine = (typeof PIT_ENGINES)[number];
+
 export interface Compute {
-  readonly engine: "duckdb";
-  readonly pitEngine: "duckdb";
+  readonly engine: RollingEngine;
+  readonly pitEngine: PitEngine;
   /** Passed to every DuckDB instance, as text. */
   readonly duckdbConfig: Readonly<Record<string, string>>;
 }

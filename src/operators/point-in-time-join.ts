@@ -1,6 +1,7 @@
 import type { DType } from "../columnar/dtypes.js";
 import type { Duration, Instant } from "../columnar/instants.js";
 import type { Window } from "../definitions/aggregations.js";
+import { PIT_ENGINES, type PitEngine } from "../definitions/runtime.js";
 import { aDType, aDuration, aKeyPair, anEngine, anInstant, aWindow, columnNames } from "./forms.js";
 import type { Column, ColumnName, KeyPair, Operator, RelationName } from "./operator.js";
 import { operatorKind } from "./operator-kind.js";
@@ -22,6 +23,8 @@ export interface PointInTimeJoin extends Operator {
   readonly availableTime?: Instant;
   readonly ttl?: Duration;
   readonly ties: readonly ColumnName[];
+  /** Who finds the rows; the table is the same. */
+  readonly pitEngine: PitEngine;
   /** The right columns that are joined; absent with `collect`. `as`: its name in the output. */
   readonly columns: readonly (Column & { readonly as: ColumnName })[];
   readonly collect?: Collect;
@@ -54,6 +57,7 @@ export const pointInTimeJoin = operatorKind<PointInTimeJoin>({
     availableTime: optional(anInstant),
     ttl: optional(aDuration),
     ties: columnNames,
+    pitEngine: oneOf(...PIT_ENGINES),
     columns: listOf(mapOf({ name: aText, dtype: aDType, as: aText })),
     collect: optional(
       mapOf<Collect>({

@@ -2,15 +2,12 @@ import type { DType } from "../columnar/dtypes.js";
 import type { Instant } from "../columnar/instants.js";
 import { AGGREGATES, type Aggregate, type Window } from "../definitions/aggregations.js";
 import type { Literal } from "../definitions/literal.js";
+import { ROLLING_ENGINES, type RollingEngine } from "../definitions/runtime.js";
 import { aColumn, aDType, aKeyPair, anEngine, anInstant, aPredicate, aWindow } from "./forms.js";
 import type { Column, ColumnName, KeyPair, Operator, Predicate, RelationName } from "./operator.js";
 import { operatorKind } from "./operator-kind.js";
 import { inputOf, requireColumns, withColumns } from "./schema.js";
 import { aBoolean, aLiteral, anInteger, aText, listOf, mapOf, oneOf, optional, pairOf } from "./yaml-form.js";
-
-/** Which engine runs rolling aggregates, under the tags `sql` and `sql_arrow_udf`. */
-export const ROLLING_ENGINES = ["duckdb"] as const;
-export type RollingEngine = (typeof ROLLING_ENGINES)[number];
 
 /**
  * Windowed aggregates of a history for every row, strictly before it: history rows of the same keys with

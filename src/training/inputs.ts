@@ -63,7 +63,10 @@ export function definitionParts(
   };
   for (const operator of pipeline.operators) {
     const { engine: _, ...definition } = operator;
-    if (definition.kind === "rolling_aggregate") {
+    if (definition.kind === "pit_join") {
+      const { pitEngine: __, ...rest } = definition;
+      parts[`operator ${operator.name}`] = fingerprint(rest);
+    } else if (definition.kind === "rolling_aggregate") {
       const { rollingEngine: __, specs, ...rest } = definition;
       for (const spec of specs) parts[`rolling ${spec.name} of ${operator.name}`] = fingerprint(spec);
       parts[`operator ${operator.name}`] = fingerprint([rest, specs.map((spec) => spec.name)]);

@@ -152,7 +152,7 @@ describe("runtimeOf", () => {
       entitySpineChunkRows: 500_000n,
       dayWorkers: 1n,
       outputRoot: "data/training_output/${service}",
-      compute: { engine: "duckdb", pitEngine: "duckdb", duckdbConfig: {} },
+      compute: { engine: "kernel", pitEngine: "kernel", duckdbConfig: {} },
       featureRefs: [],
       spine: {},
       lookups: [],

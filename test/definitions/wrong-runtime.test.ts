@@ -29,7 +29,7 @@ describe("runtime.yaml", () => {
       code: "unknown-engine",
       suggestion: "duckdb",
     },
-    { says: "another version's pit_engine", change: add("compute: {pit_engine: «kernel»}"), code: "unknown-engine" },
+    { says: "another version's pit_engine", change: add("compute: {pit_engine: «polars»}"), code: "unknown-engine" },
     {
       says: "an unknown key of compute",
       change: add("compute: {«engin»: duckdb}"),

@@ -153,13 +153,27 @@ const operators: { readonly [Kind in AnyOperator["kind"]]: fc.Arbitrary<AnyOpera
         availableTime: instant,
         ttl: duration,
         ties: names,
+        pitEngine: fc.constantFrom("kernel" as const, "duckdb" as const),
         columns: fc.array(fc.record({ name: text, dtype, as: text }), { maxLength: 2 }),
         collect: fc.record(
           { value: text, dtype, as: text, window, distinct: fc.boolean(), maxLength: fc.bigInt({ min: 1n }) },
           { requiredKeys: ["value", "dtype", "as", "window", "distinct"] },
         ),
       },
-      { requiredKeys: ["name", "output", "engine", "inputs", "on", "leftTime", "rightTime", "ties", "columns"] },
+      {
+        requiredKeys: [
+          "name",
+          "output",
+          "engine",
+          "inputs",
+          "on",
+          "leftTime",
+          "rightTime",
+          "ties",
+          "pitEngine",
+          "columns",
+        ],
+      },
     )
     .map(pointInTimeJoin.of),
   rolling_aggregate: fc
@@ -168,7 +182,7 @@ const operators: { readonly [Kind in AnyOperator["kind"]]: fc.Arbitrary<AnyOpera
       engine: fc.constantFrom("sql" as const, "sql_arrow_udf" as const, "pythonic" as const),
       inputs: two,
       timestampColumn: instant,
-      rollingEngine: fc.constant("duckdb" as const),
+      rollingEngine: fc.constantFrom("kernel" as const, "duckdb" as const),
       specs: fc.array(
         fc.record(
           {
@@ -361,6 +375,7 @@ describe("schemas", () => {
       leftTime: at,
       rightTime: at,
       ties: [],
+      pitEngine: "duckdb",
       columns: [],
       collect: { value: "x", dtype: "TEXT[]", as: "lookup:x", window: "all", distinct: false },
     });

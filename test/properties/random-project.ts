@@ -319,8 +319,8 @@ function randomRuntime(draw: Draw, parts: RuntimeParts): RuntimeModel {
     ...(draw.chance(30)
       ? {
           compute: {
-            ...(draw.chance(50) ? { engine: "duckdb" } : {}),
-            ...(draw.chance(50) ? { pit_engine: "duckdb" } : {}),
+            ...(draw.chance(60) ? { engine: draw.pick(["kernel", "duckdb"]) } : {}),
+            ...(draw.chance(60) ? { pit_engine: draw.pick(["kernel", "duckdb"]) } : {}),
             duckdb_config: { threads: 1n, memory_limit: "1GB" },
           },
         }

@@ -60,7 +60,7 @@ function generate(service: ResolvedService): Pipeline {
     if (wanted === undefined) continue;
     const right = add(refScan(ref, needs));
     scanned.add(ref.view.name);
-    through(refJoin(`join_${ref.view.name}`, ref, wanted, [rows, right.output], time));
+    through(refJoin(`join_${ref.view.name}`, ref, wanted, [rows, right.output], time, service.pitEngine));
   }
   const history = spineHistory(service, needs, scanned, add);
   if (history !== undefined)
@@ -81,7 +81,7 @@ function generate(service: ResolvedService): Pipeline {
     for (const rolling of rollingOperators(service, `rolling_${name}${suffix}`, group.specs, inputs)) through(rolling);
   }
   for (const lookup of needs.lookups) {
-    const [right, joined] = lookupOperators(lookup, rows, time);
+    const [right, joined] = lookupOperators(lookup, rows, time, service.pitEngine);
     add(right);
     through(joined);
   }
@@ -123,7 +123,8 @@ function spineHistory(
     if (wanted === undefined) continue;
     if (!scanned.has(name)) add(refScan(ref, needs));
     const inputs = [history, `scan_${name}`] as const;
-    history = add(refJoin(`history_join_${name}`, ref, wanted, inputs, instantOf(spine.name, spine.time))).output;
+    const leftTime = instantOf(spine.name, spine.time);
+    history = add(refJoin(`history_join_${name}`, ref, wanted, inputs, leftTime, service.pitEngine)).output;
   }
   return history;
 }

@@ -1,4 +1,5 @@
 import { type Instant, resolutionOf } from "../../columnar/instants.js";
+import type { PitEngine } from "../../definitions/runtime.js";
 import { type Join, join } from "../../operators/join.js";
 import type { Column, RelationName } from "../../operators/operator.js";
 import { type PointInTimeJoin, pointInTimeJoin } from "../../operators/point-in-time-join.js";
@@ -35,6 +36,7 @@ export function refJoin(
   needs: ViewNeeds,
   inputs: readonly [RelationName, RelationName],
   leftTime: Instant,
+  pitEngine: PitEngine,
 ): Join | PointInTimeJoin {
   const { view } = ref;
   const columns: readonly Column[] = [
@@ -61,6 +63,7 @@ export function refJoin(
     ...(view.available === undefined ? {} : { availableTime: instantOf(view.name, view.available) }),
     ...(view.ttl === undefined ? {} : { ttl: view.ttl }),
     ties: tiesOf(view),
+    pitEngine,
     columns: columns.map((column) => ({ ...column, as: column.name })),
   });
 }
@@ -70,6 +73,7 @@ export function lookupOperators(
   lookup: ResolvedLookup,
   rows: RelationName,
   leftTime: Instant,
+  pitEngine: PitEngine,
 ): readonly [Scan, PointInTimeJoin] {
   const { view, time, on, value, where, collect, dtype } = lookup;
   const needs = new ViewNeeds(view)
@@ -92,6 +96,7 @@ export function lookupOperators(
     ...(view.available === undefined ? {} : { availableTime: instantOf(view.name, view.available) }),
     ...(collect === undefined && view.ttl !== undefined ? { ttl: view.ttl } : {}),
     ties: collect === undefined ? tiesOf(view) : [],
+    pitEngine,
     columns: collect === undefined ? [{ ...value, as }] : [],
     ...(collect === undefined ? {} : { collect: { value: value.name, dtype, as, ...collect } }),
   });

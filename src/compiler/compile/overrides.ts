@@ -1,6 +1,7 @@
 import type { OperatorOverride, OverrideValue, PipelineOverrides } from "../../definitions/pipeline-overrides.js";
 import { placeOf } from "../../definitions/place.js";
 import type { Project } from "../../definitions/project.js";
+import { ROLLING_ENGINES, type RollingEngine } from "../../definitions/runtime.js";
 import type { Place } from "../../errors/catalogue.js";
 import { compilerProblem } from "../../errors/compiler.js";
 import { nearest as nearestName } from "../../errors/nearest.js";
@@ -9,7 +10,6 @@ import { ENGINE_TAGS, type EngineTag, type Schema } from "../../operators/operat
 import { deepFreeze } from "../../operators/operator-kind.js";
 import type { AnyOperator, Pipeline } from "../../operators/pipeline.js";
 import { canRunOn, schemaOf } from "../../operators/registry.js";
-import { ROLLING_ENGINES, type RollingEngine } from "../../operators/rolling-aggregate.js";
 import { isMap, type YamlValue } from "../../operators/yaml-form.js";
 import { operatorToYaml } from "../pipeline-yaml.js";
 

@@ -84,6 +84,7 @@ export async function resolveService(project: Project, serviceName: string, port
     enrichments,
     partRows: runtime.entitySpineChunkRows,
     rollingEngine: runtime.compute.engine,
+    pitEngine: runtime.compute.pitEngine,
     ignoredFiles: views.ignoredFiles,
   };
   return { service: deepFreeze(resolved), problems: [], warnings: report.warnings };

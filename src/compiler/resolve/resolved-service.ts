@@ -3,8 +3,8 @@ import type { Duration, DurationUnit, TimeUnit } from "../../columnar/instants.j
 import type { Aggregate, Window } from "../../definitions/aggregations.js";
 import type { ColumnKind } from "../../definitions/feature-service.js";
 import type { Literal } from "../../definitions/literal.js";
+import type { PitEngine, RollingEngine } from "../../definitions/runtime.js";
 import type { ColumnName, KeyPair, Predicate } from "../../operators/operator.js";
-import type { RollingEngine } from "../../operators/rolling-aggregate.js";
 
 /** A service whose names are all bound: to views, sources' columns, dtypes, SQL. What `compile` takes; plain data. */
 export interface ResolvedService {
@@ -30,6 +30,7 @@ export interface ResolvedService {
   readonly enrichments: readonly ResolvedEnrichment[];
   readonly partRows: bigint;
   readonly rollingEngine: RollingEngine;
+  readonly pitEngine: PitEngine;
   /** Files of the sources' folders that are not read, by view. */
   readonly ignoredFiles: Readonly<Record<string, number>>;
 }

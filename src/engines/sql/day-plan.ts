@@ -2,9 +2,12 @@ import type { ColumnName } from "../../operators/operator.js";
 import type { AnyOperator, Pipeline } from "../../operators/pipeline.js";
 import type { Assignment } from "../../operators/project.js";
 import type { Sink } from "../../operators/sink.js";
+import { pointInTimeJoin as kernelPointInTimeJoin } from "../kernel/point-in-time-join.js";
+import { rollingAggregate as kernelRollingAggregate } from "../kernel/rolling-aggregate.js";
+import { areIntegerKeys } from "../kernel/windows.js";
 import { filter } from "./filter.js";
 import { join } from "./join.js";
-import type { DayPlan, SelectRequest } from "./plan.js";
+import type { DayPlan, SelectRequest, SettledColumns } from "./plan.js";
 import { Planner } from "./planner.js";
 import { pointInTimeJoin } from "./point-in-time-join.js";
 import { engineProblem } from "./problems.js";
@@ -31,17 +34,22 @@ export function planDay(pipeline: Pipeline): DayPlan {
   joinQids(planner);
   const rows = planner.rows;
   const [time = "", ...columns] = sink.orderBy;
+  const written = pipeline.output.map((column) => column.name);
+  const settled = settledColumns(planner, written);
   return {
     scans: planner.scans,
-    tables: planner.tables,
+    steps: planner.steps,
     target: planner.target,
     rows,
     contentFilters: planner.layers.flatMap((layer) => (layer.kind === "filter" ? [layer.name] : [])),
     output: pipeline.output,
     partRows: sink.partRows,
     unbounded: planner.unbounded,
-    select: (request) => selectRows(planner, request),
-    reads: (columns) => readsOfSelect(selectRows(planner, { from: "rows", columns, filtered: false })),
+    select: ({ settled: isSettled, ...request }) =>
+      selectRows(planner, { ...request, ...(isSettled === true ? { settled } : {}) }),
+    isStored: (columns) => !JOINED.test(selectRows(planner, { from: "rows", columns, filtered: false })),
+    settled,
+    joinsAtEnd: / JOIN /.test(selectRows(planner, { from: "rows", settled, columns: written, filtered: false })),
     order: { time, resolution: pipeline.spine.time.resolution, columns },
   };
 }
@@ -62,10 +70,10 @@ function compose(operator: AnyOperator, planner: Planner): void {
       join(operator, planner);
       break;
     case "pit_join":
-      pointInTimeJoin(operator, planner);
+      (operator.pitEngine === "kernel" ? kernelPointInTimeJoin : pointInTimeJoin)(operator, planner);
       break;
     case "rolling_aggregate":
-      rollingAggregate(operator, planner);
+      (operator.rollingEngine === "kernel" ? kernelRollingAggregate : rollingAggregate)(operator, planner);
       break;
     case "ray_udf_transform":
       // Its columns are the typed NULLs of the output project until enrich.
@@ -87,11 +95,17 @@ function anticipateKeys(planner: Planner, operator: string): void {
   if (planner.keysAnticipated) return;
   planner.keysAnticipated = true;
   const sets: ColumnName[][] = [];
+  const dtypeOf = (name: ColumnName) => (planner.has(name) ? planner.column(name).dtype : undefined);
   for (const later of planner.pipeline.operators) {
-    if (later.kind === "join" || later.kind === "pit_join") sets.push(later.on.map((pair) => pair.left));
-    else if (later.kind === "rolling_aggregate")
-      for (const spec of later.specs) sets.push(spec.on.map((pair) => pair.left));
-    else if (later.kind === "project")
+    if (later.kind === "join") sets.push(later.on.map((pair) => pair.left));
+    else if (later.kind === "pit_join") {
+      if (later.pitEngine !== "kernel" || !areIntegerKeys(later.on, dtypeOf))
+        sets.push(later.on.map((pair) => pair.left));
+    } else if (later.kind === "rolling_aggregate") {
+      for (const spec of later.specs)
+        if (later.rollingEngine !== "kernel" || !areIntegerKeys(spec.on, dtypeOf))
+          sets.push(spec.on.map((pair) => pair.left));
+    } else if (later.kind === "project")
       for (const step of later.steps) if (step.value.type === "qid") sets.push([step.value.session]);
   }
   planner.makeKeys(
@@ -112,24 +126,48 @@ function joinQids(planner: Planner): void {
         sql: `SELECT k.kid, m.qid FROM ${keys.table} k LEFT JOIN ${QID_MAP} m ON k.${identifier(session)} = m.session_id UNION ALL SELECT 0, NULL`,
       });
       const alias = planner.name("q");
-      planner.joinKeyed({ alias, table, keyColumn: keys.column });
+      planner.joinKeyed({ alias, table, key: `o.${identifier(keys.column)}` });
       planner.define(qidColumn(session), { sql: `${alias}.qid`, dtype: "BIGINT", joins: [alias] });
     }
 }
 
-function readsOfSelect(sql: string): { readonly stored: readonly string[]; readonly joins: boolean } {
-  const stored = new Set(
-    [...sql.matchAll(/\bo\."((?:[^"]|"")+)"/g)].map((match) => (match[1] ?? "").replaceAll('""', '"')),
-  );
-  return { stored: [...stored], joins: sql.includes(" JOIN ") };
+const JOINED = / JOIN |"@kernel_/;
+
+/** Of the columns that the written ones are computed from: the narrow ones, and what finds the others. */
+function settledColumns(planner: Planner, written: readonly string[]): SettledColumns {
+  const base = [...walkBack(planner, { columns: written, filtered: false }).needed];
+  const isNarrow = (name: string): boolean => {
+    const { joins, kernels = [] } = planner.column(name);
+    return (
+      !kernels.some((kernel) => planner.isWide(kernel)) && joins.every((alias) => planner.keyed(alias).wide !== true)
+    );
+  };
+  const stored = new Set<string>();
+  for (const name of base.filter((candidate) => !isNarrow(candidate))) {
+    const { sql, joins, kernels = [] } = planner.column(name);
+    const keys = joins.map((alias) => planner.keyed(alias).key);
+    for (const text of [sql, ...keys, ...kernels.map((kernel) => planner.withKernels("rows", [kernel]))])
+      for (const [, quoted = ""] of text.matchAll(/\bo\."((?:[^"]|"")+)"/g)) stored.add(quoted.replaceAll('""', '"'));
+  }
+  return {
+    computed: base.filter(isNarrow),
+    stored: [...stored].filter((name) => !name.startsWith("@kernel_")),
+  };
 }
 
 type Step =
   | { readonly assign: Assignment }
   | { readonly dropWhere: readonly string[]; readonly reads: readonly string[] };
 
-/** Only what the wanted columns need is computed and joined: the steps are walked backwards from them. */
-function selectRows(planner: Planner, request: SelectRequest): string {
+interface RowsRequest extends Omit<SelectRequest, "settled"> {
+  readonly settled?: SettledColumns;
+}
+
+/** The steps that the wanted columns need, walked backwards from them, and the columns of the rows that these begin with. */
+function walkBack(
+  planner: Planner,
+  request: Pick<SelectRequest, "columns" | "filtered">,
+): { readonly steps: readonly Step[]; readonly needed: Set<string> } {
   const needed = new Set(request.columns);
   const steps: Step[] = [];
   for (const step of stepsOf(planner).reverse()) {
@@ -142,13 +180,29 @@ function selectRows(planner: Planner, request: SelectRequest): string {
     }
     steps.unshift(step);
   }
-  const base = [...needed].map((name) => ({ name, column: planner.column(name) }));
-  const carried = (request.carry ?? []).filter((name) => !needed.has(name)).map((name) => `o.${identifier(name)}`);
+  return { steps, needed };
+}
+
+/** Only what the wanted columns need is computed and joined. */
+function selectRows(planner: Planner, request: RowsRequest): string {
+  const { steps, needed } = walkBack(planner, request);
+  const settled = new Set(request.settled?.computed);
+  const passed = request.settle ?? [];
+  const base = [...new Set([...needed, ...passed])].map((name) => ({
+    name,
+    column: settled.has(name) ? { sql: `o.${identifier(name)}`, joins: [], kernels: [] } : planner.column(name),
+  }));
+  const present = new Set(base.map(({ name }) => name));
+  const carried = (request.carry ?? []).filter((name) => !present.has(name)).map((name) => `o.${identifier(name)}`);
   const joins = planner.joinsOf(base.flatMap(({ column }) => column.joins));
+  const from = planner.withKernels(
+    request.from,
+    base.flatMap(({ column }) => column.kernels ?? []),
+  );
   const selected = [...carried, ...base.map(({ name, column }) => `${column.sql} AS ${identifier(name)}`)];
-  let sql = `SELECT ${selected.length === 0 ? "1" : selected.join(", ")} FROM ${request.from} o${joins}`;
-  for (const layer of layersOf(steps, needed)) sql = `${layer.select} FROM (${sql})${layer.where}`;
-  const wanted = [...(request.carry ?? []).filter((name) => !request.columns.includes(name)), ...request.columns];
+  let sql = `SELECT ${selected.length === 0 ? "1" : selected.join(", ")} FROM ${from} o${joins}`;
+  for (const layer of layersOf(steps, present)) sql = `${layer.select} FROM (${sql})${layer.where}`;
+  const wanted = [...new Set([...(request.carry ?? []), ...passed, ...request.columns])];
   return `SELECT ${wanted.map(identifier).join(", ")} FROM (${sql})`;
 }
 

@@ -2,6 +2,7 @@ import type { Day } from "../../columnar/instants.js";
 import type { Pipeline } from "../../operators/pipeline.js";
 import type { Source } from "../../sources/source.js";
 import type { DayResult, DaySession, DaySessionOptions, DaysRequest } from "../../training/day.js";
+import { KernelFunctions } from "../kernel/kernel-functions.js";
 import { planDay } from "./day-plan.js";
 import type { DayPlan } from "./plan.js";
 import type { SqlSession } from "./session.js";
@@ -19,12 +20,14 @@ class DuckDBDaySession implements DaySession {
   readonly #sources: ReadonlyMap<string, Source>;
   readonly #plans = new WeakMap<Pipeline, DayPlan>();
   readonly #kept: KeptTables = new Map();
+  readonly #kernels: KernelFunctions;
   /** The state of the inputs that the kept tables were made of. */
   #inputs = "";
 
   constructor(session: SqlSession, sources: ReadonlyMap<string, Source>) {
     this.#session = session;
     this.#sources = sources;
+    this.#kernels = new KernelFunctions(session.connection);
   }
 
   interrupt(): void {
@@ -37,7 +40,7 @@ class DuckDBDaySession implements DaySession {
 
   async run(request: DaysRequest, written: (day: Day, result: DayResult) => void): Promise<void> {
     const plan = this.#planOf(request.pipeline);
-    const span = new SpanRun(this.#session, this.#sources, this.#kept, plan, request);
+    const span = new SpanRun(this.#session, this.#sources, this.#kept, this.#kernels, plan, request);
     try {
       await this.#forgetChangedInputs(plan);
       await span.run(written);
@@ -62,7 +65,8 @@ class DuckDBDaySession implements DaySession {
     );
     if (inputs === this.#inputs) return;
     this.#inputs = inputs;
-    for (const name of this.#kept.keys()) await this.#session.run(`DROP TABLE IF EXISTS ${name}`);
+    for (const name of this.#kept.keys())
+      if (!name.startsWith("index of ")) await this.#session.run(`DROP TABLE IF EXISTS ${name}`);
     this.#kept.clear();
   }
 }

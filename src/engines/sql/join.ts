@@ -29,7 +29,7 @@ export function join(self: Join, planner: Planner): void {
       ` UNION ALL SELECT 0${", NULL".repeat(columns.length)}`,
   });
   const alias = planner.name("j");
-  planner.joinKeyed({ alias, table, keyColumn: keys.column });
+  planner.joinKeyed({ alias, table, key: `o.${identifier(keys.column)}` });
   for (const column of self.columns)
     planner.define(column.name, { sql: `${alias}.${identifier(column.name)}`, dtype: column.dtype, joins: [alias] });
   planner.continueRows(self.output);

@@ -1,9 +1,15 @@
+import type { DType } from "../../columnar/dtypes.js";
 import type { Resolution } from "../../columnar/instants.js";
+import type { WindowGroup } from "../../kernels/window-columns.js";
 import type { Schema } from "../../operators/operator.js";
 import type { Scan } from "../../operators/scan.js";
 
+/** What SQL does one after the other, before the rows are ordered and written. */
+export type PlanStep = TablePlan | KernelPlan;
+
 /** A temporary table of a day's plan; the statement is `CREATE TEMP TABLE <name> AS <sql>`. */
 export interface TablePlan {
+  readonly kind: "table";
   readonly name: string;
   /** The pipeline operator that it belongs to. */
   readonly operator: string;
@@ -16,13 +22,34 @@ export interface TablePlan {
   readonly drops: readonly string[];
 }
 
+/** A function over the rows that a kernel answers from an index of history; from this step on SQL may call it. */
+export interface KernelPlan {
+  readonly kind: "kernel";
+  /** Of the function; the column of its answers is called `@<name>`. */
+  readonly name: string;
+  /** The pipeline operator that it belongs to. */
+  readonly operator: string;
+  /** `run`: the index does not depend on the day and is kept until an input changes. */
+  readonly keep: "day" | "run";
+  /** Its answers are lists of history, computed where the rows are written; else they belong to the narrow row. */
+  readonly wide: boolean;
+  /** `SELECT` of the history: key, time (both BIGINT, never NULL), available (likewise; if the group has it), then values. */
+  readonly history: string;
+  readonly group: WindowGroup;
+  /** Fields of the answer: `c0`, `c1`, …; the name is for messages. */
+  readonly outputs: readonly { readonly name: string; readonly dtype: DType }[];
+  /** SQL over a row `o`: key, time, known (if the group has availability), then own values. */
+  readonly arguments: readonly string[];
+  readonly own: readonly { readonly dtype: DType }[];
+}
+
 /** Everything that SQL does for a day, up to the ordered rows; writing depends on what they turn out to be. */
 export interface DayPlan {
   /** Each is a view of its output's name when a day runs. */
   readonly scans: readonly Scan[];
   /** Outputs of scans that are read whole, whatever their range, because tables that outlive the day are made of them. */
   readonly unbounded: ReadonlySet<string>;
-  readonly tables: readonly TablePlan[];
+  readonly steps: readonly PlanStep[];
   /** The table of the target days' rows before any filter. */
   readonly target: string;
   /** The rows of the target days after all row filters, before ordering. */
@@ -33,14 +60,31 @@ export interface DayPlan {
   readonly partRows: bigint;
   /** `SELECT` of the columns wanted over a table that has the rows' columns; filters applied if `filtered`. */
   select(request: SelectRequest): string;
-  /** The columns of the row table that `select` over these columns reads. */
-  reads(columns: readonly string[]): { readonly stored: readonly string[]; readonly joins: boolean };
+  /** Whether `select` of these columns over the row table joins anything to it or calls a kernel. */
+  isStored(columns: readonly string[]): boolean;
+  /** What the ordered rows hold of the row table: see `SettledColumns`. */
+  readonly settled: SettledColumns;
+  /** Whether `select` over settled rows still joins: rows may then stand in another order. */
+  readonly joinsAtEnd: boolean;
   /** Order of the rows: the event time (ticks of its resolution), then output columns. */
   readonly order: { readonly time: string; readonly resolution: Resolution; readonly columns: readonly string[] };
 }
 
+/**
+ * Columns of the ordered rows. What is narrow is computed and joined before the rows are ordered; wide values (lists of
+ * history) only where they are written, from the stored columns that find them.
+ */
+export interface SettledColumns {
+  readonly computed: readonly string[];
+  readonly stored: readonly string[];
+}
+
 export interface SelectRequest {
   readonly from: string;
+  /** The `from` table holds the settled columns under their names. */
+  readonly settled?: boolean;
+  /** Columns of the rows to compute and pass through, under their names. */
+  readonly settle?: readonly string[];
   readonly columns: readonly string[];
   /** Drops the rows that the content filter drops. */
   readonly filtered: boolean;

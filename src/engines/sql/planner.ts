@@ -5,7 +5,7 @@ import type { Column, ColumnName, KeyPair, RelationName } from "../../operators/
 import type { Pipeline } from "../../operators/pipeline.js";
 import type { Project } from "../../operators/project.js";
 import type { Scan } from "../../operators/scan.js";
-import type { TablePlan } from "./plan.js";
+import type { KernelPlan, PlanStep, TablePlan } from "./plan.js";
 import { identifier } from "./text.js";
 
 /** A column of the rows: stored in the current row table, or computed from stored ones and joined tables. */
@@ -14,13 +14,18 @@ export interface RowColumn {
   readonly sql: string;
   readonly dtype: DType;
   readonly joins: readonly string[];
+  /** Kernel functions whose answers it reads, as `o."@<name>"`. */
+  readonly kernels?: readonly string[];
 }
 
 /** A table with one row per key id (0: the rows without a key), so that an inner join keeps every row. */
 export interface KeyedTable {
   readonly alias: string;
   readonly table: string;
-  readonly keyColumn: string;
+  /** SQL over the rows `o`. */
+  readonly key: string;
+  /** Its values are lists of history: joined where the rows are written, never before. */
+  readonly wide?: boolean;
 }
 
 /** A relation beside the rows: a history or a view, as a FROM item, with its columns' dtypes. */
@@ -41,7 +46,7 @@ type KeyIds = ReadonlyMap<string, { readonly table: string; readonly column: str
 export class Planner {
   readonly pipeline: Pipeline;
   readonly scans: Scan[] = [];
-  readonly tables: TablePlan[] = [];
+  readonly steps: PlanStep[] = [];
   readonly sides = new Map<RelationName, SideRelation>();
   readonly layers: (Project | Filter)[] = [];
   /** Outputs of scans that must be read whole. */
@@ -78,17 +83,63 @@ export class Planner {
   }
 
   /** A table of the day. */
-  table(plan: Omit<TablePlan, "keep" | "drops"> & Partial<Pick<TablePlan, "drops">>): string {
-    this.tables.push({ keep: "day", drops: [], ...plan });
+  table(plan: Omit<TablePlan, "kind" | "keep" | "drops"> & Partial<Pick<TablePlan, "drops">>): string {
+    this.steps.push({ kind: "table", keep: "day", drops: [], ...plan });
     return plan.name;
   }
 
   /** A table that does not depend on the day; its name says its content, so that two who need the same share it. */
   runTable(prefix: string, operator: string, sql: string): string {
     const name = identifier(`${prefix}_${createHash("sha256").update(sql).digest("hex").slice(0, 12)}`);
-    if (!this.tables.some((known) => known.name === name))
-      this.tables.push({ name, operator, sql, keep: "run", drops: [] });
+    if (!this.steps.some((known) => known.name === name))
+      this.steps.push({ kind: "table", name, operator, sql, keep: "run", drops: [] });
     return name;
+  }
+
+  /** A kernel's function; its name says its content, since a session never forgets a function. */
+  kernel(plan: Omit<KernelPlan, "kind" | "name">): string {
+    const content = JSON.stringify(plan, (_, value) => (typeof value === "bigint" ? `${value}n` : value));
+    const name = `kernel_${createHash("sha256").update(content).digest("hex").slice(0, 12)}`;
+    if (!this.steps.some((known) => known.name === name)) this.steps.push({ kind: "kernel", name, ...plan });
+    return name;
+  }
+
+  /** `FROM` item of the rows with the answers of the kernels. */
+  withKernels(from: string, names: Iterable<string>): string {
+    const calls = [...new Set(names)].map((name) => {
+      const plan = this.steps.find((step) => step.name === name);
+      if (plan?.kind !== "kernel") throw new RangeError(`no kernel function "${name}"`);
+      return `, ${name}(${plan.arguments.join(", ")}) AS ${identifier(`@${name}`)}`;
+    });
+    return calls.length === 0 ? from : `(SELECT o.*${calls.join("")} FROM ${from} o)`;
+  }
+
+  /** The values of a kernel's answers are lists of history, or one row's: those are settled before the rows are ordered. */
+  isWide(kernel: string): boolean {
+    return this.steps.some((step) => step.name === kernel && step.kind === "kernel" && step.wide);
+  }
+
+  keyed(alias: string): KeyedTable {
+    const keyed = this.#joined.get(alias);
+    if (!keyed) throw new RangeError(`no joined table "${alias}"`);
+    return keyed;
+  }
+
+  /** The rows with one more stored column, by a LEFT JOIN that finds at most one row of a table. */
+  storeFound(
+    name: ColumnName,
+    dtype: DType,
+    found: { readonly table: string; readonly on: string; readonly sql: string },
+    operator: string,
+  ): void {
+    const before = this.rows;
+    this.#rows = this.table({
+      name: this.name("rows"),
+      operator,
+      sql: `SELECT o.*, ${found.sql} AS ${identifier(name)} FROM ${before} o LEFT JOIN ${found.table} ON ${found.on}`,
+      drops: [before],
+    });
+    this.#columns.set(name, { sql: `o.${identifier(name)}`, dtype, joins: [] });
   }
 
   isMain(relation: RelationName): boolean {
@@ -155,25 +206,35 @@ export class Planner {
   joinsOf(aliases: Iterable<string>): string {
     return [...new Set(aliases)]
       .map((alias) => {
-        const keyed = this.#joined.get(alias);
-        if (!keyed) throw new RangeError(`no joined table "${alias}"`);
-        return ` JOIN ${keyed.table} ${alias} ON o.${identifier(keyed.keyColumn)} = ${alias}.kid`;
+        const keyed = this.keyed(alias);
+        return ` JOIN ${keyed.table} ${alias} ON ${keyed.key} = ${alias}.kid`;
       })
       .join("");
   }
 
+  /** Kernel answers are read, not stored. */
+  #withoutAnswers(columns: readonly { readonly column: RowColumn }[]): string {
+    const names = new Set(columns.flatMap(({ column }) => column.kernels ?? []));
+    return names.size === 0 ? "" : ` EXCLUDE (${[...names].map((name) => identifier(`@${name}`)).join(", ")})`;
+  }
+
+  isStored(name: ColumnName): boolean {
+    return this.column(name).sql === `o.${identifier(name)}`;
+  }
+
   /** Makes the columns stored ones, so that they can be keys or probes. */
   store(names: readonly ColumnName[], operator: string): void {
-    const computed = names.filter(
-      (name) => this.column(name).joins.length > 0 || !this.column(name).sql.startsWith("o."),
-    );
+    const computed = names.filter((name) => !this.isStored(name));
     if (computed.length === 0) return;
     const before = this.rows;
     const columns = computed.map((name) => ({ name, column: this.column(name) }));
     this.#rows = this.table({
       name: this.name("rows"),
       operator,
-      sql: `SELECT o.*, ${columns.map(({ name, column }) => `${column.sql} AS ${identifier(name)}`).join(", ")} FROM ${before} o${this.joinsOf(columns.flatMap(({ column }) => column.joins))}`,
+      sql: `SELECT o.*${this.#withoutAnswers(columns)}, ${columns.map(({ name, column }) => `${column.sql} AS ${identifier(name)}`).join(", ")} FROM ${this.withKernels(
+        before,
+        columns.flatMap(({ column }) => column.kernels ?? []),
+      )} o${this.joinsOf(columns.flatMap(({ column }) => column.joins))}`,
       drops: [before],
     });
     for (const { name, column } of columns)

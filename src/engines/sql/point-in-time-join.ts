@@ -13,7 +13,7 @@ import { windowColumns } from "./windows.js";
  */
 export function pointInTimeJoin(self: PointInTimeJoin, planner: Planner): void {
   if (self.collect) {
-    collect(self, planner);
+    collectWindow(self, planner, windowColumns);
     return;
   }
   const clock = clockOf(self.leftTime, self.rightTime, self.availableTime);
@@ -57,7 +57,7 @@ export function pointInTimeJoin(self: PointInTimeJoin, planner: Planner): void {
  * The right rows that some instant sees, each with `@after`: it is the one to see at every later instant, until the next.
  * Of rows that become visible together the latest counts, and one that becomes visible after a later row did is never seen.
  */
-function visibleRows(self: PointInTimeJoin, planner: Planner, clock: Clock): string {
+export function visibleRows(self: PointInTimeJoin, planner: Planner, clock: Clock): string {
   const right = planner.side(self.inputs[1]);
   planner.unbounded.add(right.scan.output);
   const keys = self.on.map((pair) => identifier(pair.right));
@@ -89,13 +89,14 @@ function visibleRows(self: PointInTimeJoin, planner: Planner, clock: Clock): str
   );
 }
 
-function collect(self: PointInTimeJoin, planner: Planner): void {
+/** The list of all matching values: a window like those of rolling aggregates. */
+export function collectWindow(self: PointInTimeJoin, planner: Planner, windows: typeof windowColumns): void {
   const spec = self.collect;
   if (!spec) return;
   const history = planner.side(self.inputs[1]);
   const element = history.columns.get(spec.value);
   if (element === undefined) throw new RangeError(`"${self.inputs[1]}" has no column "${spec.value}"`);
-  windowColumns(
+  windows(
     planner,
     {
       operator: self.name,

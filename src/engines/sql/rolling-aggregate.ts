@@ -3,8 +3,12 @@ import type { Planner } from "./planner.js";
 import { constant, identifier } from "./text.js";
 import { type WindowColumn, windowColumns } from "./windows.js";
 
-/** Specs over the same matching history rows share one sorted history. */
 export function rollingAggregate(self: RollingAggregate, planner: Planner): void {
+  aggregateWindows(self, planner, windowColumns);
+}
+
+/** Specs over the same matching history rows share one history, whoever makes the windows. */
+export function aggregateWindows(self: RollingAggregate, planner: Planner, windows: typeof windowColumns): void {
   const history = planner.side(self.inputs[1]);
   const groups = new Map<string, RollingSpec[]>();
   for (const spec of self.specs) {
@@ -17,7 +21,7 @@ export function rollingAggregate(self: RollingAggregate, planner: Planner): void
     const [first] = specs;
     if (!first) continue;
     const filter = historyFilter(first);
-    windowColumns(
+    windows(
       planner,
       {
         operator: self.name,

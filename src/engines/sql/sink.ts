@@ -34,25 +34,25 @@ export async function orderRows(
   const time = identifier(plan.order.time);
   const leading: string[] = [];
   for (const name of plan.order.columns.slice(0, SORTED_COLUMNS)) {
-    if (isList(dtypeOf(name)) || plan.reads([name]).joins) break;
+    if (isList(dtypeOf(name)) || !plan.isStored([name])) break;
     leading.push(name);
   }
   const terms = (names: readonly string[]): string => {
     const order = orderBy(names.map((name) => ({ sql: identifier(name), dtype: dtypeOf(name) })));
     return order === "" ? time : `${time}, ${order}`;
   };
-  const carry = [...new Set([plan.order.time, ...plan.reads(plan.output.map((column) => column.name)).stored])];
-  const rows = await run(
-    ORDERED,
-    `SELECT * FROM (${plan.select({ from: plan.rows, columns: leading, filtered: true, carry })}) ORDER BY ${terms(leading)}`,
-  );
+  const { computed, stored: found } = plan.settled;
+  const carry = [plan.order.time, ...found];
+  const narrow = plan.select({ from: plan.rows, columns: leading, filtered: true, carry, settle: computed });
+  const rows = await run(ORDERED, `SELECT * FROM (${narrow}) ORDER BY ${terms(leading)}`);
   const group = [time, ...leading.map(identifier)];
   const tied = `SELECT ${group.join(", ")} FROM ${ORDERED} GROUP BY ALL HAVING count(*) > 1`;
   const [ties] = await session.query(`SELECT count(*) AS n FROM (${tied})`);
   if (ties?.["n"] === 0n || leading.length === plan.order.columns.length) return rows;
   const same = group.map((name) => `r.${name} IS NOT DISTINCT FROM d.${name}`).join(" AND ");
   const from = `(SELECT r.*, r.rowid AS "@id" FROM ${ORDERED} r SEMI JOIN (${tied}) d ON ${same})`;
-  const compared = plan.select({ from, columns: plan.order.columns, filtered: false, carry: ["@id", plan.order.time] });
+  const carried = ["@id", plan.order.time];
+  const compared = plan.select({ from, settled: true, columns: plan.order.columns, filtered: false, carry: carried });
   await run(
     "tied",
     `SELECT "@id", row_number() OVER (ORDER BY ${terms(plan.order.columns)}) AS "@tie" FROM (${compared})`,
@@ -71,18 +71,25 @@ export interface Places {
   readonly count: number;
 }
 
-/** `SELECT` of the rows at the places as they are written, with `@place`, and `@day` (days since the epoch). */
-function finished(plan: DayPlan, { first, count }: Places): string {
+/** `SELECT` of ordered rows as they are written, with `@place`, and `@day` (days since the epoch). */
+function finished(plan: DayPlan, from: string): string {
   const written = plan.output.map((column) => `${stored(column)} AS ${identifier(column.name)}`).join(", ");
-  const from = `(SELECT *, rowid AS "@place" FROM ${ORDERED} WHERE rowid >= ${first} AND rowid < ${first + count})`;
   const columns = plan.output.map((column) => column.name);
-  const select = plan.select({ from, columns, filtered: false, carry: ["@place", plan.order.time] });
+  const carry = ["@place", plan.order.time];
+  const select = plan.select({ from, settled: true, columns, filtered: false, carry });
   const day = dayNumber(identifier(plan.order.time), plan.order.resolution);
   return `SELECT ${written}, "@place", ${day} AS "@day" FROM (${select})`;
 }
 
+function placed({ first, count }: Places): string {
+  return `(SELECT *, rowid AS "@place" FROM ${ORDERED} WHERE rowid >= ${first} AND rowid < ${first + count})`;
+}
+
 /** Rows of several days as they are written, made at once: to join the wide columns costs more than to write a short day. */
 export const FINISHED = "finished";
+
+/** The rows of one part, still without their wide values. */
+export const PART = "part";
 
 /** Makes `FINISHED` of the rows at the places. */
 export async function finishRows(
@@ -90,7 +97,7 @@ export async function finishRows(
   places: Places,
   run: (name: string, sql: string) => Promise<number>,
 ): Promise<void> {
-  await run(FINISHED, finished(plan, places));
+  await run(FINISHED, finished(plan, placed(places)));
 }
 
 /**
@@ -108,17 +115,26 @@ export async function writeParts(
   const partRows = Number(plan.partRows);
   const columns = plan.output.map((column) => identifier(column.name)).join(", ");
   for (let done = 0; done === 0 || done < places.count; done += partRows) {
-    const count = Math.min(partRows, places.count - done);
-    const first = places.first + done;
-    const rows = ready
-      ? `SELECT * FROM ${FINISHED} WHERE "@place" >= ${first} AND "@place" < ${first + count}`
-      : finished(plan, { first, count });
+    const part = { first: places.first + done, count: Math.min(partRows, places.count - done) };
     const name = `part-${parts.length}-0.parquet`;
-    // A hash join may put rows behind others of their vector (where hashes collide), so the parts are sorted once more.
-    await session.run(
-      `COPY (SELECT ${columns} FROM (${rows}) ORDER BY "@place") TO ${text(join(folder, name))}` +
-        ` (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${ROW_GROUP_ROWS}, DICTIONARY_SIZE_LIMIT ${DICTIONARY_VALUES})`,
-    );
+    const copy = (rows: string): string =>
+      `COPY (SELECT ${columns} FROM ${rows}) TO ${text(join(folder, name))}` +
+      ` (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${ROW_GROUP_ROWS}, DICTIONARY_SIZE_LIMIT ${DICTIONARY_VALUES})`;
+    if (ready) {
+      const end = part.first + part.count;
+      const own = `SELECT * FROM ${FINISHED} WHERE "@place" >= ${part.first} AND "@place" < ${end}`;
+      await session.run(copy(`(${own}) ORDER BY "@place"`));
+    } else if (plan.joinsAtEnd) {
+      // A hash join may put rows behind others of their vector (where hashes collide): the part is sorted once more.
+      await session.run(copy(`(${finished(plan, placed(part))}) ORDER BY "@place"`));
+    } else {
+      // The bytes of a part depend on where its row groups begin: rows that stream begin with those of a table, so the
+      // part is one. Sorted rows fill it without gaps.
+      await session.run(`CREATE OR REPLACE TEMP TABLE ${PART} AS SELECT * FROM ${placed(part)} ORDER BY "@place"`);
+      await session.run(copy(`(${finished(plan, PART)})`));
+      await session.run(`DROP TABLE ${PART}`);
+    }
+    const { count } = part;
     parts.push({ name, rows: count });
   }
   return parts;

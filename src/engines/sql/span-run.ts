@@ -12,9 +12,10 @@ import { DaedalusError } from "../../errors/problem.js";
 import type { Scan } from "../../operators/scan.js";
 import type { ScanRequest, Source } from "../../sources/source.js";
 import type { DayResult, DaysRequest } from "../../training/day.js";
+import type { KernelFunctions } from "../kernel/kernel-functions.js";
 import { dayNumber } from "./clock.js";
 import { QID_MAP } from "./day-plan.js";
-import type { DayPlan, TablePlan } from "./plan.js";
+import type { DayPlan, KernelPlan, TablePlan } from "./plan.js";
 import { problemOfFailure } from "./problems.js";
 import type { SqlSession } from "./session.js";
 import {
@@ -23,6 +24,7 @@ import {
   finishRows,
   ORDERED,
   orderRows,
+  PART,
   type Places,
   statisticsOfFinished,
   statisticsOfParts,
@@ -44,6 +46,7 @@ export class SpanRun {
   readonly #session: SqlSession;
   readonly #sources: ReadonlyMap<string, Source>;
   readonly #kept: KeptTables;
+  readonly #kernels: KernelFunctions;
   readonly #plan: DayPlan;
   readonly #request: DaysRequest;
   readonly #days: readonly Day[];
@@ -58,12 +61,14 @@ export class SpanRun {
     session: SqlSession,
     sources: ReadonlyMap<string, Source>,
     kept: KeptTables,
+    kernels: KernelFunctions,
     plan: DayPlan,
     request: DaysRequest,
   ) {
     this.#session = session;
     this.#sources = sources;
     this.#kept = kept;
+    this.#kernels = kernels;
     this.#plan = plan;
     this.#request = request;
     this.#days = request.days.map(({ day }) => day);
@@ -78,18 +83,22 @@ export class SpanRun {
     const counts = new Map<string, ByDay>();
     const counted = new Set([
       plan.target,
-      ...plan.tables.flatMap(({ name, filters }) => (filters ? [name, filters] : [])),
+      ...plan.steps.flatMap((step) => (step.kind === "table" && step.filters ? [step.name, step.filters] : [])),
     ]);
-    for (const table of plan.tables) {
-      await this.#timed(table.operator, async () => {
-        const count = await this.#create(table);
-        if (counted.has(table.name)) counts.set(table.name, await this.#byDay(table.name, plan.order.time, count));
-      });
-      if (table.filters !== undefined) {
-        const [before, after] = [counts.get(table.filters), counts.get(table.name)];
-        dropped.set(table.operator, (day) => (before?.get(day) ?? 0) - (after?.get(day) ?? 0));
+    for (const step of plan.steps) {
+      if (step.kind === "kernel") {
+        await this.#timed(step.operator, () => this.#loadKernel(step));
+        continue;
       }
-      for (const name of table.drops) this.#dropTable(name);
+      await this.#timed(step.operator, async () => {
+        const count = await this.#create(step);
+        if (counted.has(step.name)) counts.set(step.name, await this.#byDay(step.name, plan.order.time, count));
+      });
+      if (step.filters !== undefined) {
+        const [before, after] = [counts.get(step.filters), counts.get(step.name)];
+        dropped.set(step.operator, (day) => (before?.get(day) ?? 0) - (after?.get(day) ?? 0));
+      }
+      for (const name of step.drops) this.#dropTable(name);
     }
     const scanned = new Map<string, ByDay>();
     for (const scan of plan.scans)
@@ -155,7 +164,9 @@ export class SpanRun {
   async cleanUp(): Promise<void> {
     const drops = [
       ...this.#views.map((view) => `DROP VIEW IF EXISTS ${view}`),
-      ...[ORDERED, FINISHED, "tied", "untied", ...this.#tables.keys()].map((table) => `DROP TABLE IF EXISTS ${table}`),
+      ...[ORDERED, FINISHED, PART, "tied", "untied", ...this.#tables.keys()].map(
+        (table) => `DROP TABLE IF EXISTS ${table}`,
+      ),
     ];
     await this.#session.run(drops.join("; "));
   }
@@ -206,6 +217,13 @@ export class SpanRun {
   async #createView(name: string, sql: string): Promise<void> {
     this.#views.push(name);
     await this.#session.run(`CREATE OR REPLACE TEMP VIEW ${name} AS ${sql}`);
+  }
+
+  async #loadKernel(kernel: KernelPlan): Promise<void> {
+    const name = `index of ${kernel.name}`;
+    if (kernel.keep === "run" && this.#kept.has(name)) return;
+    await this.#kernels.load(kernel);
+    if (kernel.keep === "run") this.#kept.set(name, 0);
   }
 
   #create(table: TablePlan): Promise<number> {

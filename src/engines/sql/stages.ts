@@ -31,17 +31,23 @@ export function describeStages(pipeline: Pipeline): readonly StageDescription[] 
 }
 
 function statementsOf(plan: DayPlan, pipeline: Pipeline, operator: string): string[] {
-  const tables = plan.tables
-    .filter((table) => table.operator === operator)
-    .map((table) => `CREATE TEMP TABLE ${table.name} AS\n  ${table.sql}`);
+  const tables = plan.steps
+    .filter((step) => step.operator === operator)
+    .map((step) =>
+      step.kind === "table"
+        ? `CREATE TEMP TABLE ${step.name} AS\n  ${step.sql}`
+        : `-- ${step.name}(${step.arguments.join(", ")}) answers from an index of\n  ${step.history}`,
+    );
   const isSink = pipeline.operators.some((candidate) => candidate.name === operator && candidate.kind === "sink");
   if (!isSink) return tables;
   const columns = plan.output.map((column) => column.name);
-  const ordered = plan.select({ from: plan.rows, columns: [], filtered: true, carry: [plan.order.time] });
+  const { computed, stored } = plan.settled;
+  const carry = [plan.order.time, ...stored];
+  const ordered = plan.select({ from: plan.rows, columns: [], filtered: true, carry, settle: computed });
   const order = [plan.order.time, ...plan.order.columns].map(identifier).join(", ");
   return [
     ...tables,
     `CREATE TEMP TABLE ${ORDERED} AS\n  ${ordered} ORDER BY ${order}`,
-    `COPY (${plan.select({ from: `(SELECT *, rowid AS "@place" FROM ${ORDERED})`, columns, filtered: false, carry: ["@place"] })} ORDER BY "@place")\n  TO 'part-N-0.parquet' (FORMAT parquet, COMPRESSION zstd)`,
+    `COPY (${plan.select({ from: `(SELECT *, rowid AS "@place" FROM ${ORDERED})`, settled: true, columns, filtered: false, carry: ["@place"] })} ORDER BY "@place")\n  TO 'part-N-0.parquet' (FORMAT parquet, COMPRESSION zstd)`,
   ];
 }

@@ -2,7 +2,7 @@ import {
   BIGINT,
   DOUBLE,
   type DuckDBConnection,
-  DuckDBScalarFunction,
+  type DuckDBScalarFunction,
   type DuckDBType,
   INTEGER,
   LIST,
@@ -13,6 +13,14 @@ import {
 import duckdb from "@duckdb/node-bindings";
 import { DistinctByLast } from "../../columnar/distinct-by-last.js";
 import type { ScalarDType } from "../../columnar/dtypes.js";
+import {
+  bytesOf,
+  isValid,
+  type ListRows,
+  listRows,
+  validityOf,
+  vectorisedFunction,
+} from "../../columnar/duckdb-vectors.js";
 import { exactSum, ratioToDouble } from "../../columnar/exact-sum.js";
 
 /**
@@ -66,56 +74,8 @@ export function keepLastPositions(list: string, element: ScalarDType): string {
   }
 }
 
-/** The wrapper's callback hides the raw output vector; the binding's own gives it. */
-function vectorised(definition: {
-  readonly name: string;
-  readonly parameterTypes: readonly DuckDBType[];
-  readonly returnType: DuckDBType;
-  readonly mainFunction: (info: duckdb.ScalarFunctionInfo, input: duckdb.DataChunk, output: duckdb.Vector) => void;
-}): DuckDBScalarFunction {
-  const { mainFunction, ...signature } = definition;
-  // Volatile: a call whose arguments are constant must not be folded while the query is planned.
-  const created = DuckDBScalarFunction.create({ ...signature, mainFunction: () => {}, volatile: true });
-  duckdb.scalar_function_set_function(created.scalar_function, mainFunction);
-  return created;
-}
-
-function isValid(validity: Uint8Array | undefined, row: number): boolean {
-  return validity === undefined || (((validity[row >> 3] as number) >> (row & 7)) & 1) === 1;
-}
-
-function validityOf(vector: duckdb.Vector, rows: number): Uint8Array | undefined {
-  // The binding gives an empty view where every row is valid.
-  const mask = duckdb.vector_get_validity(vector, Math.ceil(rows / 64) * 8);
-  return mask === null || mask.length === 0 ? undefined : mask;
-}
-
-/** A private, aligned copy: vectors' own memory need not be aligned and must not outlive the call. */
-function bytesOf(vector: duckdb.Vector, bytes: number): ArrayBuffer {
-  const copy = new ArrayBuffer(bytes);
-  if (bytes > 0) new Uint8Array(copy).set(duckdb.vector_get_data(vector, bytes));
-  return copy;
-}
-
-interface ListRows {
-  readonly child: duckdb.Vector;
-  readonly size: number;
-  /** Two words per row and number: offset low, high, length low, high. */
-  readonly entries: Int32Array;
-  readonly validity: Uint8Array | undefined;
-}
-
-function listRows(vector: duckdb.Vector, rows: number): ListRows {
-  return {
-    child: duckdb.list_vector_get_child(vector),
-    size: duckdb.list_vector_get_size(vector),
-    entries: new Int32Array(bytesOf(vector, rows * 16)),
-    validity: validityOf(vector, rows),
-  };
-}
-
 function exactSumFunction(): DuckDBScalarFunction {
-  return vectorised({
+  return vectorisedFunction({
     name: EXACT_SUM,
     parameterTypes: [LIST(DOUBLE)],
     returnType: DOUBLE,
@@ -135,7 +95,7 @@ function exactSumFunction(): DuckDBScalarFunction {
 }
 
 function exactQuotientFunction(): DuckDBScalarFunction {
-  return vectorised({
+  return vectorisedFunction({
     name: EXACT_QUOTIENT,
     parameterTypes: [BIGINT, BIGINT, BIGINT],
     returnType: DOUBLE,
@@ -163,7 +123,7 @@ interface QuotientColumn {
 
 function keepLastFunction(suffix: string, type: DuckDBType, width: 1 | 2 | 4 | 8): DuckDBScalarFunction {
   const distinct = new DistinctByLast();
-  return vectorised({
+  return vectorisedFunction({
     name: `daedalus_keep_last_${suffix}`,
     parameterTypes: [LIST(type)],
     returnType: LIST(BIGINT),
@@ -195,7 +155,7 @@ function words(bytes: ArrayBuffer, size: number, width: 1 | 2 | 4 | 8): readonly
 
 function keepLastTextFunction(): DuckDBScalarFunction {
   const distinct = new DistinctByLast();
-  return vectorised({
+  return vectorisedFunction({
     name: "daedalus_keep_last_text",
     parameterTypes: [LIST(VARCHAR)],
     returnType: LIST(BIGINT),

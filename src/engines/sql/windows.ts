@@ -190,7 +190,7 @@ function listsOf(
     drops: [rows],
   });
   const alias = planner.name("l");
-  planner.joinKeyed({ alias, table, keyColumn: keys.column });
+  planner.joinKeyed({ alias, table, key: `o.${identifier(keys.column)}`, wide: true });
   return alias;
 }
 

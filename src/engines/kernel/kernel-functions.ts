@@ -1,0 +1,126 @@
+import { BIGINT, type DuckDBConnection, type DuckDBType, STRUCT } from "@duckdb/node-api";
+import duckdb from "@duckdb/node-bindings";
+import { elementOf, isList } from "../../columnar/dtypes.js";
+import {
+  bytesOf,
+  validBytes,
+  vectorisedFunction,
+  writeLists,
+  writeValidity,
+  writeValues,
+} from "../../columnar/duckdb-vectors.js";
+import {
+  type OwnColumn,
+  type QueryBatch,
+  SumOutside,
+  type WindowAnswer,
+  WindowColumns,
+} from "../../kernels/window-columns.js";
+import type { KernelPlan } from "../sql/plan.js";
+import { duckdbType, formOf } from "./forms.js";
+import { loadHistory } from "./load-history.js";
+
+/** The functions that kernels answer on one connection: each is registered once, its index is loaded anew for every span. */
+export class KernelFunctions {
+  readonly #connection: DuckDBConnection;
+  readonly #indexes = new Map<string, WindowColumns>();
+
+  constructor(connection: DuckDBConnection) {
+    this.#connection = connection;
+  }
+
+  /** Reads the plan's history into its index; from then on SQL may call the function. */
+  async load(plan: KernelPlan): Promise<void> {
+    const known = this.#indexes.get(plan.name);
+    const index = known ?? new WindowColumns(plan.group);
+    index.load(await loadHistory(this.#connection, plan.history, plan.group));
+    this.#indexes.set(plan.name, index);
+    if (known === undefined) this.#connection.registerScalarFunction(functionOf(plan, index));
+  }
+
+  /** Bytes of all indexes. */
+  get bytes(): number {
+    return [...this.#indexes.values()].reduce((sum, index) => sum + index.bytes, 0);
+  }
+}
+
+/** `<name>(key BIGINT, time BIGINT[, known BIGINT], own…) → STRUCT(c0 …)`. */
+function functionOf(plan: KernelPlan, index: WindowColumns) {
+  const { group, outputs, own } = plan;
+  const fixed: DuckDBType[] = group.available ? [BIGINT, BIGINT, BIGINT] : [BIGINT, BIGINT];
+  return vectorisedFunction({
+    name: plan.name,
+    parameterTypes: [...fixed, ...own.map(({ dtype }) => duckdbType(dtype))],
+    returnType: STRUCT(Object.fromEntries(outputs.map(({ dtype }, place) => [`c${place}`, duckdbType(dtype)]))),
+    mainFunction: (_info, input, output) => {
+      const rows = duckdb.data_chunk_get_size(input);
+      const answers = answered(plan, () => index.probe(queriesOf(plan, input, rows)));
+      outputs.forEach((_, place) => {
+        const answer = answers[place];
+        if (answer !== undefined) write(duckdb.struct_vector_get_child(output, place), plan, place, answer, rows);
+      });
+    },
+  });
+}
+
+function answered(plan: KernelPlan, probe: () => readonly WindowAnswer[]): readonly WindowAnswer[] {
+  try {
+    return probe();
+  } catch (error) {
+    if (!(error instanceof SumOutside)) throw error;
+    throw new Error(`daedalus:integer-sum:${plan.outputs[error.output]?.name ?? ""}`, { cause: error });
+  }
+}
+
+function queriesOf({ group, own }: KernelPlan, input: duckdb.DataChunk, rows: number): QueryBatch {
+  const vectorOf = (column: number) => duckdb.data_chunk_get_vector(input, column);
+  const longs = (column: number) => duckdb.vector_get_data(vectorOf(column), rows * 8);
+  const first = group.available ? 3 : 2;
+  const valid = validBytes(vectorOf(0), rows);
+  return {
+    rows,
+    keys: { bytes: longs(0), ...(valid === undefined ? {} : { valid }) },
+    times: longs(1),
+    ...(group.available ? { known: longs(2) } : {}),
+    own: own.map(({ dtype }, place): OwnColumn => {
+      const vector = vectorOf(first + place);
+      const form = formOf(dtype);
+      const own = validBytes(vector, rows);
+      if (!isList(dtype))
+        return {
+          form,
+          bytes: duckdb.vector_get_data(vector, rows * form.width),
+          ...(own === undefined ? {} : { valid: own }),
+        };
+      const child = duckdb.list_vector_get_child(vector);
+      const size = duckdb.list_vector_get_size(vector);
+      const elements = validBytes(child, size);
+      return {
+        form,
+        bytes: size === 0 ? new Uint8Array(0) : duckdb.vector_get_data(child, size * form.width),
+        ...(elements === undefined ? {} : { valid: elements }),
+        list: {
+          entries: new Uint8Array(bytesOf(vector, rows * 16)),
+          ...(own === undefined ? {} : { valid: own }),
+        },
+      };
+    }),
+  };
+}
+
+function write(
+  vector: duckdb.Vector,
+  { outputs, group }: KernelPlan,
+  place: number,
+  { memory, values, count, entries, valid }: WindowAnswer,
+  rows: number,
+): void {
+  const dtype = outputs[place]?.dtype ?? "BIGINT";
+  const { width } = formOf(elementOf(dtype));
+  if (group.outputs[place]?.aggregate === "list") {
+    writeLists(vector, memory.buffer, { entries, rows, values, count, width });
+    return;
+  }
+  writeValues(vector, memory.buffer, values, rows * width);
+  if (valid !== 0) writeValidity(vector, new Uint8Array(memory.buffer, valid, rows));
+}

@@ -9,6 +9,7 @@ import { dayOf, daysOf } from "../oracles/sessions.js";
 import { OracleStop, show, type Value } from "../oracles/values.js";
 import type { Layout } from "../support/data-files.js";
 import { inProject, type Trained, type TrainSettings, trainCase, trainDirectory } from "../support/product.js";
+import { ENGINES, withEngine } from "../support/rule.js";
 import { expectedOf } from "./compare.js";
 import { type Draw, drawn } from "./draw.js";
 import { type ProjectCase, randomProject } from "./random-project.js";
@@ -83,6 +84,23 @@ function relaidOut(draw: Draw, one: ProjectCase): ProjectCase {
   });
   return { ...one, layouts, project: { ...one.project, views } };
 }
+
+describe("every engine", () => {
+  for (const { seed, one } of trainable(500_000, 6))
+    test(`gives the same bytes: seed ${seed}`, async () => {
+      const hashes = [];
+      for (const engine of ENGINES) {
+        hashes.push(
+          await inProject({ ...one, project: withEngine(one.project, engine) }, async (directory) => {
+            const outputRoot = join(directory, "out");
+            await trainDirectory(directory, one.service, { outputRoot, skeletonOnly: one.skeletonOnly ?? false });
+            return hashesOf(outputRoot);
+          }),
+        );
+      }
+      expect(hashes[1]).toEqual(hashes[0]);
+    });
+});
 
 describe("days together or one by one", () => {
   const several = (candidate: ProjectCase) => expectedOf(candidate).size > 2;

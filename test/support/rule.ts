@@ -53,6 +53,14 @@ export interface Rule {
   readonly days?: readonly string[];
 }
 
+/** Who can run rolling aggregates, lookups and point-in-time joins; all have to give the same table. */
+export const ENGINES = ["kernel", "duckdb"] as const;
+
+export function withEngine(project: ProjectModel, engine: (typeof ENGINES)[number]): ProjectModel {
+  const { runtime } = project;
+  return { ...project, runtime: { ...runtime, compute: { ...runtime.compute, engine, pit_engine: engine } } };
+}
+
 /** The rule, and the rows that have to come out: the named columns, in file order. Oracle and product both have to agree. */
 export function rule(name: string, definition: Rule, expected: string): void {
   test(name, async () => {
@@ -73,9 +81,14 @@ export function rule(name: string, definition: Rule, expected: string): void {
     const only = (rows: readonly (readonly Value[])[]): string[][] =>
       rows.map((row) => picked.map((i) => show(row[i] ?? null)));
     expect(only(oracle.rows), "the oracle").toEqual(wanted);
-    const trained = await trainCase({ project, tables, layouts, service: "main" }, { days });
-    expect(only(trained.days.get(day)?.rows ?? []), "the product").toEqual(wanted);
-    expect(trained.days.get(day)?.columns, "the schema").toEqual(oracle.columns);
+    for (const engine of ENGINES) {
+      const trained = await trainCase(
+        { project: withEngine(project, engine), tables, layouts, service: "main" },
+        { days },
+      );
+      expect(only(trained.days.get(day)?.rows ?? []), `the product on ${engine}`).toEqual(wanted);
+      expect(trained.days.get(day)?.columns, "the schema").toEqual(oracle.columns);
+    }
   });
 }
 
@@ -85,9 +98,14 @@ export function stops(name: string, definition: Rule, message: RegExp): void {
     const { project, tables, layouts } = projectOf(definition);
     const day = definition.day ?? "1970-01-01";
     expect(() => trainingDay(project, tables, "main", day, definition.days ?? [day]), "the oracle").toThrow(OracleStop);
-    await expect(
-      trainCase({ project, tables, layouts, service: "main" }, { days: definition.days ?? [day] }),
-    ).rejects.toThrow(message);
+    for (const engine of ENGINES)
+      await expect(
+        trainCase(
+          { project: withEngine(project, engine), tables, layouts, service: "main" },
+          { days: definition.days ?? [day] },
+        ),
+        engine,
+      ).rejects.toThrow(message);
   });
 }
 

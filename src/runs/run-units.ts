@@ -16,6 +16,8 @@ export interface Unit {
 export interface BatchContext<U extends Unit, O extends UnitOutcome> {
   /** From 1. */
   readonly attempt: number;
+  /** Which of the batches that run at a time this is, from 0: those of one lane follow each other. */
+  readonly lane: number;
   /** Aborted when the run is to stop; `perform` should then reject soon. */
   readonly signal: AbortSignal;
   /** A new empty folder for the unit; what an earlier call's held is gone. */
@@ -32,7 +34,7 @@ export interface UnitOutcome {
 
 export interface RunOptions<U extends Unit, O extends UnitOutcome> {
   readonly root: OwnedRoot;
-  /** Units that are worked on together; each becomes visible alone. */
+  /** Units that are worked on together; each becomes visible alone. Neighbours are done one after the other if they can be. */
   readonly batches: readonly (readonly U[])[];
   /** Batches at a time, at least 1. */
   readonly concurrency: number;
@@ -98,10 +100,11 @@ export async function runUnits<U extends Unit, O extends UnitOutcome>(
   }
 
   /** One try; the units that are neither done nor failed, with the error that stopped it. */
-  async function attempt(batch: readonly U[], count: number) {
+  async function attempt(batch: readonly U[], lane: number, count: number) {
     let since = performance.now();
     const context: BatchContext<U, O> = {
       attempt: count,
+      lane,
       signal,
       async stage(unit) {
         const folder = await root.stage(unit.name);
@@ -130,8 +133,8 @@ export async function runUnits<U extends Unit, O extends UnitOutcome>(
     }
   }
 
-  async function complete(batch: readonly U[], count: number): Promise<void> {
-    const { left, error } = await attempt(batch, count);
+  async function complete(batch: readonly U[], lane: number, count: number): Promise<void> {
+    const { left, error } = await attempt(batch, lane, count);
     if (left.length === 0) return;
     for (const unit of left) await root.discard(unit.name).catch(() => undefined);
     if (signal.aborted) return;
@@ -142,15 +145,22 @@ export async function runUnits<U extends Unit, O extends UnitOutcome>(
       return;
     }
     // The others need not suffer from what one of them met.
-    for (const unit of left) if (!signal.aborted) await complete([unit], lost ? count + 1 : count);
+    for (const unit of left) if (!signal.aborted) await complete([unit], lane, lost ? count + 1 : count);
   }
 
-  const waiting = [...batches];
-  async function lane(): Promise<void> {
-    for (let batch = waiting.shift(); batch !== undefined && !signal.aborted; batch = waiting.shift())
-      await complete(batch, 1);
+  const lanes = lanesOf(batches, Math.max(1, Math.min(options.concurrency, batches.length)));
+  const next = (lane: number): readonly U[] | undefined => {
+    const own = lanes[lane]?.shift();
+    if (own !== undefined) return own;
+    // From the end of the longest: its own neighbours are furthest from there.
+    const longest = lanes.reduce((most, other) => (other.length > most.length ? other : most), []);
+    return longest.pop();
+  };
+  async function work(lane: number): Promise<void> {
+    for (let batch = next(lane); batch !== undefined && !signal.aborted; batch = next(lane))
+      await complete(batch, lane, 1);
   }
-  await Promise.all(Array.from({ length: Math.max(1, Math.min(options.concurrency, batches.length)) }, lane));
+  await Promise.all(lanes.map((_, lane) => work(lane)));
 
   const pace = meter.now();
   const interrupted = signal.aborted;
@@ -171,4 +181,11 @@ export async function runUnits<U extends Unit, O extends UnitOutcome>(
     }),
     interrupted,
   };
+}
+
+/** The batches in order, cut into as many runs of neighbours. */
+function lanesOf<Batch>(batches: readonly Batch[], count: number): Batch[][] {
+  return Array.from({ length: count }, (_, lane) =>
+    batches.slice(Math.round((lane * batches.length) / count), Math.round(((lane + 1) * batches.length) / count)),
+  );
 }

@@ -25,9 +25,13 @@ export function localExecutor(options: LocalExecutorOptions): TaskExecutor {
   const all = new Set<Worker>();
   const waiting: ((worker: Worker) => void)[] = [];
 
-  function take(): Promise<Worker> {
-    for (let worker = idle.pop(); worker !== undefined; worker = idle.pop())
-      if (worker.alive) return Promise.resolve(worker);
+  function take(lane: number | undefined): Promise<Worker> {
+    for (const worker of [...idle]) if (!worker.alive) idle.splice(idle.indexOf(worker), 1);
+    const last = idle.find((worker) => lane !== undefined && worker.lane === lane) ?? idle.at(-1);
+    if (last !== undefined) {
+      idle.splice(idle.indexOf(last), 1);
+      return Promise.resolve(last);
+    }
     if (all.size < options.workers) return Promise.resolve(start());
     return new Promise((resolve) => waiting.push(resolve));
   }
@@ -49,7 +53,8 @@ export function localExecutor(options: LocalExecutorOptions): TaskExecutor {
     workers: options.workers,
     async run(task, signal, onReport) {
       if (signal.aborted) throw new Interrupted();
-      const worker = await take();
+      const worker = await take(task.lane);
+      worker.lane = task.lane;
       try {
         return await worker.run(task, signal, onReport);
       } finally {
@@ -66,6 +71,8 @@ class Worker {
   readonly #process: ChildProcess;
   readonly ended: Promise<string>;
   alive = true;
+  /** Of its last task. */
+  lane: number | undefined;
   #onAnswer: ((answer: Answer) => void) | undefined;
 
   constructor({ entry, environment }: LocalExecutorOptions) {

@@ -2,6 +2,8 @@
 export interface TaskDocument {
   readonly kind: string;
   readonly body: unknown;
+  /** Tasks of one lane follow each other: the worker that did the last one has what the next can use. */
+  readonly lane?: number;
 }
 
 /** Runs tasks somewhere; data never passes through it, only documents and small answers. */

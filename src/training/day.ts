@@ -13,6 +13,8 @@ export interface DaysRequest {
     /** Existing empty folder that receives `part-N-0.parquet`. */
     readonly staging: string;
   }[];
+  /** More spans follow: the history of this one is kept for them. */
+  readonly keepHistory?: boolean;
   /** The committed `qid_map.parquet`, if the pipeline has a session. */
   readonly qidMap?: string;
 }

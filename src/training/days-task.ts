@@ -21,6 +21,8 @@ export interface DayContext {
   /** The views that the pipeline scans, by name. */
   readonly views: Readonly<Record<string, FeatureView>>;
   readonly duckdbConfig: Readonly<Record<string, string>>;
+  /** A worker gets more than one span: it keeps the history of each for the next. */
+  readonly keepHistory: boolean;
 }
 
 export interface DaysTask {
@@ -83,7 +85,8 @@ export function daysTaskHandler(openDay: (context: DayContext) => Promise<DaySes
         });
         reported.catch(() => undefined);
       };
-      const request = { pipeline: context.pipeline, days, ...(qidMap === undefined ? {} : { qidMap }) };
+      const { pipeline, keepHistory } = context;
+      const request = { pipeline, days, keepHistory, ...(qidMap === undefined ? {} : { qidMap }) };
       try {
         await session.run(request, written);
       } finally {

@@ -30,13 +30,15 @@ import {
 } from "./inputs.js";
 import { type DayPolicy, judgeDays, planned } from "./plan.js";
 import { QidMap } from "./qid-map.js";
-import { spanLimits, spansOf } from "./spans.js";
+import { type SpanLimits, spanLimits, spansOf } from "./spans.js";
 
 export interface TrainOptions extends TrainingInputs, DaySelection, DayPolicy {
   /** Always refused: embeddings are not executed yet. */
   readonly enrichOnly?: boolean;
   /** Days at a time. */
   readonly dayWorkers: number;
+  /** What a span may hold; default: what memory allows, and some for every worker. */
+  readonly spanLimits?: SpanLimits;
   /** Passed to every worker's DuckDB. */
   readonly duckdbConfig: Readonly<Record<string, string>>;
   /** Starts what runs the days (`DAYS_TASK`), `workers` at a time; closed at the end. */
@@ -222,18 +224,21 @@ class TrainRun {
   async #work(todo: readonly Day[], rowsByDay: ReadonlyMap<Day, number>) {
     const { dayWorkers, startExecutor, command, versions, signal, onProgress, project, views } = this.#options;
     const workers = Math.max(1, Math.min(dayWorkers, todo.length));
-    const limits = spanLimits(todo.length, workers, this.#options.duckdbConfig["memory_limit"]);
+    const { duckdbConfig } = this.#options;
+    const limits = this.#options.spanLimits ?? spanLimits(todo.length, workers, duckdbConfig["memory_limit"]);
+    const spans = spansOf(todo, rowsByDay, limits);
     const executor = startExecutor(workers);
     try {
       await writeContext(this.#context, {
         pipeline: this.#options.pipeline,
         project,
         views: Object.fromEntries(views),
-        duckdbConfig: this.#options.duckdbConfig,
+        duckdbConfig,
+        keepHistory: spans.length > workers,
       });
       return await runUnits({
         root: this.#root,
-        batches: spansOf(todo, rowsByDay, limits).map((span) => span.map((day) => ({ name: unitOf(day), day }))),
+        batches: spans.map((span) => span.map((day) => ({ name: unitOf(day), day }))),
         concurrency: workers,
         perform: (span, context) => this.#performSpan(span, context, executor),
         command,
@@ -252,7 +257,7 @@ class TrainRun {
    */
   async #performSpan(
     span: readonly DayUnit[],
-    { stage, finish, fail, signal }: BatchContext<DayUnit, { rows: number }>,
+    { lane, stage, finish, fail, signal }: BatchContext<DayUnit, { rows: number }>,
     executor: TaskExecutor,
   ): Promise<void> {
     let left = span;
@@ -283,7 +288,7 @@ class TrainRun {
         days: [...begun].map(([day, { folder }]) => ({ day, staging: folder })),
         ...(this.#qidMap === undefined ? {} : { qidMap: this.#qidMap.path }),
       };
-      await runTask(executor, { kind: DAYS_TASK, body: task }, signal, (report) => settle(report as WrittenDay));
+      await runTask(executor, { kind: DAYS_TASK, body: task, lane }, signal, (report) => settle(report as WrittenDay));
       left = changed;
     }
   }

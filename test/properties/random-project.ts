@@ -31,6 +31,8 @@ export interface ProjectCase {
   readonly service: string;
   /** The service has embedding columns, which stay typed NULLs. */
   readonly skeletonOnly?: boolean;
+  /** Days that are worked on together. */
+  readonly spanDays?: number;
 }
 
 const DAY = 86_400_000_000_000n;
@@ -160,6 +162,7 @@ export function randomProject(draw: Draw): ProjectCase {
     layouts: Object.fromEntries(views.map((one) => [one.view.name, one.layout])),
     service: "main",
     ...(embedded ? { skeletonOnly: true } : {}),
+    ...(draw.chance(50) ? { spanDays: draw.int(1, 3) } : {}),
   };
 }
 

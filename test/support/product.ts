@@ -41,6 +41,8 @@ export interface TrainSettings {
   /** Through the library and its worker processes; absent: in this process. */
   readonly workers?: number;
   readonly duckdbConfig?: Readonly<Record<string, string>>;
+  /** Days of a span at the most; only in this process. */
+  readonly spanDays?: number;
   readonly skeletonOnly?: boolean;
   readonly outputRoot?: string;
 }
@@ -51,6 +53,7 @@ export interface WrittenCase {
   readonly layouts: Readonly<Record<string, Layout>>;
   readonly service: string;
   readonly skeletonOnly?: boolean;
+  readonly spanDays?: number;
 }
 
 /** Writes the project to a folder of its own, trains it and reads what came out. The folder is gone afterwards. */
@@ -58,6 +61,7 @@ export async function trainCase(one: WrittenCase, settings: TrainSettings = {}):
   return inProject(one, (directory) =>
     trainDirectory(directory, one.service, {
       ...(one.skeletonOnly === undefined ? {} : { skeletonOnly: one.skeletonOnly }),
+      ...(one.spanDays === undefined ? {} : { spanDays: one.spanDays }),
       ...settings,
     }),
   );
@@ -90,7 +94,7 @@ export async function trainDirectory(directory: string, service: string, setting
   const options = { outputRoot, skeletonOnly: settings.skeletonOnly ?? false, ...span };
   const report =
     settings.workers === undefined
-      ? await trainHere(compiled, options, settings.duckdbConfig)
+      ? await trainHere(compiled, options, settings)
       : await train(compiled, { ...options, dayWorkers: settings.workers });
   const failed = report.days.flatMap((day) => (day.outcome === "failed" ? day.problems : []));
   if (failed.length > 0) throw new DaedalusError(failed, 1);
@@ -106,14 +110,15 @@ async function trainHere(
     readonly from?: string;
     readonly to?: string;
   },
-  config: Readonly<Record<string, string>> = { threads: "1" },
+  { duckdbConfig = { threads: "1" }, spanDays }: Pick<TrainSettings, "duckdbConfig" | "spanDays">,
 ): Promise<TrainReport> {
   return withTrainingInputs(compiled, options, (inputs) =>
     trainInputs({
       ...options,
       ...inputs,
+      duckdbConfig,
+      ...(spanDays === undefined ? {} : { spanLimits: { days: spanDays, rows: Number.POSITIVE_INFINITY } }),
       dayWorkers: 1,
-      duckdbConfig: config,
       startExecutor: hereExecutor,
       command: "test",
       versions: versions(),

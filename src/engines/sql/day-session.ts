@@ -5,6 +5,7 @@ import type { DayResult, DaySession, DaySessionOptions, DaysRequest } from "../.
 import { KernelFunctions } from "../kernel/kernel-functions.js";
 import { planDay } from "./day-plan.js";
 import type { DayPlan } from "./plan.js";
+import { ResidentHistory } from "./resident-history.js";
 import type { SqlSession } from "./session.js";
 import { type KeptTables, SpanRun } from "./span-run.js";
 import { registerVectorisedFunctions } from "./vectorised-functions.js";
@@ -21,6 +22,7 @@ class DuckDBDaySession implements DaySession {
   readonly #plans = new WeakMap<Pipeline, DayPlan>();
   readonly #kept: KeptTables = new Map();
   readonly #kernels: KernelFunctions;
+  readonly #history: ResidentHistory;
   /** The state of the inputs that the kept tables were made of. */
   #inputs = "";
 
@@ -28,6 +30,7 @@ class DuckDBDaySession implements DaySession {
     this.#session = session;
     this.#sources = sources;
     this.#kernels = new KernelFunctions(session.connection);
+    this.#history = new ResidentHistory(session);
   }
 
   interrupt(): void {
@@ -40,7 +43,7 @@ class DuckDBDaySession implements DaySession {
 
   async run(request: DaysRequest, written: (day: Day, result: DayResult) => void): Promise<void> {
     const plan = this.#planOf(request.pipeline);
-    const span = new SpanRun(this.#session, this.#sources, this.#kept, this.#kernels, plan, request);
+    const span = new SpanRun(this.#session, this.#sources, this.#kept, this.#kernels, this.#history, plan, request);
     try {
       await this.#forgetChangedInputs(plan);
       await span.run(written);
@@ -68,6 +71,7 @@ class DuckDBDaySession implements DaySession {
     for (const name of this.#kept.keys())
       if (!name.startsWith("index of ")) await this.#session.run(`DROP TABLE IF EXISTS ${name}`);
     this.#kept.clear();
+    await this.#history.forget();
   }
 }
 

@@ -17,6 +17,7 @@ import { dayNumber } from "./clock.js";
 import { QID_MAP } from "./day-plan.js";
 import type { DayPlan, KernelPlan, TablePlan } from "./plan.js";
 import { problemOfFailure } from "./problems.js";
+import type { HistoryRange, ResidentHistory } from "./resident-history.js";
 import type { SqlSession } from "./session.js";
 import {
   columnStatistics,
@@ -47,6 +48,7 @@ export class SpanRun {
   readonly #sources: ReadonlyMap<string, Source>;
   readonly #kept: KeptTables;
   readonly #kernels: KernelFunctions;
+  readonly #history: ResidentHistory;
   readonly #plan: DayPlan;
   readonly #request: DaysRequest;
   readonly #days: readonly Day[];
@@ -54,6 +56,8 @@ export class SpanRun {
   readonly #tables = new Map<string, number>();
   readonly #requests: { source: Source; request: ScanRequest }[] = [];
   readonly #drops: string[] = [];
+  /** Rows that each scan fetched, by the first day that they serve. */
+  readonly #scanned = new Map<string, ByDay>();
   #seconds: Record<string, number> = {};
   #operator = "";
 
@@ -62,6 +66,7 @@ export class SpanRun {
     sources: ReadonlyMap<string, Source>,
     kept: KeptTables,
     kernels: KernelFunctions,
+    history: ResidentHistory,
     plan: DayPlan,
     request: DaysRequest,
   ) {
@@ -69,6 +74,7 @@ export class SpanRun {
     this.#sources = sources;
     this.#kept = kept;
     this.#kernels = kernels;
+    this.#history = history;
     this.#plan = plan;
     this.#request = request;
     this.#days = request.days.map(({ day }) => day);
@@ -100,14 +106,11 @@ export class SpanRun {
       }
       for (const name of step.drops) this.#dropTable(name);
     }
-    const scanned = new Map<string, ByDay>();
+    const scanned = this.#scanned;
     for (const scan of plan.scans)
-      scanned.set(
-        scan.name,
-        scan.range.kind === "target_day"
-          ? (counts.get(plan.target) ?? new Map())
-          : await this.#timed(scan.name, () => this.#countScan(scan)),
-      );
+      if (scan.range.kind === "target_day") scanned.set(scan.name, counts.get(plan.target) ?? new Map());
+      else if (!scanned.has(scan.name))
+        scanned.set(scan.name, await this.#timed(scan.name, () => this.#countScan(scan)));
     const rows = await this.#order(dropped);
     const tell = (day: Day, parts: DayResult["parts"], columns: DayResult["columns"]): void => {
       written(day, {
@@ -208,10 +211,27 @@ export class SpanRun {
       const whole = await source.scan({ columns: scan.columns, instants: scan.instants });
       const name = identifier(`parsed_${createHash("sha256").update(whole.sql).digest("hex").slice(0, 12)}`);
       await this.#keepTable(name, whole.sql);
-      sql = `SELECT * FROM ${name}${withinSql(scan, bounds)}`;
+      sql = `SELECT * FROM ${name} WHERE ${withinSql(scan, bounds) || "TRUE"}`;
+    } else if (this.#request.keepHistory && scan.range.kind === "history" && bounds.to !== undefined) {
+      await this.#createView(identifier(scan.output), await this.#resident(scan, source, { ...bounds, to: bounds.to }));
+      return;
     }
     if (scan.predicate) sql = `SELECT * FROM (${sql}) WHERE ${scan.predicate.sql}`;
     await this.#createView(identifier(scan.output), sql);
+  }
+
+  /** `SELECT` of a history scan's rows from the table that the session keeps, after what it lacks was fetched. */
+  async #resident(scan: Scan, source: Source, range: HistoryRange): Promise<string> {
+    const missing = this.#history.missing(scan, range);
+    const request: ScanRequest = { columns: scan.columns, instants: scan.instants, ...rangeOf(scan, missing) };
+    const { sql } = await source.scan(request);
+    const wanted = scan.predicate ? `SELECT * FROM (${sql}) WHERE ${scan.predicate.sql}` : sql;
+    const fetched = identifier(`fetched_${scan.output}`);
+    await this.#createTable(fetched, wanted);
+    this.#scanned.set(scan.name, await this.#countServed(scan, fetched));
+    this.#tables.delete(fetched);
+    await this.#history.take(scan, range, fetched, withinSql(scan, { ...range, to: undefined }) || "TRUE");
+    return `SELECT * FROM ${this.#history.tableOf(scan)}`;
   }
 
   async #createView(name: string, sql: string): Promise<void> {
@@ -262,8 +282,7 @@ export class SpanRun {
     const [first = ""] = this.#days;
     const relation = identifier(scan.output);
     const sql = `SELECT count(*) AS n FROM ${relation}`;
-    const instant = instantOf(scan);
-    if (this.#plan.unbounded.has(scan.output) || instant === undefined) {
+    if (this.#plan.unbounded.has(scan.output) || scan.range.kind === "unbounded") {
       const name = identifier(`count_${scan.output}`);
       const known = this.#kept.has(name);
       await this.#keepTable(name, sql);
@@ -271,16 +290,20 @@ export class SpanRun {
       const [row] = await this.#session.query(`SELECT n FROM ${name}`);
       return new Map([[first, Number(row?.["n"])]]);
     }
-    if (this.#days.length === 1) {
-      const [row] = await this.#session.query(sql);
+    return this.#countServed(scan, relation);
+  }
+
+  /** Rows of a history by the first day of the span that they serve: the day that they are of, or the next one. */
+  async #countServed(scan: Scan, relation: string): Promise<ByDay> {
+    const [first = ""] = this.#days;
+    const instant = instantOf(scan);
+    if (this.#days.length === 1 || instant === undefined) {
+      const [row] = await this.#session.query(`SELECT count(*) AS n FROM ${relation}`);
       return new Map([[first, Number(row?.["n"])]]);
     }
     const numbers = this.#days.map(numberOf);
-    return this.#countByDay(
-      relation,
-      { column: instant.name, resolution: resolutionOf(instant.unit) },
-      (number) => numbers.find((own) => own >= number) ?? number,
-    );
+    const time = { column: instant.name, resolution: resolutionOf(instant.unit) };
+    return this.#countByDay(relation, time, (number) => numbers.find((own) => own >= number) ?? number);
   }
 
   async #countByDay(relation: string, time: Instant, servedBy: (number: number) => number): Promise<ByDay> {
@@ -333,8 +356,8 @@ function numberOf(day: Day): number {
 }
 
 interface Bounds {
-  readonly from?: bigint;
-  readonly to?: bigint;
+  readonly from?: bigint | undefined;
+  readonly to?: bigint | undefined;
 }
 
 function boundsOf(scan: Scan, days: readonly Day[]): Bounds {
@@ -359,10 +382,12 @@ function instantOf(scan: Scan): Scan["instants"][number] | undefined {
 function rangeOf(scan: Scan, bounds: Bounds): Pick<ScanRequest, "range"> {
   const instant = instantOf(scan);
   if (!instant || (bounds.from === undefined && bounds.to === undefined)) return {};
-  return { range: { time: { source: instant.source, unit: instant.unit }, ...bounds } };
+  const { from, to } = bounds;
+  const time = { source: instant.source, unit: instant.unit };
+  return { range: { time, ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) } };
 }
 
-/** The same range over parsed rows, whose instants are ticks. */
+/** The same range as a condition on parsed rows, whose instants are ticks; empty: all of them. */
 function withinSql(scan: Scan, bounds: Bounds): string {
   const instant = instantOf(scan);
   if (!instant) return "";
@@ -373,5 +398,5 @@ function withinSql(scan: Scan, bounds: Bounds): string {
     ...(bounds.from === undefined ? [] : [`${name} >= ${ticks(bounds.from)}`]),
     ...(bounds.to === undefined ? [] : [`${name} < ${ticks(bounds.to)}`]),
   ];
-  return conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`;
+  return conditions.join(" AND ");
 }

@@ -8,10 +8,8 @@ import type {
   PredicateAnalyzer,
 } from "../../compiler/ports.js";
 import type { SqlSession } from "./session.js";
+import { castDoubles, isTree, type Json, parseTree, printTree, type Tree } from "./syntax-tree.js";
 import { identifier, text as quoted } from "./text.js";
-
-type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
-type Tree = { [key: string]: Json };
 
 /** What DuckDB says of its functions: which are aggregates, which scalar ones always give the same. */
 interface Functions {
@@ -86,19 +84,7 @@ async function serialize(session: SqlSession, statements: readonly string[]): Pr
       .map((statement, index) => `(${index}, ${quoted(statement)})`)
       .join(", ")}) AS given(position, statement) ORDER BY position`,
   );
-  return rows.map(({ tree }) => parseExactly(String(tree)));
-}
-
-const LONG_NUMBERS = /"(?:[^"\\]|\\.)*"|-?\d{16,}(?![\d.eE])/g;
-
-/** JSON whose integers beyond 2^53 become marked text, because a number would lose digits. */
-function parseExactly(json: string): Tree {
-  const marked = json.replace(LONG_NUMBERS, (token) => (token.startsWith('"') ? token : `"\\u0001${token}"`));
-  return JSON.parse(marked) as Tree; // what json_serialize_sql writes is an object
-}
-
-function stringifyExactly(tree: Tree): string {
-  return JSON.stringify(tree).replace(/"\\u0001(-?\d+)"/g, "$1");
+  return rows.map(({ tree }) => parseTree(String(tree)));
 }
 
 function readExpression(text: string, json: Tree, functions: Functions): ParsedExpression {
@@ -210,10 +196,6 @@ function partsOf(node: Tree): readonly string[] {
   return Array.isArray(names) ? names.map(String) : [];
 }
 
-function isTree(value: Json | undefined): value is Tree {
-  return value !== null && typeof value === "object" && !Array.isArray(value);
-}
-
 function locationOf(node: Tree): number {
   return typeof node["query_location"] === "number" ? node["query_location"] : Number.NaN;
 }
@@ -239,7 +221,8 @@ async function bind(session: SqlSession, requests: readonly BindRequest[]): Prom
       },
       other: () => {},
     });
-    return stringifyExactly(tree);
+    castDoubles(tree);
+    return printTree(tree);
   });
   const rows = await session.query(
     `SELECT json_deserialize_sql(tree) AS statement FROM (VALUES ${trees

@@ -1,0 +1,51 @@
+/** DuckDB's own syntax tree of a statement, as `json_serialize_sql` writes it. */
+export type Tree = { [key: string]: Json };
+export type Json = null | boolean | number | string | Json[] | Tree;
+
+const TOKENS = /"(?:[^"\\]|\\.)*"|-?(?:Infinity|NaN|\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)/g;
+
+/**
+ * The tree of the JSON. A number whose digits or form a JavaScript number would lose (`1000.0` is a DOUBLE to DuckDB, `1000`
+ * is none; integers beyond 2^53; Infinity) is kept as `{"$number": "1000.0"}`.
+ */
+export function parseTree(json: string): Tree {
+  const exact = json.replace(TOKENS, (token) =>
+    token.startsWith('"') || JSON.stringify(Number(token)) === token ? token : `{"$number":"${token}"}`,
+  );
+  return JSON.parse(exact) as Tree; // what json_serialize_sql writes is an object
+}
+
+/** The JSON that `parseTree` read, to the letter. */
+export function printTree(tree: Tree): string {
+  // Inside a text of the user's the quotes would be escaped.
+  return JSON.stringify(tree).replace(/\{"\$number":"([^"]*)"\}/g, "$1");
+}
+
+export function isTree(value: Json | undefined): value is Tree {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
+}
+
+/**
+ * Constants of type DOUBLE as casts of their text: printed as SQL, `1e3` would become `1000.0`, which is a DECIMAL, and
+ * compares differently with a FLOAT or a large integer. Changes the tree.
+ */
+export function castDoubles(node: Json): void {
+  if (Array.isArray(node)) for (const entry of node) castDoubles(entry);
+  if (!isTree(node)) return;
+  const { value } = node;
+  const type = isTree(value) ? value["type"] : undefined;
+  if (node["class"] !== "CONSTANT" || !isTree(value) || !isTree(type) || type["id"] !== "DOUBLE") {
+    for (const entry of Object.values(node)) castDoubles(entry);
+    return;
+  }
+  if (value["is_null"] === true) return;
+  const number = value["value"] ?? null;
+  const text = isTree(number) ? String(number["$number"]) : String(number);
+  const child = {
+    ...node,
+    alias: "",
+    value: { type: { id: "VARCHAR", type_info: null }, is_null: false, value: text },
+  };
+  delete node["value"];
+  Object.assign(node, { class: "CAST", type: "OPERATOR_CAST", child, cast_type: type, try_cast: false });
+}

@@ -2,6 +2,7 @@ import { isMap } from "yaml";
 import { DURATION_UNITS } from "../columnar/instants.js";
 import { definitionProblem } from "../errors/definition.js";
 import { eventNames, match, predicate } from "./aggregations-schema.js";
+import { duckdbSettings } from "./duckdb-settings.js";
 import type { Literal } from "./literal.js";
 import { entriesOf } from "./reading.js";
 import type {
@@ -18,7 +19,7 @@ import type {
   SessionFilter,
   SpineRoles,
 } from "./runtime.js";
-import { byShape, mapped, orNull, readAt, type Schema, scalar, wrongType } from "./schema.js";
+import { byShape, mapped, orNull, readAt, type Schema, wrongType } from "./schema.js";
 import { defaulted, type Here, list, object, optional, record, required } from "./schema-collections.js";
 import {
   boolean,
@@ -46,14 +47,6 @@ export interface RuntimeFile {
 /** The engines that this version has. */
 const ENGINES = ["duckdb"] as const;
 
-const settingText: Schema<string> = scalar({
-  expects: "a text, a number, true or false",
-  json: { type: ["string", "number", "boolean"] },
-  read({ value }, site) {
-    return value === null ? wrongType(site, "a text, a number, true or false") : String(value);
-  },
-});
-
 const compute: Schema<Compute> = object(
   "compute",
   {
@@ -64,9 +57,9 @@ const compute: Schema<Compute> = object(
       "who runs point-in-time joins and lookups; the table is the same",
     ),
     duckdb_config: defaulted(
-      record(settingText, { keyIs: "setting", named: false }),
+      duckdbSettings,
       Object.freeze({}),
-      "passed to every DuckDB instance: threads, memory_limit, temp_directory, …",
+      "what each process may use, passed to every DuckDB instance; settings that change values or are not yours are refused",
     ),
   },
   (written) => ({ ...written }),

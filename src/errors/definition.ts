@@ -170,6 +170,28 @@ export const definitionProblem = family("definition", {
     suggestion: nearest,
     help: `this version has: ${listed(known)}; leave the key out to take the fastest`,
   }),
+  "setting-refused": ({ name, why, nearest, known }: Named & SettingRefused) => ({
+    says:
+      why === "unknown"
+        ? `duckdb_config: DuckDB has no setting "${name}" about resources`
+        : why === "meaning"
+          ? `duckdb_config: "${name}" is refused, because it changes what values mean or in which order they come`
+          : `duckdb_config: "${name}" is refused, because it is Daedalus' own business`,
+    suggestion: why === "meaning" ? undefined : nearest,
+    help: `only settings about resources are taken: ${listed(known)}`,
+  }),
+  "setting-value": ({
+    name,
+    value,
+    reason,
+  }: {
+    readonly name: string;
+    readonly value: string;
+    readonly reason: string;
+  }) => ({
+    says: `duckdb_config: DuckDB refuses ${name}: ${value} (${reason})`,
+    help: "write a value that the setting takes, or leave it out to take DuckDB's own",
+  }),
   "out-of-range": ({
     key,
     value,
@@ -288,6 +310,11 @@ export const definitionProblem = family("definition", {
     help: "write ${NAME} alone",
   }),
 });
+
+interface SettingRefused {
+  readonly why: "meaning" | "own" | "unknown";
+  readonly known: readonly string[];
+}
 
 interface UnknownKey {
   readonly key: string;

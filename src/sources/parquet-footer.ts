@@ -106,7 +106,7 @@ export async function rowGroupTimes(
       `SELECT file_name, row_group_id, num_values AS rows, stats_null_count AS nulls,
               CAST(TRY(${micros("stats_min_value")}) AS VARCHAR) AS min, CAST(TRY(${micros("stats_max_value")}) AS VARCHAR) AS max
          FROM parquet_metadata([${group.map(fileName).join(", ")}])
-        WHERE path_in_schema = ${text(time.source)} ORDER BY file_name, row_group_id`,
+        WHERE path_in_schema = ${text(time.source)} ORDER BY file_name ASC NULLS FIRST, row_group_id ASC NULLS FIRST`,
     );
     const byPath = new Map<string, RowGroupTimes[]>(group.map((file) => [file.path, []]));
     for (const row of rows) {

@@ -103,7 +103,7 @@ export class QidMap {
     // `first_time` is in the instant's own resolution, so that nanoseconds order too.
     await sql.run(
       `CREATE OR REPLACE TEMP TABLE daedalus_new_sessions AS
-         SELECT session_id, CAST(row_number() OVER (ORDER BY first_time, session_id) AS BIGINT) - 1 + ${first} AS qid
+         SELECT session_id, CAST(row_number() OVER (ORDER BY first_time ASC NULLS FIRST, session_id ASC NULLS FIRST) AS BIGINT) - 1 + ${first} AS qid
          FROM (${await this.#firstTimes(days)}) met
          ${old === undefined ? "" : `WHERE NOT EXISTS (SELECT 1 FROM ${old} known WHERE known.session_id = met.session_id)`}`,
     );
@@ -114,7 +114,7 @@ export class QidMap {
       const staged = join(folder, QID_MAP_FILE);
       const all = old === undefined ? "" : `SELECT session_id, qid FROM ${old} UNION ALL `;
       await sql.run(
-        `COPY (SELECT * FROM (${all}SELECT session_id, qid FROM daedalus_new_sessions) ORDER BY qid)
+        `COPY (SELECT * FROM (${all}SELECT session_id, qid FROM daedalus_new_sessions) ORDER BY qid ASC NULLS FIRST)
            TO ${text(staged)} (FORMAT parquet, COMPRESSION zstd)`,
       );
       await this.#replace(staged, existing);

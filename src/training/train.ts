@@ -222,14 +222,15 @@ class TrainRun {
   async #work(todo: readonly Day[], rowsByDay: ReadonlyMap<Day, number>) {
     const { dayWorkers, startExecutor, command, versions, signal, onProgress, project, views } = this.#options;
     const workers = Math.max(1, Math.min(dayWorkers, todo.length));
-    const limits = spanLimits(todo.length, workers, this.#options.duckdbConfig["memory_limit"]);
+    const { duckdbConfig } = this.#options;
+    const limits = spanLimits(todo.length, workers, duckdbConfig["memory_limit"] ?? duckdbConfig["max_memory"]);
     const executor = startExecutor(workers);
     try {
       await writeContext(this.#context, {
         pipeline: this.#options.pipeline,
         project,
         views: Object.fromEntries(views),
-        duckdbConfig: this.#options.duckdbConfig,
+        duckdbConfig,
       });
       return await runUnits({
         root: this.#root,

@@ -82,7 +82,7 @@ async function serialize(session: SqlSession, statements: readonly string[]): Pr
   const rows = await session.query(
     `SELECT json_serialize_sql(statement) AS tree FROM (VALUES ${statements
       .map((statement, index) => `(${index}, ${quoted(statement)})`)
-      .join(", ")}) AS given(position, statement) ORDER BY position`,
+      .join(", ")}) AS given(position, statement) ORDER BY position ASC NULLS FIRST`,
   );
   return rows.map(({ tree }) => parseTree(String(tree)));
 }
@@ -227,7 +227,7 @@ async function bind(session: SqlSession, requests: readonly BindRequest[]): Prom
   const rows = await session.query(
     `SELECT json_deserialize_sql(tree) AS statement FROM (VALUES ${trees
       .map((tree, index) => `(${index}, ${quoted(tree)}::JSON)`)
-      .join(", ")}) AS given(position, tree) ORDER BY position`,
+      .join(", ")}) AS given(position, tree) ORDER BY position ASC NULLS FIRST`,
   );
   const sqls = rows.map(({ statement }) =>
     String(statement)

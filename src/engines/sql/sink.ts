@@ -39,7 +39,7 @@ export async function orderRows(
   }
   const terms = (names: readonly string[]): string => {
     const order = orderBy(names.map((name) => ({ sql: identifier(name), dtype: dtypeOf(name) })));
-    return order === "" ? time : `${time}, ${order}`;
+    return [`${time} ASC NULLS FIRST`, ...(order === "" ? [] : [order])].join(", ");
   };
   const carry = [...new Set([plan.order.time, ...plan.reads(plan.output.map((column) => column.name)).stored])];
   const rows = await run(
@@ -59,7 +59,7 @@ export async function orderRows(
   );
   await run(
     "untied",
-    `SELECT o.* FROM ${ORDERED} o LEFT JOIN tied ON o.rowid = tied."@id" ORDER BY ${terms(leading)}, tied."@tie"`,
+    `SELECT o.* FROM ${ORDERED} o LEFT JOIN tied ON o.rowid = tied."@id" ORDER BY ${terms(leading)}, tied."@tie" ASC NULLS FIRST`,
   );
   await session.run(`DROP TABLE ${ORDERED}; DROP TABLE tied; ALTER TABLE untied RENAME TO ${ORDERED}`);
   return rows;
@@ -116,7 +116,7 @@ export async function writeParts(
     const name = `part-${parts.length}-0.parquet`;
     // A hash join may put rows behind others of their vector (where hashes collide), so the parts are sorted once more.
     await session.run(
-      `COPY (SELECT ${columns} FROM (${rows}) ORDER BY "@place") TO ${text(join(folder, name))}` +
+      `COPY (SELECT ${columns} FROM (${rows}) ORDER BY "@place" ASC NULLS FIRST) TO ${text(join(folder, name))}` +
         ` (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${ROW_GROUP_ROWS}, DICTIONARY_SIZE_LIMIT ${DICTIONARY_VALUES})`,
     );
     parts.push({ name, rows: count });

@@ -38,10 +38,12 @@ function statementsOf(plan: DayPlan, pipeline: Pipeline, operator: string): stri
   if (!isSink) return tables;
   const columns = plan.output.map((column) => column.name);
   const ordered = plan.select({ from: plan.rows, columns: [], filtered: true, carry: [plan.order.time] });
-  const order = [plan.order.time, ...plan.order.columns].map(identifier).join(", ");
+  const order = [plan.order.time, ...plan.order.columns]
+    .map((name) => `${identifier(name)} ASC NULLS FIRST`)
+    .join(", ");
   return [
     ...tables,
     `CREATE TEMP TABLE ${ORDERED} AS\n  ${ordered} ORDER BY ${order}`,
-    `COPY (${plan.select({ from: `(SELECT *, rowid AS "@place" FROM ${ORDERED})`, columns, filtered: false, carry: ["@place"] })} ORDER BY "@place")\n  TO 'part-N-0.parquet' (FORMAT parquet, COMPRESSION zstd)`,
+    `COPY (${plan.select({ from: `(SELECT *, rowid AS "@place" FROM ${ORDERED})`, columns, filtered: false, carry: ["@place"] })} ORDER BY "@place" ASC NULLS FIRST)\n  TO 'part-N-0.parquet' (FORMAT parquet, COMPRESSION zstd)`,
   ];
 }

@@ -1,6 +1,9 @@
 import { resolve } from "node:path";
 import type { FeatureView } from "../definitions/feature-view.js";
 import { SqlSession } from "../engines/sql/session.js";
+import { DaedalusError } from "../errors/problem.js";
+import { isOutOfMemory } from "../errors/run.js";
+import { problemsOf } from "../runs/failure.js";
 import { openSource } from "../sources/open-source.js";
 import type { Source } from "../sources/source.js";
 import { scansOf, type TrainingInputs } from "../training/inputs.js";
@@ -40,6 +43,9 @@ export async function withTrainingInputs<Result>(
       feed: { start: runtime.feedStart, end: runtime.feedEnd },
       outputRoot: resolve(options.outputRoot ?? outputRootOf(compiled)),
     });
+  } catch (error) {
+    if (!isOutOfMemory(error)) throw error;
+    throw new DaedalusError(problemsOf(error, project.directory), 1, { cause: error });
   } finally {
     session.close();
   }

@@ -4,6 +4,7 @@ import { MICROS_PER_DAY } from "../columnar/instants.js";
 import type { SqlSession } from "../engines/sql/session.js";
 import { text } from "../engines/sql/text.js";
 import { DaedalusError } from "../errors/problem.js";
+import { isOutOfMemory } from "../errors/run.js";
 import { sourceProblem } from "../errors/source.js";
 import { type DataFile, reasonOf } from "./listing.js";
 import type { SourceTime } from "./source.js";
@@ -80,6 +81,7 @@ async function unlessUnreadable<T>(file: DataFile, read: () => Promise<T>): Prom
   try {
     return await read();
   } catch (error) {
+    if (isOutOfMemory(error)) throw error;
     throw new DaedalusError([sourceProblem("unreadable-file", { reason: reasonOf(error) }, { file: file.shown })], 1, {
       cause: error,
     });

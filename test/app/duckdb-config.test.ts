@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { planDays, train } from "#daedalus/app/train-service.js";
 import { RESOURCE_SETTINGS, refusalOfSetting } from "#daedalus/definitions/duckdb-settings.js";
 import { SqlSession } from "#daedalus/engines/sql/session.js";
-import { RUNTIME, TinyProject } from "../support/tiny-project.js";
+import { problemsOf, RUNTIME, TinyProject } from "../support/tiny-project.js";
 
 let project: TinyProject;
 beforeEach(() => {
@@ -73,6 +74,14 @@ describe("compute.duckdb_config", () => {
     const [row] = await session.query("SELECT current_setting('parquet_metadata_cache') AS value");
     expect(row?.["value"]).toBe(true);
     session.close();
+  });
+
+  test("too little memory for the data is told as that, exit 1: no file and no fault of Daedalus is to blame", async () => {
+    const compiled = await withConfig("memory_limit: 4MB").compile();
+    const outputRoot = project.path("out");
+    const told = await problemsOf(() => planDays(compiled, { outputRoot }));
+    expect(told).toMatchObject([{ code: "run/out-of-memory", exitCode: 1 }]);
+    expect(await problemsOf(() => train(compiled, { outputRoot }))).toMatchObject([{ code: "run/out-of-memory" }]);
   });
 
   test("every setting of DuckDB is known: taken, or refused with its reason", async () => {

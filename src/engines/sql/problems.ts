@@ -1,5 +1,6 @@
 import { family } from "../../errors/catalogue.js";
 import { DaedalusError } from "../../errors/problem.js";
+import { isOutOfMemory } from "../../errors/run.js";
 
 const problem = family("engine", {
   "not-executed": ({ operator }: { operator: string }) => ({
@@ -55,7 +56,7 @@ export function problemOfFailure(operator: string, error: unknown): DaedalusErro
     const [column = "", dtype = "", ...value] = rest.split("|");
     return engineProblem("value-does-not-fit", { column, dtype, value: value.join("|") });
   }
-  if (/out of memory/i.test(detail)) return engineProblem("out-of-memory", { operator, detail });
+  if (isOutOfMemory(error)) return engineProblem("out-of-memory", { operator, detail });
   if (/no space left|disk.*full|file too large|could not write|cannot write|failed to write/i.test(detail))
     return engineProblem("disk-full", { operator, detail });
   return engineProblem("query-failed", { operator, detail });

@@ -9,6 +9,7 @@ import {
   resolutionOf,
 } from "../../columnar/instants.js";
 import { DaedalusError } from "../../errors/problem.js";
+import { isOutOfMemory } from "../../errors/run.js";
 import type { Scan } from "../../operators/scan.js";
 import type { ScanRequest, Source } from "../../sources/source.js";
 import type { DayResult, DaysRequest } from "../../training/day.js";
@@ -145,7 +146,8 @@ export class SpanRun {
   async explainFailure(error: unknown): Promise<unknown> {
     if (error instanceof DaedalusError) return error;
     if (error instanceof Error && /interrupt/i.test(error.message)) return error;
-    for (const { source, request } of this.#requests) {
+    // Looking for a value to blame would need memory too.
+    for (const { source, request } of isOutOfMemory(error) ? [] : this.#requests) {
       const problem = await source.diagnose(request);
       if (problem) return new DaedalusError([problem], 1, { cause: error });
     }

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import type { FeatureView } from "../definitions/feature-view.js";
+import { refusedOutputRoot } from "../definitions/output-root.js";
 import { SqlSession } from "../engines/sql/session.js";
 import { DaedalusError } from "../errors/problem.js";
 import { isOutOfMemory } from "../errors/run.js";
@@ -23,6 +24,9 @@ export async function withTrainingInputs<Result>(
 ): Promise<Result> {
   const { project, pipeline } = compiled;
   const runtime = project.runtimeOf(pipeline.service);
+  const outputRoot = options.outputRoot ?? runtime.outputRoot.replaceAll("${service}", () => pipeline.service);
+  const refused = refusedOutputRoot(outputRoot);
+  if (refused !== undefined) throw new DaedalusError([refused], 2);
   const session = await SqlSession.open(runtime.compute.duckdbConfig);
   try {
     const place = { directory: project.directory, connections: project.base.connections };
@@ -41,7 +45,7 @@ export async function withTrainingInputs<Result>(
       sources,
       session,
       feed: { start: runtime.feedStart, end: runtime.feedEnd },
-      outputRoot: resolve(options.outputRoot ?? outputRootOf(compiled)),
+      outputRoot: resolve(outputRoot),
     });
   } catch (error) {
     if (!isOutOfMemory(error)) throw error;
@@ -49,9 +53,4 @@ export async function withTrainingInputs<Result>(
   } finally {
     session.close();
   }
-}
-
-/** `output_root` with the service's name in it; relative to the current folder unless absolute. */
-export function outputRootOf({ project, pipeline }: CompiledService): string {
-  return project.runtimeOf(pipeline.service).outputRoot.replaceAll("${service}", () => pipeline.service);
 }

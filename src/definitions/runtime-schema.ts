@@ -4,6 +4,7 @@ import { definitionProblem } from "../errors/definition.js";
 import { eventNames, match, predicate } from "./aggregations-schema.js";
 import { duckdbSettings } from "./duckdb-settings.js";
 import type { Literal } from "./literal.js";
+import { refusedOutputRoot } from "./output-root.js";
 import { entriesOf } from "./reading.js";
 import type {
   AgeColumn,
@@ -265,11 +266,18 @@ const outputColumn: Schema<OutputColumn> = byShape<OutputColumn>({
   ),
 });
 
+const outputRoot: Schema<string> = mapped(text("a path", { service: true }), (path, { reading, location }) => {
+  const refused = refusedOutputRoot(path);
+  if (refused === undefined) return path;
+  reading.report(refused, location);
+  return undefined;
+});
+
 const KEYS = {
   entity_spine_chunk_rows: optional(orNull(integer(1n)), "rows of a part file (the last has fewer)", 500_000),
   day_workers: optional(orNull(integer(1n, 65_535n)), "days at a time", 1),
   output_root: optional(
-    orNull(text("a path", { service: true })),
+    orNull(outputRoot),
     "where the training set goes; ${service} is the service's name",
     "data/training_output/${service}",
   ),

@@ -287,6 +287,10 @@ export const definitionProblem = family("definition", {
     says: `${key}: the address holds a password or token`,
     help: "write the address without it, and a connection in base.yaml whose password is ${NAME}",
   }),
+  "remote-output-root": ({ address }: { readonly address: string }) => ({
+    says: `output_root is the address ${address}, and this version writes to folders of this machine only`,
+    help: "name a folder, and copy the days from there to the object store",
+  }),
   // variables and secrets
   "unset-variable": ({ name }: { readonly name: string }) => ({
     says: `the environment variable ${name} is not set`,

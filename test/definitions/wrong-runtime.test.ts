@@ -21,6 +21,8 @@ describe("runtime.yaml", () => {
     { says: "day_workers a fraction", change: add("day_workers: «1.0»"), code: "wrong-type" },
     { says: "output_root no text", change: add("output_root: «[a]»"), code: "wrong-type" },
     { says: "output_root empty", change: add('output_root: «""»'), code: "empty" },
+    { says: "output_root in an object store", change: add("output_root: «s3://bucket/x»"), code: "remote-output-root" },
+    { says: "output_root as a URL", change: add("output_root: «file:///tmp/x»"), code: "remote-output-root" },
     { says: "compute no map", change: add("compute: «duckdb»"), code: "wrong-type" },
     { says: "an engine of another version", change: add("compute: {engine: «polars»}"), code: "unknown-engine" },
     {

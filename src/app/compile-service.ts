@@ -15,7 +15,7 @@ import { SqlSession } from "../engines/sql/session.js";
 import { describeStages } from "../engines/sql/stages.js";
 import { commandProblem } from "../errors/command.js";
 import { definitionProblem } from "../errors/definition.js";
-import { DaedalusError, type Problem } from "../errors/problem.js";
+import { byPlace, DaedalusError, type Problem } from "../errors/problem.js";
 import type { Pipeline } from "../operators/pipeline.js";
 import { makeFolders } from "../runs/durable.js";
 import { openSource } from "../sources/open-source.js";
@@ -48,7 +48,7 @@ export async function compileOpened(opened: OpenedProject, name: string): Promis
     ...problems.filter((problem) => !isKnown(problem, opened.problems)),
     ...(await settingProblems(project, name)),
   ];
-  if (service === undefined || found.length > 0) throw new DaedalusError(found, 2);
+  if (service === undefined || found.length > 0) throw new DaedalusError(found.sort(byPlace), 2);
   const compiled = compile(service, project.overrides.get(name), project);
   if (compiled.pipeline === undefined) throw new DaedalusError(compiled.problems, 2);
   return { project, resolved: service, pipeline: compiled.pipeline, warnings: [...warnings, ...compiled.warnings] };

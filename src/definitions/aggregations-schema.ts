@@ -79,7 +79,7 @@ function checkSpec(written: Partial<AggregationSpec>, here: Here): void {
   const refuse = (key: string, because: string, help: string) =>
     here.report(definitionProblem("key-not-allowed", { key, because, help }), key, "key");
   const need = (key: string, because: string, expected: string) =>
-    here.report(definitionProblem("key-needed", { key, because, expected }));
+    here.report(definitionProblem("key-needed", { key, because, expected }), key);
   if (!here.has("view")) {
     if (!here.has("partition_by")) need("partition_by", "without view", "the column whose rows share a history");
     for (const key of ["match", "timestamp"].filter(here.has))

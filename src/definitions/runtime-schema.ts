@@ -140,7 +140,7 @@ const sessionFilter: Schema<SessionFilter> = object(
     if (wellWritten && !dropViewOnly && !dropSingleLike) here.report(definitionProblem("nothing-to-drop", {}));
     if (dropSingleLike && !here.has("like_events")) {
       const parameters = { key: "like_events", because: "with drop_single_like", expected: eventNames.expects };
-      here.report(definitionProblem("key-needed", parameters));
+      here.report(definitionProblem("key-needed", parameters), "like_events");
     }
     return { viewEvents: Object.freeze([]), ...written };
   },

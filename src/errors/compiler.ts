@@ -231,6 +231,10 @@ export const compilerProblem = family("compiler", {
     says: p.message,
     suggestion: p.nearest,
   }),
+  "predicate-fails": (p: { message: string }) => ({
+    says: `the expression fails whatever a row holds: ${p.message}`,
+    help: "write a literal of the type that it is compared with",
+  }),
   "default-not-constant": (p: { column: string }) => ({
     says: `default_sql must be constant, and it reads "${p.column}"`,
   }),

@@ -21,6 +21,7 @@ export interface DayContext {
   /** The views that the pipeline scans, by name. */
   readonly views: Readonly<Record<string, FeatureView>>;
   readonly duckdbConfig: Readonly<Record<string, string>>;
+  readonly rules?: DaysRequest["rules"];
 }
 
 export interface DaysTask {
@@ -83,7 +84,13 @@ export function daysTaskHandler(openDay: (context: DayContext) => Promise<DaySes
         });
         reported.catch(() => undefined);
       };
-      const request = { pipeline: context.pipeline, days, ...(qidMap === undefined ? {} : { qidMap }) };
+      const { pipeline, rules } = context;
+      const request: DaysRequest = {
+        pipeline,
+        days,
+        ...(rules === undefined ? {} : { rules }),
+        ...(qidMap === undefined ? {} : { qidMap }),
+      };
       try {
         await session.run(request, written);
       } finally {

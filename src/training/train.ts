@@ -15,6 +15,7 @@ import {
   writeManifest,
 } from "../storage/day-manifest.js";
 import type { TaskDocument, TaskExecutor } from "../tasks/task.js";
+import type { WrittenRule } from "./day.js";
 import { type DayState, type JudgedDay, OUTPUT_FILE, refuseForeignRoot, unitOf } from "./day-states.js";
 import { type DaySelection, selectDays } from "./days.js";
 import { DAYS_TASK, type DaysTask, type WrittenDay, writeContext } from "./days-task.js";
@@ -38,6 +39,8 @@ export interface TrainOptions extends TrainingInputs, DaySelection, DayPolicy {
   readonly dayWorkers: number;
   /** Passed to every worker's DuckDB. */
   readonly duckdbConfig: Readonly<Record<string, string>>;
+  /** Where the users' rules stand, for errors. */
+  readonly rules?: readonly WrittenRule[];
   /** Starts what runs the days (`DAYS_TASK`), `workers` at a time; closed at the end. */
   readonly startExecutor: (workers: number) => TaskExecutor;
   /** As the user typed it; told to a second run. */
@@ -178,7 +181,7 @@ class TrainRun {
   async #work(todo: readonly Day[], rowsByDay: ReadonlyMap<Day, number>) {
     const { dayWorkers, startExecutor, command, versions, signal, onProgress, project, views } = this.#options;
     const workers = Math.max(1, Math.min(dayWorkers, todo.length));
-    const { duckdbConfig } = this.#options;
+    const { duckdbConfig, rules } = this.#options;
     const limits = spanLimits(todo.length, workers, duckdbConfig["memory_limit"] ?? duckdbConfig["max_memory"]);
     const executor = startExecutor(workers);
     try {
@@ -187,6 +190,7 @@ class TrainRun {
         project,
         views: Object.fromEntries(views),
         duckdbConfig,
+        ...(rules === undefined ? {} : { rules }),
       });
       return await runUnits({
         root: this.#root,

@@ -13,7 +13,7 @@ import { DaedalusError } from "#daedalus/errors/problem.js";
 import { openSource } from "#daedalus/sources/open-source.js";
 import type { Source } from "#daedalus/sources/source.js";
 import type { TaskExecutor } from "#daedalus/tasks/task.js";
-import type { DaySession } from "#daedalus/training/day.js";
+import type { DaySession, WrittenRule } from "#daedalus/training/day.js";
 import { type DayContext, daysTaskHandler } from "#daedalus/training/days-task.js";
 import { type TrainReport, train as trainInputs } from "#daedalus/training/train.js";
 import type { ProjectModel, Tables } from "../oracles/project-model.js";
@@ -98,11 +98,12 @@ export async function trainDirectory(directory: string, service: string, setting
 }
 
 /** As the application wires it, but with the days in this process: a project then takes a fraction of a second. */
-async function trainHere(
+export async function trainHere(
   compiled: CompiledService,
   options: {
     readonly outputRoot: string;
     readonly skeletonOnly: boolean;
+    readonly rules?: readonly WrittenRule[];
     readonly from?: string;
     readonly to?: string;
   },

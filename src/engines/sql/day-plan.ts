@@ -1,7 +1,8 @@
-import type { ColumnName } from "../../operators/operator.js";
+import type { ColumnName, Predicate } from "../../operators/operator.js";
 import type { AnyOperator, Pipeline } from "../../operators/pipeline.js";
 import type { Assignment } from "../../operators/project.js";
 import type { Sink } from "../../operators/sink.js";
+import type { Check, CheckedRows } from "./culprit.js";
 import { filter } from "./filter.js";
 import { join } from "./join.js";
 import type { DayPlan, SelectRequest } from "./plan.js";
@@ -30,18 +31,21 @@ export function planDay(pipeline: Pipeline): DayPlan {
   if (!sink) throw new RangeError(`the pipeline of "${pipeline.service}" has no sink`);
   joinQids(planner);
   const rows = planner.rows;
+  const steps = stepsOf(planner);
   const [time = "", ...columns] = sink.orderBy;
   return {
     scans: planner.scans,
     tables: planner.tables,
     target: planner.target,
     rows,
+    sink: sink.name,
+    checks: { sides: planner.checks, steps: steps.flatMap((step, index) => checksOf(planner, steps, step, index)) },
     contentFilters: planner.layers.flatMap((layer) => (layer.kind === "filter" ? [layer.name] : [])),
     output: pipeline.output,
     partRows: sink.partRows,
     unbounded: planner.unbounded,
-    select: (request) => selectRows(planner, request),
-    reads: (columns) => readsOfSelect(selectRows(planner, { from: "rows", columns, filtered: false })),
+    select: (request) => selectRows(planner, steps, request),
+    reads: (columns) => readsOfSelect(selectRows(planner, steps, { from: "rows", columns, filtered: false })),
     order: { time, resolution: pipeline.spine.time.resolution, columns },
   };
 }
@@ -125,20 +129,39 @@ function readsOfSelect(sql: string): { readonly stored: readonly string[]; reado
 }
 
 type Step =
-  | { readonly assign: Assignment }
-  | { readonly dropWhere: readonly string[]; readonly reads: readonly string[] };
+  | { readonly operator: string; readonly assign: Assignment }
+  | { readonly operator: string; readonly dropWhere: readonly Predicate[] };
+
+/** A rule is evaluated over the rows as they stand when it is its turn; another step by what it makes of them. */
+function checksOf(planner: Planner, steps: readonly Step[], step: Step, index: number): readonly Check[] {
+  const { operator } = step;
+  const after = (count: number, columns: readonly ColumnName[], { table, filtered }: CheckedRows): string =>
+    selectRows(planner, steps.slice(0, count), { from: table, columns, filtered });
+  const ofRule = ({ text, sql, columns }: Predicate): Check => ({
+    operator,
+    rule: text,
+    sql: (rows) => `SELECT count(*) FILTER (WHERE (${sql})) FROM (${after(index, columns, rows)})`,
+  });
+  if ("dropWhere" in step) return step.dropWhere.map(ofRule);
+  const { column, value } = step.assign;
+  const made: Check = {
+    operator,
+    sql: (rows) => `SELECT max(hash(${identifier(column)})) FROM (${after(index + 1, [column], rows)})`,
+  };
+  return value.type === "curate" ? [ofRule(value.where), made] : [made];
+}
 
 /** Only what the wanted columns need is computed and joined: the steps are walked backwards from them. */
-function selectRows(planner: Planner, request: SelectRequest): string {
+function selectRows(planner: Planner, all: readonly Step[], request: SelectRequest): string {
   const needed = new Set(request.columns);
   const steps: Step[] = [];
-  for (const step of stepsOf(planner).reverse()) {
+  for (const step of [...all].reverse()) {
     if ("assign" in step) {
       if (!needed.delete(step.assign.column)) continue;
       for (const name of readsOf(step.assign.value)) needed.add(name);
     } else {
       if (!request.filtered) continue;
-      for (const name of step.reads) needed.add(name);
+      for (const name of step.dropWhere.flatMap(({ columns }) => columns)) needed.add(name);
     }
     steps.unshift(step);
   }
@@ -154,10 +177,9 @@ function selectRows(planner: Planner, request: SelectRequest): string {
 
 function stepsOf(planner: Planner): Step[] {
   return planner.layers.flatMap((layer): Step[] => {
-    if (layer.kind === "project") return layer.steps.map((assign) => ({ assign }));
-    if (layer.rule.type !== "drop_where") return [];
-    const { anyOf } = layer.rule;
-    return [{ dropWhere: anyOf.map((rule) => rule.sql), reads: anyOf.flatMap((rule) => rule.columns) }];
+    const { name: operator } = layer;
+    if (layer.kind === "project") return layer.steps.map((assign) => ({ operator, assign }));
+    return layer.rule.type === "drop_where" ? [{ operator, dropWhere: layer.rule.anyOf }] : [];
   });
 }
 
@@ -187,7 +209,7 @@ function layersOf(steps: readonly Step[], present: ReadonlySet<string>): { selec
       close();
       layers.push({
         select: "SELECT *",
-        where: ` WHERE NOT (${step.dropWhere.map((sql) => `coalesce((${sql}), FALSE)`).join(" OR ")})`,
+        where: ` WHERE NOT (${step.dropWhere.map(({ sql }) => `coalesce((${sql}), FALSE)`).join(" OR ")})`,
       });
     }
   }

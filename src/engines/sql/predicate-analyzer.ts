@@ -7,8 +7,18 @@ import type {
   ParsedExpression,
   PredicateAnalyzer,
 } from "../../compiler/ports.js";
+import { failureOverNulls } from "./expression-trial.js";
 import type { SqlSession } from "./session.js";
-import { castDoubles, isTree, type Json, parseTree, printTree, type Tree } from "./syntax-tree.js";
+import {
+  castDoubles,
+  expressionTexts,
+  isTree,
+  type Json,
+  locationOf,
+  onlyExpression,
+  parseTree,
+  type Tree,
+} from "./syntax-tree.js";
 import { identifier, text as quoted } from "./text.js";
 
 /** What DuckDB says of its functions: which are aggregates, which scalar ones always give the same. */
@@ -147,23 +157,6 @@ const VOLATILE = new Set(
   ).split(" "),
 );
 
-/** The one expression of `SELECT (…)`; undefined if the text broke out of the parentheses. */
-function onlyExpression(json: Tree): Tree | undefined {
-  const statements = json["statements"];
-  if (!Array.isArray(statements) || statements.length !== 1 || !isTree(statements[0])) return undefined;
-  const node = statements[0]["node"];
-  if (node === undefined || !isTree(node) || node["type"] !== "SELECT_NODE") return undefined;
-  const list = node["select_list"];
-  const from = node["from_table"];
-  const rest = ["where_clause", "having", "sample", "qualify"].every((key) => node[key] === null);
-  const empty = ["modifiers", "group_expressions", "group_sets"].every((key) => {
-    const value = node[key];
-    return Array.isArray(value) && value.length === 0;
-  });
-  if (!Array.isArray(list) || list.length !== 1 || !isTree(list[0]) || !rest || !empty) return undefined;
-  return from !== undefined && isTree(from) && from["type"] === "EMPTY" ? list[0] : undefined;
-}
-
 interface Visitor {
   readonly column: (node: Tree, parts: readonly string[]) => void;
   readonly other: (node: Tree) => void;
@@ -196,10 +189,6 @@ function partsOf(node: Tree): readonly string[] {
   return Array.isArray(names) ? names.map(String) : [];
 }
 
-function locationOf(node: Tree): number {
-  return typeof node["query_location"] === "number" ? node["query_location"] : Number.NaN;
-}
-
 /** DuckDB counts bytes of the statement; excerpts count characters of the text. */
 function characterOffsets(text: string): (location: number) => number | undefined {
   const bytes = Buffer.from(text, "utf8");
@@ -222,18 +211,9 @@ async function bind(session: SqlSession, requests: readonly BindRequest[]): Prom
       other: () => {},
     });
     castDoubles(tree);
-    return printTree(tree);
+    return tree;
   });
-  const rows = await session.query(
-    `SELECT json_deserialize_sql(tree) AS statement FROM (VALUES ${trees
-      .map((tree, index) => `(${index}, ${quoted(tree)}::JSON)`)
-      .join(", ")}) AS given(position, tree) ORDER BY position ASC NULLS FIRST`,
-  );
-  const sqls = rows.map(({ statement }) =>
-    String(statement)
-      .replace(/^SELECT\s+/, "")
-      .replace(/;\s*$/, ""),
-  );
+  const sqls = await expressionTexts(session, trees);
   const columns = new Map<string, DType>();
   for (const { names } of requests) for (const { name, dtype } of names.values()) columns.set(name, dtype);
   const types = await describe(session, sqls, columns);
@@ -243,6 +223,12 @@ async function bind(session: SqlSession, requests: readonly BindRequest[]): Prom
       const type = types[index];
       if (type === undefined || typeof type !== "string")
         return { ok: false, fault: type ?? { kind: "binding", message: "cannot be bound" } };
+      const failed = constant === undefined ? await failureOverNulls(session, trees[index], columns) : undefined;
+      if (failed !== undefined) {
+        const offset = characterOffsets(expression.text)(failed.location);
+        const { message } = bindingFault(failed.cause);
+        return { ok: false, fault: { kind: "evaluation", message, ...(offset === undefined ? {} : { offset }) } };
+      }
       const value = onlyExpression(expression.tree as Tree)?.["value"]; // the tree of `parse` above
       const isNull = isTree(value) && value["is_null"] === true;
       const valueFault = constant === undefined ? undefined : await faultOfConstant(session, sql, constant);

@@ -31,6 +31,10 @@ const problem = family("engine", {
     says: `writing failed in operator "${operator}": ${detail}`,
     help: "free space on the output's disk or on compute.duckdb_config.temp_directory, then run again",
   }),
+  "rule-failed": ({ operator, rule, detail }: { operator: string; rule: string; detail: string }) => ({
+    says: `the rule ${rule} of operator "${operator}" failed: ${detail}`,
+    help: "write it so that it holds for every row: TRY_CAST gives NULL for what cannot be cast, and NULL is not TRUE",
+  }),
   "query-failed": ({ operator, detail }: { operator: string; detail: string }) => ({
     says: `operator "${operator}" failed: ${detail}`,
     help: "see `daeda pipeline explain` for what the operator reads and computes",
@@ -39,6 +43,11 @@ const problem = family("engine", {
 
 export function engineProblem(...parameters: Parameters<typeof problem>): DaedalusError {
   return new DaedalusError([problem(...parameters)], 1);
+}
+
+/** True if nothing is known but what DuckDB said of the whole statement. */
+export function isUnexplained(error: DaedalusError): boolean {
+  return error.problems.some(({ code }) => code === "engine/query-failed");
 }
 
 const MARKED = /daedalus:(integer-sum|null-value|duplicate-key|value-does-not-fit):([^\n]*)/;

@@ -17,6 +17,12 @@ export function rollingAggregate(self: RollingAggregate, planner: Planner): void
     const [first] = specs;
     if (!first) continue;
     const filter = historyFilter(first);
+    if (first.where !== undefined)
+      planner.checks.push({
+        operator: self.name,
+        rule: first.where.text,
+        sql: () => `SELECT count(*) FROM ${history.sql} WHERE ${filter}`,
+      });
     windowColumns(
       planner,
       {

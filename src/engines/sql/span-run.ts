@@ -14,9 +14,10 @@ import type { Scan } from "../../operators/scan.js";
 import type { ScanRequest, Source } from "../../sources/source.js";
 import type { DayResult, DaysRequest } from "../../training/day.js";
 import { dayNumber } from "./clock.js";
+import { findCulprit } from "./culprit.js";
 import { QID_MAP } from "./day-plan.js";
 import type { DayPlan, TablePlan } from "./plan.js";
-import { problemOfFailure } from "./problems.js";
+import { engineProblem, isUnexplained, problemOfFailure } from "./problems.js";
 import type { SqlSession } from "./session.js";
 import {
   columnStatistics,
@@ -151,7 +152,20 @@ export class SpanRun {
       const problem = await source.diagnose(request);
       if (problem) return new DaedalusError([problem], 1, { cause: error });
     }
-    return problemOfFailure(this.#operator, error);
+    const plan = this.#plan;
+    const ofRows = ROW_STAGES.get(this.#operator);
+    const told = problemOfFailure(ofRows === undefined ? this.#operator : plan.sink, error);
+    if (!isUnexplained(told)) return told;
+    const rows = ofRows === "left" ? { table: ORDERED, filtered: false } : { table: plan.rows, filtered: true };
+    const checks = ofRows === undefined ? plan.checks.sides : plan.checks.steps;
+    const culprit = await findCulprit(this.#session, checks, rows);
+    if (culprit === undefined) return told;
+    const { rule, ...what } = culprit;
+    if (rule === undefined) return engineProblem("query-failed", what);
+    const written = this.#request.rules?.find(
+      (one) => one.text === rule && (one.operator === undefined || one.operator === culprit.operator),
+    );
+    return engineProblem("rule-failed", { ...what, rule }, written?.place);
   }
 
   async cleanUp(): Promise<void> {
@@ -289,6 +303,13 @@ interface PlacedDay extends Places {
 
 /** What is joined at once for several days: about the rows of one vectorised pass, so that it stays in memory. */
 const ROWS_TOGETHER = 20_000;
+
+/** Stages that compute the rows' own steps: of the rows before they are filtered, or of those that are left. */
+const ROW_STAGES: ReadonlyMap<string, "all" | "left"> = new Map([
+  ["order", "all"],
+  ["write", "left"],
+  ["statistics", "left"],
+]);
 
 /** Days in order, short ones together. */
 function groupsOf(days: DaysRequest["days"], rows: ByDay): readonly (readonly PlacedDay[])[] {

@@ -1,3 +1,6 @@
+import type { SqlSession } from "./session.js";
+import { text } from "./text.js";
+
 /** DuckDB's own syntax tree of a statement, as `json_serialize_sql` writes it. */
 export type Tree = { [key: string]: Json };
 export type Json = null | boolean | number | string | Json[] | Tree;
@@ -48,4 +51,40 @@ export function castDoubles(node: Json): void {
   };
   delete node["value"];
   Object.assign(node, { class: "CAST", type: "OPERATOR_CAST", child, cast_type: type, try_cast: false });
+}
+
+/** The one expression of `SELECT (…)`; undefined if the text broke out of the parentheses. */
+export function onlyExpression(json: Tree): Tree | undefined {
+  const statements = json["statements"];
+  if (!Array.isArray(statements) || statements.length !== 1 || !isTree(statements[0])) return undefined;
+  const node = statements[0]["node"];
+  if (node === undefined || !isTree(node) || node["type"] !== "SELECT_NODE") return undefined;
+  const list = node["select_list"];
+  const from = node["from_table"];
+  const rest = ["where_clause", "having", "sample", "qualify"].every((key) => node[key] === null);
+  const empty = ["modifiers", "group_expressions", "group_sets"].every((key) => {
+    const value = node[key];
+    return Array.isArray(value) && value.length === 0;
+  });
+  if (!Array.isArray(list) || list.length !== 1 || !isTree(list[0]) || !rest || !empty) return undefined;
+  return from !== undefined && isTree(from) && from["type"] === "EMPTY" ? list[0] : undefined;
+}
+
+/** Where a part stands in the statement, in bytes; NaN if the parser does not say. */
+export function locationOf(node: Tree): number {
+  return typeof node["query_location"] === "number" ? node["query_location"] : Number.NaN;
+}
+
+/** The expressions of statements `SELECT …`, as SQL. */
+export async function expressionTexts(session: SqlSession, trees: readonly Tree[]): Promise<readonly string[]> {
+  const rows = await session.query(
+    `SELECT json_deserialize_sql(tree) AS statement FROM (VALUES ${trees
+      .map((tree, index) => `(${index}, ${text(printTree(tree))}::JSON)`)
+      .join(", ")}) AS given(position, tree) ORDER BY position ASC NULLS FIRST`,
+  );
+  return rows.map(({ statement }) =>
+    String(statement)
+      .replace(/^SELECT\s+/, "")
+      .replace(/;\s*$/, ""),
+  );
 }

@@ -74,3 +74,38 @@ describe("what is bound means what was written", () => {
     );
   });
 });
+
+describe("what fails whatever the row holds is refused, at the part that fails", () => {
+  const faultOf = async (text: string) => {
+    const message = await boundSql(text).then(
+      () => undefined,
+      (error: unknown) => (error instanceof Error ? error.message : String(error)),
+    );
+    return message;
+  };
+
+  test.each([
+    ["x = 'abc'", "Could not convert string 'abc' to FLOAT"],
+    ["n > 0 AND x = 'abc'", "Could not convert string 'abc' to FLOAT"],
+    ["CASE WHEN n > 0 THEN x = 'abc' ELSE NULL END", "Could not convert string 'abc' to FLOAT"],
+    ["x IN ('1', 'b')", "Could not convert string 'b' to FLOAT"],
+    ["make_timestamp(n) > '2024-13-01'", "timestamp field value out of range"],
+    ["regexp_matches(CAST(x AS VARCHAR), '(')", "missing )"],
+    ["coalesce(n, 'none')", "Could not convert string 'none' to INT64"],
+    ["CASE WHEN x > 1 THEN sqrt(-1) END > x", "square root"],
+  ])("%s", async (text, says) => {
+    expect(await faultOf(text)).toContain(says);
+  });
+
+  test.each([
+    "x = '1.5'",
+    "n = 1.5",
+    "TRY(CAST('abc' AS DOUBLE)) IS NULL",
+    "TRY_CAST('abc' AS DOUBLE) IS NULL",
+    "CAST(CAST(n AS VARCHAR) AS DOUBLE) > 1",
+    "list_filter([1, 2], lambda v: v > n) = []",
+    "{'a': x, 'b': 1e0}.a > 1",
+  ])("%s is none of them", async (text) => {
+    expect(await faultOf(text)).toBeUndefined();
+  });
+});

@@ -2,6 +2,7 @@ import { definitionProblem } from "../errors/definition.js";
 import { nearest } from "../errors/nearest.js";
 import type { Problem } from "../errors/problem.js";
 import type { AggregationSpec, Aggregations } from "./aggregations.js";
+import { makerOf, rollingColumn } from "./aggregations-schema.js";
 import type { Base } from "./base.js";
 import type { FeatureService } from "./feature-service.js";
 import type { FeatureView, ViewSource } from "./feature-view.js";
@@ -191,9 +192,12 @@ function checkAnotherView(spec: AggregationSpec, view: string, { locations }: Re
 function checkRuntime(read: ReadDefinitions, report: Report): void {
   const { top, services } = read.runtime;
   checkRuntimePart(top, read, report);
+  const clashes = new Set<object>();
+  checkClashes(top, read, clashes, report);
   for (const [service, part] of Object.entries(services)) {
     checkServiceName(service, services, service, read, report);
     checkRuntimePart(part, read, report);
+    checkClashes({ ...top, ...part }, read, clashes, report);
     checkFeed(top, part, report);
   }
 }
@@ -203,6 +207,31 @@ function checkRuntimePart(part: RuntimePart, read: ReadDefinitions, report: Repo
   for (const lookup of part.lookups ?? []) checkViewName(lookup.view, lookup, "view", read, report);
   if (part.embeddingCoverageFilter) {
     checkStoreName(part.embeddingCoverageFilter.store, part.embeddingCoverageFilter, read, report);
+  }
+}
+
+/** What a service's specs, lookups and ages make has one maker each; `told` are those that were complained of. */
+function checkClashes(
+  runtime: RuntimePart,
+  { aggregations }: ReadDefinitions,
+  told: Set<object>,
+  report: Report,
+): void {
+  const makers = new Map([["qid", "the numbers of sessions"]]);
+  for (const spec of aggregations.aggregationSpecs)
+    for (const span of spec.windows) makers.set(rollingColumn(spec.name, span).toLowerCase(), makerOf(spec));
+  const made = [
+    ...(runtime.lookups ?? []).map((entry) => ({ entry, maker: `the lookup "${entry.name}"` })),
+    ...(runtime.ageColumns ?? []).map((entry) => ({ entry, maker: `the age column "${entry.name}"` })),
+  ];
+  for (const { entry, maker } of made) {
+    const { name } = entry;
+    const first = makers.get(name.toLowerCase());
+    if (first === undefined) makers.set(name.toLowerCase(), maker);
+    else if (!told.has(entry)) {
+      told.add(entry);
+      report(definitionProblem("produced-twice", { name, first, second: maker }), entry, "name");
+    }
   }
 }
 

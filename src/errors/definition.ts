@@ -233,7 +233,7 @@ export const definitionProblem = family("definition", {
     readonly second: string;
   }) => ({
     says: `the column "${name}" is made twice: by ${first} and by ${second}`,
-    help: "rename one of the specs",
+    help: "rename one of them",
   }),
   "nothing-to-drop": (_: Record<never, never>) => ({
     says: "session_filter drops nothing: neither drop_view_only nor drop_single_like is true",

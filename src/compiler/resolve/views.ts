@@ -62,7 +62,7 @@ export class ViewBook {
         for (const problem of cause.problems)
           this.#report.problem((place) => (problem.file === undefined ? { ...problem, ...place } : problem), {
             definition: view.source,
-            ...(view.source.path === undefined ? {} : { key: "path" }),
+            key: keyOfProblem(view, problem.code),
           });
       };
     }
@@ -155,6 +155,14 @@ export class ViewBook {
     this.#bound.set(view.name, bound);
     return bound;
   }
+}
+
+/** The key of `source:` that a source's refusal is about. */
+function keyOfProblem({ source }: FeatureView, code: string): string {
+  if (source.path !== undefined) return "path";
+  if (code === "source/bad-query" || code === "source/query-refused") return "query";
+  if (code === "source/unknown-table") return source.table === undefined ? "query" : "table";
+  return "databasePath";
 }
 
 type Tell = (make: Parameters<Reporter["problem"]>[0], at: At, follows?: boolean) => void;

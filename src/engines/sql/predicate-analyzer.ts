@@ -8,6 +8,7 @@ import type {
   PredicateAnalyzer,
 } from "../../compiler/ports.js";
 import { failureOverNulls } from "./expression-trial.js";
+import { type Functions, functionsOf, mayChange } from "./functions.js";
 import type { SqlSession } from "./session.js";
 import {
   castDoubles,
@@ -21,45 +22,15 @@ import {
 } from "./syntax-tree.js";
 import { identifier, text as quoted } from "./text.js";
 
-/** What DuckDB says of its functions: which are aggregates, which scalar ones always give the same. */
-interface Functions {
-  readonly consistent: ReadonlySet<string>;
-  readonly aggregates: ReadonlySet<string>;
-  readonly macros: ReadonlySet<string>;
-}
-
 /** Text before the expression in the statement that is parsed; a line of its own, so that a comment ends with its line. */
 const PREFIX = "SELECT (\n";
 
-/** Consistent by DuckDB's word only: they read settings, the environment or the clock. */
-const NOT_CONSISTENT = new Set([
-  "current_setting",
-  "getenv",
-  "getvariable",
-  "version",
-  "pragma_version",
-  "read_text",
-  "read_blob",
-  "query",
-  "query_table",
-]);
-/** Names that stand for the clock or the session where no column has them. */
-const CLOCK = /^(current_.*|localtime|localtimestamp|now|today|user|session_user)$/;
-/** Macros over one row; others read the catalogue or the clock, or are aggregates. */
-const ROW_MACROS =
-  /^(list_.*|array_.*|nullif|split_part|fmod|fdiv|round_even|roundbankers|date_add|days_in_month|map_contains_.*|md5_number_.*|json)$/;
-
 /** Parses with DuckDB's own parser and binds with its own binder; no row is read. */
 export function openPredicateAnalyzer(session: SqlSession): PredicateAnalyzer {
-  let functions: Promise<Functions> | undefined;
-  const known = () => {
-    functions ??= readFunctions(session);
-    return functions;
-  };
   return {
     parse: async (texts) => {
       if (texts.length === 0) return [];
-      const catalogue = await known();
+      const catalogue = await functionsOf(session);
       return (
         await serialize(
           session,
@@ -69,23 +40,6 @@ export function openPredicateAnalyzer(session: SqlSession): PredicateAnalyzer {
     },
     bind: async (requests) => (requests.length === 0 ? [] : bind(session, requests)),
   };
-}
-
-async function readFunctions(session: SqlSession): Promise<Functions> {
-  const rows = await session.query(
-    "SELECT function_name AS name, function_type AS type, bool_and(stability IS NOT DISTINCT FROM 'CONSISTENT') AS consistent " +
-      "FROM duckdb_functions() WHERE function_type IN ('scalar', 'aggregate', 'macro') GROUP BY ALL",
-  );
-  const consistent = new Set<string>();
-  const aggregates = new Set<string>();
-  const macros = new Set<string>();
-  for (const { name, type, consistent: always } of rows) {
-    if (typeof name !== "string") continue;
-    if (type === "aggregate") aggregates.add(name);
-    else if (type === "macro") macros.add(name);
-    else if (always === true && !NOT_CONSISTENT.has(name) && !CLOCK.test(name)) consistent.add(name);
-  }
-  return { consistent, aggregates, macros };
 }
 
 async function serialize(session: SqlSession, statements: readonly string[]): Promise<readonly Tree[]> {
@@ -142,20 +96,8 @@ function refusalOf(node: Tree, functions: Functions): string | undefined {
     return `the method call ${schema}.${name}(): write ${name}(${schema})`;
   if (name === "unnest" || name === "generate_subscripts") return `${name}(), which makes several rows`;
   if (functions.aggregates.has(name) || name === "count_star") return `the aggregate ${name}()`;
-  if (functions.consistent.has(name)) return undefined;
-  if (functions.macros.has(name) && ROW_MACROS.test(name)) return undefined;
-  if (functions.macros.has(name) || NOT_CONSISTENT.has(name) || CLOCK.test(name) || VOLATILE.has(name))
-    return `${name}(), whose value may change between two calls,`;
-  return undefined;
+  return mayChange(name, functions) ? `${name}(), whose value may change between two calls,` : undefined;
 }
-
-/** Scalar functions that DuckDB itself marks as changing; named so that a misspelt function is not called one of them. */
-const VOLATILE = new Set(
-  (
-    "random uuid gen_random_uuid uuidv4 uuidv7 setseed sleep_ms error stats write_log nextval currval txid_current " +
-    "get_current_time get_current_timestamp transaction_timestamp in_search_path"
-  ).split(" "),
-);
 
 interface Visitor {
   readonly column: (node: Tree, parts: readonly string[]) => void;

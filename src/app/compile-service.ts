@@ -7,12 +7,15 @@ import { type Explanation, explain as explainPipeline, extrasOf } from "../compi
 import { pipelineToYaml } from "../compiler/pipeline-yaml.js";
 import { resolveService } from "../compiler/resolve/resolve-service.js";
 import type { ResolvedService } from "../compiler/resolve/resolved-service.js";
+import { refusalOfSetting } from "../definitions/duckdb-settings.js";
+import { placeOf } from "../definitions/place.js";
 import type { Project } from "../definitions/project.js";
 import { openPredicateAnalyzer } from "../engines/sql/predicate-analyzer.js";
 import { SqlSession } from "../engines/sql/session.js";
 import { describeStages } from "../engines/sql/stages.js";
 import { commandProblem } from "../errors/command.js";
-import { DaedalusError, type Problem } from "../errors/problem.js";
+import { definitionProblem } from "../errors/definition.js";
+import { byPlace, DaedalusError, type Problem } from "../errors/problem.js";
 import type { Pipeline } from "../operators/pipeline.js";
 import { makeFolders } from "../runs/durable.js";
 import { openSource } from "../sources/open-source.js";
@@ -40,8 +43,12 @@ export async function compileOpened(opened: OpenedProject, name: string): Promis
   requireService(opened, name);
   const { project } = opened;
   const { service, problems, warnings } = await resolve(opened, name);
-  const found = [...opened.problems, ...problems.filter((problem) => !isKnown(problem, opened.problems))];
-  if (service === undefined || found.length > 0) throw new DaedalusError(found, 2);
+  const found = [
+    ...opened.problems,
+    ...problems.filter((problem) => !isKnown(problem, opened.problems)),
+    ...(await settingProblems(project, name)),
+  ];
+  if (service === undefined || found.length > 0) throw new DaedalusError(found.sort(byPlace), 2);
   const compiled = compile(service, project.overrides.get(name), project);
   if (compiled.pipeline === undefined) throw new DaedalusError(compiled.problems, 2);
   return { project, resolved: service, pipeline: compiled.pipeline, warnings: [...warnings, ...compiled.warnings] };
@@ -67,6 +74,21 @@ async function resolve(opened: OpenedProject, name: string) {
   } finally {
     session.close();
   }
+}
+
+/** Values of `duckdb_config` that DuckDB does not take; names were judged by the reader of the definitions. */
+async function settingProblems(project: Project, service: string): Promise<readonly Problem[]> {
+  const { duckdbConfig } = project.runtimeOf(service).compute;
+  const taken = Object.entries(duckdbConfig).filter(([name]) => refusalOfSetting(name) === undefined);
+  if (taken.length === 0) return [];
+  const faults = await SqlSession.faultsOfSettings(Object.fromEntries(taken));
+  return [...faults].map(([name, reason]) =>
+    definitionProblem(
+      "setting-value",
+      { name, value: duckdbConfig[name] ?? "", reason },
+      placeOf(project, duckdbConfig, name),
+    ),
+  );
 }
 
 /** One mistake may be found by reading and by resolving. */

@@ -50,6 +50,9 @@ export async function loadProject(directory: string, options: LoadOptions = {}):
 export function requireService({ project, problems }: OpenedProject, name: string): FeatureService {
   const service = project.services.get(name);
   if (service !== undefined) return service;
+  // A file that is missing or cannot be read may be the service's.
+  if (problems.some(({ code }) => code === "definition/missing-project") || project.mayLack(project.services))
+    throw new DaedalusError(problems, 2);
   const near = nearest(name, project.services.keys());
   const problem = commandProblem("unknown-service", {
     service: name,

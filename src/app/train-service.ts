@@ -13,6 +13,7 @@ import { type TrainReport, train as trainInputs } from "../training/train.js";
 import type { CompiledService } from "./compile-service.js";
 import { type OutputOptions, withTrainingInputs } from "./training-inputs.js";
 import { versions } from "./versions.js";
+import { writtenRules } from "./written-rules.js";
 
 export interface TrainOptions extends DaySelection, DayPolicy, OutputOptions {
   /** Days at a time; default: `day_workers` of the runtime. */
@@ -41,6 +42,7 @@ export async function train(compiled: CompiledService, options: TrainOptions = {
       ...inputs,
       dayWorkers: dayWorkers ?? Number(runtime.dayWorkers),
       duckdbConfig: runtime.compute.duckdbConfig,
+      rules: writtenRules(compiled.project, compiled.pipeline.service),
       startExecutor: (workers) => localExecutor({ workers, entry: new URL("./worker.js", import.meta.url) }),
       command: command ?? `train ${compiled.pipeline.service}`,
       versions: versions(),

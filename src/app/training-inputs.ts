@@ -1,6 +1,10 @@
 import { resolve } from "node:path";
 import type { FeatureView } from "../definitions/feature-view.js";
+import { refusedOutputRoot } from "../definitions/output-root.js";
 import { SqlSession } from "../engines/sql/session.js";
+import { DaedalusError } from "../errors/problem.js";
+import { isOutOfMemory } from "../errors/run.js";
+import { problemsOf } from "../runs/failure.js";
 import { openSource } from "../sources/open-source.js";
 import type { Source } from "../sources/source.js";
 import { scansOf, type TrainingInputs } from "../training/inputs.js";
@@ -20,6 +24,9 @@ export async function withTrainingInputs<Result>(
 ): Promise<Result> {
   const { project, pipeline } = compiled;
   const runtime = project.runtimeOf(pipeline.service);
+  const outputRoot = options.outputRoot ?? runtime.outputRoot.replaceAll("${service}", () => pipeline.service);
+  const refused = refusedOutputRoot(outputRoot);
+  if (refused !== undefined) throw new DaedalusError([refused], 2);
   const session = await SqlSession.open(runtime.compute.duckdbConfig);
   try {
     const place = { directory: project.directory, connections: project.base.connections };
@@ -38,14 +45,12 @@ export async function withTrainingInputs<Result>(
       sources,
       session,
       feed: { start: runtime.feedStart, end: runtime.feedEnd },
-      outputRoot: resolve(options.outputRoot ?? outputRootOf(compiled)),
+      outputRoot: resolve(outputRoot),
     });
+  } catch (error) {
+    if (!isOutOfMemory(error)) throw error;
+    throw new DaedalusError(problemsOf(error, project.directory), 1, { cause: error });
   } finally {
     session.close();
   }
-}
-
-/** `output_root` with the service's name in it; relative to the current folder unless absolute. */
-export function outputRootOf({ project, pipeline }: CompiledService): string {
-  return project.runtimeOf(pipeline.service).outputRoot.replaceAll("${service}", () => pipeline.service);
 }

@@ -1,3 +1,4 @@
+import { formatProblem } from "../errors/problem.js";
 import type { ServiceStatus } from "../training/plan.js";
 import { type AddCommand, answering } from "./command.js";
 import { relativePath } from "./paths.js";
@@ -28,7 +29,7 @@ export const addPipelineStatus: AddCommand = (group, terminal, exit) => {
   );
 };
 
-function statusText({ service, outputRoot, counts, days }: ServiceStatus): string {
+function statusText({ service, outputRoot, counts, days, problems }: ServiceStatus): string {
   const told = Object.entries(counts).filter(([, days]) => days > 0);
   const rows = days.map(({ day, state, rows, why, outsideFeed }) => [
     day,
@@ -40,5 +41,6 @@ function statusText({ service, outputRoot, counts, days }: ServiceStatus): strin
     `${service} → ${relativePath(outputRoot)}: ${told.map(([state, days]) => `${days} ${state}`).join(", ") || "no days"}`,
     "",
     table(["day", "state", "rows", "why"], rows),
+    ...problems.map((problem) => `\n${formatProblem(problem)}`),
   ].join("\n");
 }

@@ -7,7 +7,7 @@ export const addSchema: AddCommand = (group, terminal, exit) => {
     .command("schema")
     .summary("JSON Schemas of the YAML files, for editors")
     .description(
-      "Writes one JSON Schema for each kind of YAML file; editors use them through a line like `# yaml-language-server: $schema=schemas/runtime.json`. Without --out it prints them.",
+      "Writes one JSON Schema for each kind of YAML file; editors use them through a line like `# yaml-language-server: $schema=schemas/runtime.schema.json`. Without --out it prints them.",
     )
     .option("--out <dir>", "folder to write them to")
     .action(

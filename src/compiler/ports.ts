@@ -36,7 +36,8 @@ export interface ColumnMention {
 }
 
 export interface ExpressionFault {
-  readonly kind: "syntax" | "refused" | "binding";
+  /** `evaluation`: it fails whatever the row holds. */
+  readonly kind: "syntax" | "refused" | "binding" | "evaluation";
   readonly message: string;
   readonly offset?: number;
   readonly nearest?: string;

@@ -79,7 +79,7 @@ function checkSpec(written: Partial<AggregationSpec>, here: Here): void {
   const refuse = (key: string, because: string, help: string) =>
     here.report(definitionProblem("key-not-allowed", { key, because, help }), key, "key");
   const need = (key: string, because: string, expected: string) =>
-    here.report(definitionProblem("key-needed", { key, because, expected }));
+    here.report(definitionProblem("key-needed", { key, because, expected }), key);
   if (!here.has("view")) {
     if (!here.has("partition_by")) need("partition_by", "without view", "the column whose rows share a history");
     for (const key of ["match", "timestamp"].filter(here.has))
@@ -100,6 +100,11 @@ export function rollingColumn(specName: string, span: string): string {
   return span === "all" ? specName : `${specName}_${span}`;
 }
 
+/** The spec as a maker of columns, in messages. */
+export function makerOf({ name }: Pick<AggregationSpec, "name">): string {
+  return `the aggregation spec "${name}"`;
+}
+
 function withoutClashes(specs: readonly AggregationSpec[], { reading }: Site): readonly AggregationSpec[] {
   const madeBy = new Map<string, AggregationSpec>();
   for (const one of specs) {
@@ -109,7 +114,8 @@ function withoutClashes(specs: readonly AggregationSpec[], { reading }: Site): r
       madeBy.set(column.toLowerCase(), other ?? one);
       const place = reading.context.locations.of(one, "name");
       if (other === undefined || other === one || place === undefined) continue;
-      reading.report(definitionProblem("produced-twice", { name: column, first: other.name, second: one.name }), place);
+      const parameters = { name: column, first: makerOf(other), second: makerOf(one) };
+      reading.report(definitionProblem("produced-twice", parameters), place);
     }
   }
   return specs;

@@ -59,7 +59,7 @@ function literalAs({ value, text: substituted }: LateLiteral, type: DType): Lite
 const columns: Schema<readonly ServiceColumn[]> = mapped(
   list(column, { nonEmpty: true, unique: { what: "column", key: "name", nameOf: (one) => one.name, caseless: true } }),
   (all, { reading, location }) => {
-    const isWhole = !reading.context.mistaken.has(all);
+    const isWhole = !reading.context.mistakes.has(all);
     if (isWhole && !all.some(({ kind }) => kind === "key"))
       reading.report(definitionProblem("no-key-column", {}), location);
     return all;

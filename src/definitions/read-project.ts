@@ -11,6 +11,7 @@ import type { FeatureView } from "./feature-view.js";
 import { featureViewSchema } from "./feature-view-schema.js";
 import type { Literal } from "./literal.js";
 import { locationStore } from "./location.js";
+import { type Lost, Mistakes } from "./mistakes.js";
 import type { PipelineOverrides } from "./pipeline-overrides.js";
 import { pipelineOverridesSchema } from "./pipeline-overrides-schema.js";
 import type { Project } from "./project.js";
@@ -60,10 +61,10 @@ export async function readProject(directory: string, options: ReadProjectOptions
   const constants = new Map<string, Literal | undefined>();
   let isBaseReadable = true;
   const environment = options.environment ?? process.env;
-  const mistaken = new WeakSet<object>();
+  const mistakes = new Mistakes();
   const context: ReadingContext = {
     locations: locationStore(),
-    mistaken,
+    mistakes,
     names: {
       environment: (name) => (Object.hasOwn(environment, name) ? environment[name] : undefined),
       constants: {
@@ -85,8 +86,9 @@ export async function readProject(directory: string, options: ReadProjectOptions
   const earlyPaths = early.state === "read" ? (early.value?.paths ?? {}) : {};
   const basePath = resolve(root, options.paths?.base ?? earlyPaths.base ?? DEFAULT_PATHS.base);
   const base = await files.read(basePath, baseSchema, context);
-  const baseRead = wholeOf(base, NO_BASE, context);
-  isBaseReadable = !(mistaken.has(baseRead) && context.locations.of(baseRead.constants) === undefined);
+  const isBaseNamed = (options.paths?.base ?? earlyPaths.base) !== undefined;
+  const baseRead = wholeOf(base, NO_BASE, context, isBaseNamed);
+  isBaseReadable = !(mistakes.has(baseRead) && context.locations.of(baseRead.constants) === undefined);
 
   const own = await files.read(projectPath, projectSchema, context);
   const projectFile = own.state === "read" ? own.value : undefined;
@@ -110,11 +112,12 @@ export async function readProject(directory: string, options: ReadProjectOptions
   };
   const deferred = base.state === "read" ? base.reading.deferred : new Map<string, readonly Problem[]>();
   const project = assemble(root, projectFile, parts, files, context, deferred);
-  const isMistaken = (definition: object): boolean => mistaken.has(definition);
-  for (const { problem, definition, location } of misfitsOf({ ...parts, locations: context.locations, isMistaken })) {
+  for (const { problem, definition, location } of misfitsOf({ ...parts, locations: context.locations, mistakes })) {
     files.report(problem, location);
-    mistaken.add(definition);
+    mistakes.note(definition);
   }
+  // A part for a service that does not exist may be meant for any.
+  if (Object.keys(runtime.services).some((service) => !services.has(service))) mistakes.lose(runtime.services);
   return { project, problems: files.problems() };
 }
 
@@ -145,7 +148,7 @@ function assemble(
   file: ProjectFile | undefined,
   parts: Parts,
   files: YamlFiles,
-  { locations, mistaken }: ReadingContext,
+  { locations, mistakes }: ReadingContext,
   deferred: ReadonlyMap<string, readonly Problem[]>,
 ): Project {
   const { runtime, pipelinesDirectory, ...rest } = parts;
@@ -157,12 +160,13 @@ function assemble(
     pipelinesDirectory: pipelinesDirectory || resolve(directory, DEFAULT_PATHS.pipelines),
     locations,
     runtimeOf(service: string): Runtime {
-      const known = laid.get(service) ?? layRuntime(runtime, service, locations);
+      const known = laid.get(service) ?? layRuntime(runtime, service, locations, mistakes);
       laid.set(service, known);
       return known;
     },
     textOf: files.textOf,
-    isMistaken: (definition: object) => mistaken.has(definition),
+    isMistaken: (definition: object) => mistakes.has(definition),
+    mayLack: (definition: object, lost?: Lost) => mistakes.mayLack(definition, lost),
     connectionProblems: (connection: string) =>
       (deferred.get(connection) ?? []).map((problem) => {
         const { file: name, line, column } = problem;
@@ -172,11 +176,16 @@ function assemble(
   });
 }
 
-/** What a file holds; nothing, and mistaken, if it could not be read. */
-function wholeOf<Value extends object>(read: FileRead<Value>, nothing: Value, { mistaken }: ReadingContext): Value {
+/** What a file holds; nothing, and mistaken, if it could not be read or is missed. */
+function wholeOf<Value extends object>(
+  read: FileRead<Value>,
+  nothing: Value,
+  { mistakes }: ReadingContext,
+  missed = false,
+): Value {
   if (read.state === "read" && read.value !== undefined) return read.value;
   const whole: Value = Object.freeze({ ...nothing });
-  if (read.state !== "absent") mistaken.add(whole);
+  if (read.state !== "absent" || missed) mistakes.lose(whole);
   return whole;
 }
 
@@ -211,7 +220,7 @@ function partReader(
     ): Promise<Value> {
       const read = await files.read(path(part), schema, context);
       if (read.state === "absent") missing(part, needed);
-      return wholeOf(read, nothing, context);
+      return wholeOf(read, nothing, context, needed || isWritten(part));
     },
     /** One definition a file, by name; the first of a name counts. */
     async folder<Value extends { readonly name: string }>(
@@ -222,8 +231,11 @@ function partReader(
     ): Promise<ReadonlyMap<string, Value>> {
       const folder = path(part);
       const names = await files.list(folder);
-      if (names === undefined) missing(part);
       const found = new Map<string, Value>();
+      if (names === undefined) {
+        missing(part);
+        if (isWritten(part)) context.mistakes.lose(found);
+      }
       for (const file of names ?? []) {
         const read = await files.read(join(folder, file), schema, context);
         if (read.state === "absent") continue;
@@ -232,6 +244,8 @@ function partReader(
         const name = written.name ?? (read.state === "broken" ? read.name : undefined) ?? stem;
         const definition = Object.freeze(complete(name, written));
         takeOver(written, definition, read.state === "broken" || read.value === undefined, context);
+        // It may be called otherwise than its file.
+        if (name === stem && written.name === undefined) context.mistakes.lose(found);
         if (!found.has(name)) found.set(name, definition);
         else {
           const problem = definitionProblem("duplicate-name", { what, name, first: name });
@@ -266,10 +280,11 @@ const WHAT: Readonly<Record<keyof ProjectPaths, string>> = {
 };
 
 /** A completed definition stands where what was written of it stands, and is as mistaken. */
-function takeOver(written: object, definition: object, broken: boolean, { locations, mistaken }: ReadingContext): void {
+function takeOver(written: object, definition: object, broken: boolean, { locations, mistakes }: ReadingContext): void {
   const places = locations.placesOf(written);
   if (places !== undefined) locations.remember(definition, places);
-  if (broken || mistaken.has(written)) mistaken.add(definition);
+  mistakes.takeOver(written, definition);
+  if (broken) mistakes.lose(definition);
 }
 
 const completedView = (name: string, written: Partial<FeatureView>): FeatureView => ({

@@ -17,14 +17,14 @@ import { nearest } from "../errors/nearest.js";
 import type { Problem } from "../errors/problem.js";
 import type { Literal } from "./literal.js";
 import type { Location, LocationStore } from "./location.js";
+import type { Mistakes } from "./mistakes.js";
 import { type Fault, hasPlaceholder, type Names, substitute } from "./substitution.js";
 
 /** What all files of one reading share. */
 export interface ReadingContext {
   readonly names: Names;
   readonly locations: LocationStore;
-  /** Definitions with a mistake in them: what they lack must not be complained about again. */
-  readonly mistaken: WeakSet<object>;
+  readonly mistakes: Mistakes;
   /** Told of each constant as it is read; without a value if it is mistaken. */
   defineConstant(name: string, value: Literal | undefined): void;
 }

@@ -2,11 +2,13 @@ import { definitionProblem } from "../errors/definition.js";
 import { nearest } from "../errors/nearest.js";
 import type { Problem } from "../errors/problem.js";
 import type { AggregationSpec, Aggregations } from "./aggregations.js";
+import { makerOf, rollingColumn } from "./aggregations-schema.js";
 import type { Base } from "./base.js";
 import type { FeatureService } from "./feature-service.js";
 import type { FeatureView, ViewSource } from "./feature-view.js";
 import { schemeOf } from "./feature-view-schema.js";
 import type { Location, Locations } from "./location.js";
+import type { Mistakes } from "./mistakes.js";
 import type { PipelineOverrides } from "./pipeline-overrides.js";
 import type { RuntimeFile, RuntimePart } from "./runtime-schema.js";
 
@@ -19,7 +21,7 @@ export interface ReadDefinitions {
   readonly runtime: RuntimeFile;
   readonly overrides: ReadonlyMap<string, PipelineOverrides>;
   readonly locations: Locations;
-  isMistaken(definition: object): boolean;
+  readonly mistakes: Mistakes;
 }
 
 /** A problem and the definition (and key) where it stands. */
@@ -57,10 +59,10 @@ function checkViewName(
   name: string | undefined,
   definition: object,
   key: string,
-  { views }: ReadDefinitions,
+  { views, mistakes }: ReadDefinitions,
   report: Report,
 ): void {
-  if (name === undefined || name === "" || views.has(name)) return;
+  if (name === undefined || name === "" || views.has(name) || mistakes.mayLack(views)) return;
   const known = [...views.keys()];
   report(definitionProblem("unknown-view", { name, nearest: nearest(name, known), known }), definition, key);
 }
@@ -69,26 +71,19 @@ function checkServiceName(
   name: string,
   definition: object,
   key: string | undefined,
-  { services }: ReadDefinitions,
+  { services, mistakes }: ReadDefinitions,
   report: Report,
 ): void {
-  if (services.has(name)) return;
+  if (services.has(name) || mistakes.mayLack(services)) return;
   const known = [...services.keys()];
   report(definitionProblem("unknown-service", { name, nearest: nearest(name, known), known }), definition, key, "key");
 }
 
-/** True if it is not known what names a section holds: its file does not parse, or it is no map at all. */
-function isUnreadable(file: object, key: string, section: object, { locations, isMistaken }: ReadDefinitions): boolean {
-  const isWritten = locations.of(file) === undefined || locations.ofKey(file, key) !== undefined;
-  return isMistaken(file) && isWritten && locations.of(section) === undefined;
-}
-
 function checkStoreName(name: string | undefined, definition: object, read: ReadDefinitions, report: Report): void {
-  const { aggregations, locations } = read;
+  const { aggregations, mistakes } = read;
   const { embeddingStores } = aggregations;
   if (name === undefined || Object.hasOwn(embeddingStores, name)) return;
-  if (isUnreadable(aggregations, "embeddingStores", embeddingStores, read)) return;
-  if (locations.ofKey(embeddingStores, name) !== undefined) return; // mistaken, but known
+  if (mistakes.mayLack(aggregations, "embeddingStores") || mistakes.mayLack(embeddingStores, name)) return;
   const known = Object.keys(embeddingStores);
   report(definitionProblem("unknown-store", { name, nearest: nearest(name, known), known }), definition, "store");
 }
@@ -102,12 +97,11 @@ function checkConnection(
   read: ReadDefinitions,
   report: Report,
 ): void {
-  const { base, locations } = read;
+  const { base, mistakes } = read;
   const { connections } = base;
   const connection = Object.hasOwn(connections, name) ? connections[name] : undefined;
   if (connection === undefined) {
-    if (isUnreadable(base, "connections", connections, read)) return;
-    if (locations.ofKey(connections, name) !== undefined) return; // mistaken, but known
+    if (mistakes.mayLack(base, "connections") || mistakes.mayLack(connections, name)) return;
     const known = Object.keys(connections);
     report(definitionProblem("unknown-connection", { name, nearest: nearest(name, known), known }), definition, key);
   } else if (wanted !== "" && !wanted.split(" or ").includes(connection.type)) {
@@ -198,9 +192,12 @@ function checkAnotherView(spec: AggregationSpec, view: string, { locations }: Re
 function checkRuntime(read: ReadDefinitions, report: Report): void {
   const { top, services } = read.runtime;
   checkRuntimePart(top, read, report);
+  const clashes = new Set<object>();
+  checkClashes(top, read, clashes, report);
   for (const [service, part] of Object.entries(services)) {
     checkServiceName(service, services, service, read, report);
     checkRuntimePart(part, read, report);
+    checkClashes({ ...top, ...part }, read, clashes, report);
     checkFeed(top, part, report);
   }
 }
@@ -210,6 +207,31 @@ function checkRuntimePart(part: RuntimePart, read: ReadDefinitions, report: Repo
   for (const lookup of part.lookups ?? []) checkViewName(lookup.view, lookup, "view", read, report);
   if (part.embeddingCoverageFilter) {
     checkStoreName(part.embeddingCoverageFilter.store, part.embeddingCoverageFilter, read, report);
+  }
+}
+
+/** What a service's specs, lookups and ages make has one maker each; `told` are those that were complained of. */
+function checkClashes(
+  runtime: RuntimePart,
+  { aggregations }: ReadDefinitions,
+  told: Set<object>,
+  report: Report,
+): void {
+  const makers = new Map([["qid", "the numbers of sessions"]]);
+  for (const spec of aggregations.aggregationSpecs)
+    for (const span of spec.windows) makers.set(rollingColumn(spec.name, span).toLowerCase(), makerOf(spec));
+  const made = [
+    ...(runtime.lookups ?? []).map((entry) => ({ entry, maker: `the lookup "${entry.name}"` })),
+    ...(runtime.ageColumns ?? []).map((entry) => ({ entry, maker: `the age column "${entry.name}"` })),
+  ];
+  for (const { entry, maker } of made) {
+    const { name } = entry;
+    const first = makers.get(name.toLowerCase());
+    if (first === undefined) makers.set(name.toLowerCase(), maker);
+    else if (!told.has(entry)) {
+      told.add(entry);
+      report(definitionProblem("produced-twice", { name, first, second: maker }), entry, "name");
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import type { LocationStore } from "./location.js";
+import type { Mistakes } from "./mistakes.js";
 import { type Compute, PIT_ENGINES, ROLLING_ENGINES, type Runtime } from "./runtime.js";
 import type { RuntimeFile, RuntimePart } from "./runtime-schema.js";
 
@@ -10,12 +11,23 @@ const DEFAULT_COMPUTE: Compute = Object.freeze({
 });
 const OUTPUT_ROOT = "data/training_output/${service}";
 
+/** Those whose absence something else complains of. */
+const KEYS = [
+  "featureRefs",
+  "spine",
+  "lookups",
+  "ageColumns",
+  "embeddingCoverageFilter",
+  "outputColumns",
+] as const satisfies readonly (keyof Runtime)[];
+
 /**
  * The runtime as it holds for a service: its part of `services:` laid over the top-level keys, whole keys at a time; `null`
  * is as if absent; defaults filled. Remembers where each key stands. `feedStart` and `feedEnd` are empty where they are
  * missing (that was reported).
  */
-export function layRuntime({ top, services }: RuntimeFile, service: string, locations: LocationStore): Runtime {
+export function layRuntime(file: RuntimeFile, service: string, locations: LocationStore, mistakes: Mistakes): Runtime {
+  const { top, services } = file;
   const part: RuntimePart = Object.hasOwn(services, service) ? (services[service] ?? {}) : {};
   const origin = (key: keyof Runtime): RuntimePart => (Object.hasOwn(part, key) ? part : top);
   const pick = <Key extends keyof Runtime>(key: Key): NonNullable<RuntimePart[Key]> | undefined => {
@@ -45,6 +57,10 @@ export function layRuntime({ top, services }: RuntimeFile, service: string, loca
     ...(output === undefined ? {} : { outputColumns: output }),
   });
   rememberOrigins(runtime, top, part, locations);
+  const lacks = (key: string): boolean =>
+    mistakes.mayLack(part, key) || (!Object.hasOwn(part, key) && mistakes.mayLack(top, key));
+  if (mistakes.mayLack(file, "services") || mistakes.mayLack(services, service)) mistakes.lose(runtime);
+  for (const key of KEYS.filter(lacks)) mistakes.lose(runtime, key);
   return runtime;
 }
 

@@ -2,7 +2,9 @@ import { isMap } from "yaml";
 import { DURATION_UNITS } from "../columnar/instants.js";
 import { definitionProblem } from "../errors/definition.js";
 import { eventNames, match, predicate } from "./aggregations-schema.js";
+import { duckdbSettings } from "./duckdb-settings.js";
 import type { Literal } from "./literal.js";
+import { refusedOutputRoot } from "./output-root.js";
 import { entriesOf } from "./reading.js";
 import {
   type AgeColumn,
@@ -20,7 +22,7 @@ import {
   type SessionFilter,
   type SpineRoles,
 } from "./runtime.js";
-import { byShape, mapped, orNull, readAt, type Schema, scalar, wrongType } from "./schema.js";
+import { byShape, mapped, orNull, readAt, type Schema, wrongType } from "./schema.js";
 import { defaulted, type Here, list, object, optional, record, required } from "./schema-collections.js";
 import {
   boolean,
@@ -45,14 +47,6 @@ export interface RuntimeFile {
   readonly services: Readonly<Record<string, RuntimePart>>;
 }
 
-const settingText: Schema<string> = scalar({
-  expects: "a text, a number, true or false",
-  json: { type: ["string", "number", "boolean"] },
-  read({ value }, site) {
-    return value === null ? wrongType(site, "a text, a number, true or false") : String(value);
-  },
-});
-
 const compute: Schema<Compute> = object(
   "compute",
   {
@@ -67,9 +61,9 @@ const compute: Schema<Compute> = object(
       "who runs point-in-time joins and lookups; the table is the same",
     ),
     duckdb_config: defaulted(
-      record(settingText, { keyIs: "setting", named: false }),
+      duckdbSettings,
       Object.freeze({}),
-      "passed to every DuckDB instance: threads, memory_limit, temp_directory, …",
+      "what each process may use, passed to every DuckDB instance; settings that change values or are not yours are refused",
     ),
   },
   (written) => ({ ...written }),
@@ -149,7 +143,7 @@ const sessionFilter: Schema<SessionFilter> = object(
     if (wellWritten && !dropViewOnly && !dropSingleLike) here.report(definitionProblem("nothing-to-drop", {}));
     if (dropSingleLike && !here.has("like_events")) {
       const parameters = { key: "like_events", because: "with drop_single_like", expected: eventNames.expects };
-      here.report(definitionProblem("key-needed", parameters));
+      here.report(definitionProblem("key-needed", parameters), "like_events");
     }
     return { viewEvents: Object.freeze([]), ...written };
   },
@@ -275,11 +269,18 @@ const outputColumn: Schema<OutputColumn> = byShape<OutputColumn>({
   ),
 });
 
+const outputRoot: Schema<string> = mapped(text("a path", { service: true }), (path, { reading, location }) => {
+  const refused = refusedOutputRoot(path);
+  if (refused === undefined) return path;
+  reading.report(refused, location);
+  return undefined;
+});
+
 const KEYS = {
   entity_spine_chunk_rows: optional(orNull(integer(1n)), "rows of a part file (the last has fewer)", 500_000),
   day_workers: optional(orNull(integer(1n, 65_535n)), "days at a time", 1),
   output_root: optional(
-    orNull(text("a path", { service: true })),
+    orNull(outputRoot),
     "where the training set goes; ${service} is the service's name",
     "data/training_output/${service}",
   ),

@@ -1,4 +1,4 @@
-import { isMap, isNode, isSeq, type Node } from "yaml";
+import { isMap, isNode, isScalar, isSeq, type Node } from "yaml";
 import { definitionProblem } from "../errors/definition.js";
 import { nearest } from "../errors/nearest.js";
 import type { Problem } from "../errors/problem.js";
@@ -62,7 +62,7 @@ export interface Here {
   has(key: string): boolean;
   /** True if the key is in the file and what stands there is right. */
   isRight(key: string): boolean;
-  /** Reports a problem at a key's value (or the key itself); at the map if the key is not there. */
+  /** Reports a problem at a key's value (or the key itself); at the map if the key is not there: then it is missed. */
   report(problem: Problem, key?: string, part?: "key" | "value"): void;
   readonly location: Location;
   readonly reading: Reading;
@@ -86,44 +86,63 @@ export function object<Shape extends Keys, Value extends object>(
       const { reading, location } = site;
       const before = reading.mistakes;
       const entries = new Map(entriesOf(site.node, reading).map((entry) => [entry.key, entry]));
-      reportKeys(what, shape, entries, site);
-      const { written, right } = readKeys(shape, entries, reading);
-      const value = finish(written as Written<Shape>, hereOf(entries, right, reading, location));
+      // A key that cannot be read may have been any.
+      const lost = new Set(reading.mistakes > before ? absentKeys(shape, entries) : []);
+      reportKeys(what, shape, entries, site, lost);
+      const { written, right } = readKeys(shape, entries, reading, lost);
+      const value = finish(written as Written<Shape>, hereOf(entries, right, reading, location, lost));
       if (value === undefined) return undefined;
-      if (reading.mistakes > before) reading.context.mistaken.add(value);
+      const { mistakes } = reading.context;
+      if (reading.mistakes > before) mistakes.note(value);
+      for (const key of lost) mistakes.lose(value, camel(key));
       remember(value, [...entries.values()], reading, location, camel);
       return Object.freeze(value);
     },
   };
 }
 
-function reportKeys(what: string, shape: Keys, entries: ReadonlyMap<string, Entry>, site: Site): void {
+function absentKeys(shape: Keys, entries: ReadonlyMap<string, Entry>): readonly string[] {
+  return Object.keys(shape).filter((key) => !entries.has(key));
+}
+
+/** `lost` gets the keys that are absent, but perhaps only misspelt, and the required ones that are missing. */
+function reportKeys(
+  what: string,
+  shape: Keys,
+  entries: ReadonlyMap<string, Entry>,
+  site: Site,
+  lost: Set<string>,
+): void {
   const { reading, location } = site;
   const known = Object.keys(shape);
+  const misspelt = new Set<string>();
   for (const { key, keyNode } of entries.values()) {
     if (Object.hasOwn(shape, key)) continue;
-    const near =
-      nearest(
-        key,
-        known.filter((one) => !entries.has(one)),
-      ) ?? nearest(key, known);
+    const absent = absentKeys(shape, entries);
+    const meant = nearest(key, absent);
+    if (meant !== undefined) misspelt.add(meant);
+    for (const one of meant === undefined ? absent : [meant]) lost.add(one);
+    const near = meant ?? nearest(key, known);
     const problem = definitionProblem("unknown-key", { key, where: what, nearest: near, known });
     reading.report(problem, reading.locate(keyNode));
   }
   for (const [key, { presence, schema }] of Object.entries(shape)) {
     if (presence !== "required" || entries.has(key)) continue;
+    if (misspelt.has(key)) continue;
+    lost.add(key);
     reading.report(definitionProblem("missing-key", { key, where: what, expected: schema.expects }), location);
   }
 }
 
 /** In the order of the shape, not of the file: what others refer to (constants) is declared first. */
-function readKeys(shape: Keys, entries: ReadonlyMap<string, Entry>, reading: Reading) {
+function readKeys(shape: Keys, entries: ReadonlyMap<string, Entry>, reading: Reading, lost: Set<string>) {
   const written: Record<string, unknown> = {};
   const right = new Set<string>();
   for (const [key, { schema, fallback }] of Object.entries(shape)) {
     const entry = entries.get(key);
     const value = entry === undefined ? undefined : readAt(schema, entry.valueNode, key, reading);
     if (value !== undefined) right.add(key);
+    else if (entry !== undefined) lost.add(key);
     const kept = value === undefined ? fallback : value;
     if (kept !== undefined) written[camel(key)] = kept;
   }
@@ -135,6 +154,7 @@ function hereOf(
   right: ReadonlySet<string>,
   reading: Reading,
   location: Location,
+  lost: Set<string>,
 ): Here {
   return {
     isRight: (key) => right.has(key),
@@ -143,6 +163,7 @@ function hereOf(
     has: (key) => entries.has(key),
     report(problem, key, part = "value") {
       const entry = key === undefined ? undefined : entries.get(key);
+      if (key !== undefined && entry === undefined) lost.add(key);
       const node = part === "key" ? entry?.keyNode : entry?.valueNode;
       reading.report(problem, node === undefined ? location : reading.locate(node));
     },
@@ -207,21 +228,34 @@ export function list<Item>(
       if (options.nonEmpty && node.items.length === 0)
         reading.report(definitionProblem("empty", { key, expected: expects }), location);
       const values: Item[] = [];
+      const lost: (string | undefined)[] = [];
       const places = new Map<number, Location>();
       const seen = new Map<string, string>();
       for (const element of node.items) {
         if (!isNode(element)) continue;
         const value = readAt(item, element, `an element of ${key}`, reading);
-        if (value === undefined) continue;
+        if (value === undefined) {
+          lost.push(nameOfLost(element, options.unique));
+          continue;
+        }
         if (options.unique && isRepeated(value, options.unique, seen, element, reading)) continue;
         places.set(values.length, reading.locate(element));
         values.push(value);
       }
-      if (reading.mistakes > before) reading.context.mistaken.add(values);
+      const { mistakes } = reading.context;
+      if (reading.mistakes > before) mistakes.note(values);
+      for (const name of lost) mistakes.lose(values, name);
       reading.context.locations.remember(values, { self: location, values: places, keys: new Map() });
       return Object.freeze(values);
     },
   };
+}
+
+/** What a mistaken element would have been called, if that can be told. */
+function nameOfLost(element: Node, unique: { readonly key?: string } | undefined): string | undefined {
+  const node = isMap(element) && unique?.key !== undefined ? element.get(unique.key, true) : element;
+  const name = unique !== undefined && isScalar(node) ? node.value : undefined;
+  return typeof name === "string" && isName(name) ? name : undefined;
 }
 
 function isRepeated<Item>(
@@ -292,6 +326,7 @@ export function record<Value>(
       if (options.nonEmpty && node.items.length === 0)
         reading.report(definitionProblem("empty", { key: site.key, expected: expects }), location);
       const pairs: [string, Value][] = [];
+      const lost: string[] = [];
       for (const entry of entries) {
         if (options.named && !isName(entry.key)) {
           const parameters = { key: site.key, name: entry.key, expected: `a name (of a ${options.keyIs})` };
@@ -300,9 +335,12 @@ export function record<Value>(
         const read = readAt(value, entry.valueNode, `${site.key}.${entry.key}`, reading);
         options.each?.(entry.key, read, entry, reading);
         if (read !== undefined) pairs.push([entry.key, read]);
+        else lost.push(entry.key);
       }
       const result: Readonly<Record<string, Value>> = Object.fromEntries(pairs);
-      if (reading.mistakes > before) reading.context.mistaken.add(result);
+      const { mistakes } = reading.context;
+      if (reading.mistakes > before) mistakes.note(result);
+      for (const key of lost) mistakes.lose(result, key);
       remember(result, entries, reading, location, (key) => key);
       return Object.freeze(result);
     },

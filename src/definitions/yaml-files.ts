@@ -2,7 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { isAbsolute, join, relative, sep } from "node:path";
 import type { Place } from "../errors/catalogue.js";
 import { definitionProblem } from "../errors/definition.js";
-import type { Problem } from "../errors/problem.js";
+import { byPlace, type Problem } from "../errors/problem.js";
 import type { Location } from "./location.js";
 import { placeAt } from "./place.js";
 import { type ParsedFile, parseFile, type Reading, type ReadingContext } from "./reading.js";
@@ -17,7 +17,7 @@ export interface YamlFiles {
   list(folder: string): Promise<readonly string[] | undefined>;
   /** A problem that concerns several files, or none. */
   report(problem: Problem, location: Location | undefined): void;
-  /** All problems in reading order, by place within a file, with excerpts. */
+  /** All problems by place, with excerpts. */
   problems(): readonly Problem[];
   /** The text of a file, inline secrets starred. */
   textOf(file: string): string | undefined;
@@ -35,7 +35,6 @@ export type FileRead<Value> =
 export function yamlFiles(directory: string): YamlFiles {
   const texts = new Map<string, string>();
   const readings = new Map<string, Reading>();
-  const order: string[] = [];
   const others: { readonly problem: Problem; readonly location: Location | undefined }[] = [];
   const masked = new Map<string, string>();
 
@@ -86,7 +85,6 @@ export function yamlFiles(directory: string): YamlFiles {
       texts.set(file, text);
       readings.set(file, reading);
       masked.delete(file);
-      if (!order.includes(file)) order.push(file);
       if (contents === undefined) return { state: "broken", name };
       return { state: "read", value: readAt(schema, contents, "the file", reading), reading };
     },
@@ -116,15 +114,7 @@ export function yamlFiles(directory: string): YamlFiles {
       const inFiles = [...readings.values()].flatMap((reading) =>
         reading.problems.map((problem) => ({ problem, location: locationOf(problem, reading) })),
       );
-      const rank = (file: string | undefined): number => (file === undefined ? -1 : order.indexOf(file));
-      return [...inFiles, ...others]
-        .map(({ problem, location }) => withExcerpt(problem, location))
-        .sort(
-          (left, right) =>
-            rank(left.file) - rank(right.file) ||
-            (left.line ?? 0) - (right.line ?? 0) ||
-            (left.column ?? 0) - (right.column ?? 0),
-        );
+      return [...inFiles, ...others].map(({ problem, location }) => withExcerpt(problem, location)).sort(byPlace);
     },
   };
 }

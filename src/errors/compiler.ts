@@ -97,10 +97,6 @@ export const compilerProblem = family("compiler", {
     says: `"${p.left}" is ${p.leftType} and "${p.right}" is ${p.rightType}; they cannot be matched`,
     help: "integers of any width match; other types must be equal",
   }),
-  "empty-match": (p: { name: string }) => ({
-    says: `match of "${p.name}" is empty`,
-    help: "write match: {view column: spine column}, or leave it out for the view's key columns",
-  }),
 
   // Sources
   "address-not-supported": (p: { view: string; address: string; needs: string }) => ({
@@ -110,6 +106,16 @@ export const compilerProblem = family("compiler", {
   "missing-source-column": (p: Named & { view: string; address: string }) => ({
     says: `the source of view "${p.view}" (${p.address}) has no column "${p.name}"`,
     suggestion: p.nearest,
+  }),
+  "no-source-columns": (p: { view: string; address: string; known: readonly string[] }) => ({
+    says:
+      p.known.length === 0
+        ? `the source of view "${p.view}" (${p.address}) has no columns at all`
+        : `the source of view "${p.view}" (${p.address}) has none of the columns that the view names, but ${listed(p.known.slice(0, 20))}${p.known.length > 20 ? ", …" : ""}`,
+    help:
+      p.known.length === 1 && /[;\t|]/.test(p.known[0] ?? "")
+        ? "a CSV file separates its columns by commas: write it so"
+        : "name the source's own columns in fields (or field_mapping), or another source",
   }),
   "declare-text-column": (p: { column: string; view: string }) => ({
     says: `"${p.column}" of view "${p.view}" comes from text, whose types are never guessed`,
@@ -203,7 +209,6 @@ export const compilerProblem = family("compiler", {
     says: `curation changes working columns, and "${p.column}" is the value as it was joined`,
     suggestion: p.bare,
   }),
-  "like-events-needed": (_: Record<never, never>) => ({ says: "drop_single_like needs like_events" }),
   "output-column-missing": (p: { names: readonly string[] }) => ({
     says: `output_columns leaves out ${listed(p.names)}`,
     help: "every column of the service stands in output_columns exactly once",
@@ -225,6 +230,10 @@ export const compilerProblem = family("compiler", {
   "predicate-does-not-bind": (p: { message: string; nearest?: string | undefined }) => ({
     says: p.message,
     suggestion: p.nearest,
+  }),
+  "predicate-fails": (p: { message: string }) => ({
+    says: `the expression fails whatever a row holds: ${p.message}`,
+    help: "write a literal of the type that it is compared with",
   }),
   "default-not-constant": (p: { column: string }) => ({
     says: `default_sql must be constant, and it reads "${p.column}"`,

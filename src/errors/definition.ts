@@ -170,6 +170,28 @@ export const definitionProblem = family("definition", {
     suggestion: nearest,
     help: `this version has: ${listed(known)}; leave the key out to take the fastest`,
   }),
+  "setting-refused": ({ name, why, nearest, known }: Named & SettingRefused) => ({
+    says:
+      why === "unknown"
+        ? `duckdb_config: DuckDB has no setting "${name}" about resources`
+        : why === "meaning"
+          ? `duckdb_config: "${name}" is refused, because it changes what values mean or in which order they come`
+          : `duckdb_config: "${name}" is refused, because it is Daedalus' own business`,
+    suggestion: why === "meaning" ? undefined : nearest,
+    help: `only settings about resources are taken: ${listed(known)}`,
+  }),
+  "setting-value": ({
+    name,
+    value,
+    reason,
+  }: {
+    readonly name: string;
+    readonly value: string;
+    readonly reason: string;
+  }) => ({
+    says: `duckdb_config: DuckDB refuses ${name}: ${value} (${reason})`,
+    help: "write a value that the setting takes, or leave it out to take DuckDB's own",
+  }),
   "out-of-range": ({
     key,
     value,
@@ -211,7 +233,7 @@ export const definitionProblem = family("definition", {
     readonly second: string;
   }) => ({
     says: `the column "${name}" is made twice: by ${first} and by ${second}`,
-    help: "rename one of the specs",
+    help: "rename one of them",
   }),
   "nothing-to-drop": (_: Record<never, never>) => ({
     says: "session_filter drops nothing: neither drop_view_only nor drop_single_like is true",
@@ -265,6 +287,10 @@ export const definitionProblem = family("definition", {
     says: `${key}: the address holds a password or token`,
     help: "write the address without it, and a connection in base.yaml whose password is ${NAME}",
   }),
+  "remote-output-root": ({ address }: { readonly address: string }) => ({
+    says: `output_root is the address ${address}, and this version writes to folders of this machine only`,
+    help: "name a folder, and copy the days from there to the object store",
+  }),
   // variables and secrets
   "unset-variable": ({ name }: { readonly name: string }) => ({
     says: `the environment variable ${name} is not set`,
@@ -288,6 +314,11 @@ export const definitionProblem = family("definition", {
     help: "write ${NAME} alone",
   }),
 });
+
+interface SettingRefused {
+  readonly why: "meaning" | "own" | "unknown";
+  readonly known: readonly string[];
+}
 
 interface UnknownKey {
   readonly key: string;

@@ -18,6 +18,13 @@ export interface Problem {
   readonly excerpt?: { readonly text: string; readonly length: number };
 }
 
+/** By file, line and column; what stands in no file comes first. */
+export function byPlace(left: Problem, right: Problem): number {
+  const [a, b] = [left.file ?? "", right.file ?? ""];
+  if (a !== b) return a < b ? -1 : 1;
+  return (left.line ?? 0) - (right.line ?? 0) || (left.column ?? 0) - (right.column ?? 0);
+}
+
 /** 1: failed at run time; 2: bad usage or definitions. */
 export type ExitCode = 1 | 2;
 

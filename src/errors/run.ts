@@ -1,5 +1,10 @@
 import { family } from "./catalogue.js";
 
+/** True for what DuckDB throws when its memory limit is reached: whatever it was doing is not to blame. */
+export function isOutOfMemory(error: unknown): boolean {
+  return error instanceof Error && /^out of memory/i.test(error.message);
+}
+
 /** What goes wrong while units of work run; see `catalogue.ts`. */
 export const runProblem = family("run", {
   "root-in-use": (p: { root: string; host: string; pid: number; since: string; command: string }) => ({
@@ -21,6 +26,10 @@ export const runProblem = family("run", {
   "disk-full": (p: { path: string; cause: string }) => ({
     says: `there is no room left while writing ${p.path}: ${p.cause}`,
     help: "free space (or point duckdb_config.temp_directory at a larger disk) and run again; what was complete before stays as it is",
+  }),
+  "out-of-memory": (p: { cause: string }) => ({
+    says: `DuckDB ran out of memory: ${p.cause}`,
+    help: "raise compute.duckdb_config.memory_limit, or set temp_directory to a disk with space",
   }),
   "worker-lost": (p: { how: string; attempts: number }) => ({
     says: `the worker process ended in the middle of the work (${p.how}), ${p.attempts} ${p.attempts === 1 ? "time" : "times"}`,

@@ -45,6 +45,10 @@ export const sourceProblem = family("source", {
     says: `the query over ${p.address} does not run: ${p.reason}`,
     help: "source.query is one SELECT over the tables of the database",
   }),
+  "query-refused": (p: { address: string; what: string }) => ({
+    says: `the query over ${p.address} uses ${p.what} which is not allowed`,
+    help: "source.query is one SELECT over the tables of the database, with functions that always give the same",
+  }),
   "table-or-query": (p: { view: string }) => ({
     says: `the source of view "${p.view}" needs exactly one of table and query`,
     help: "set table or query beside database_path",

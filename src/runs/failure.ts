@@ -1,5 +1,5 @@
 import { DaedalusError, type Problem } from "../errors/problem.js";
-import { runProblem } from "../errors/run.js";
+import { isOutOfMemory, runProblem } from "../errors/run.js";
 
 /** The process that did the work is gone (killed, out of memory): worth another try. */
 export class WorkerLost extends Error {
@@ -26,6 +26,7 @@ export function problemsOf(error: unknown, path: string): readonly Problem[] {
   const message = error instanceof Error ? error.message : String(error);
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   const cause = message.split("\n")[0] ?? message;
+  if (isOutOfMemory(error)) return [runProblem("out-of-memory", { cause })];
   if (DISK_FULL.has(code) || DISK_FULL_TEXT.test(message)) return [runProblem("disk-full", { path, cause })];
   if (UNWRITABLE.has(code)) return [runProblem("unwritable", { path, cause })];
   const trace = process.env["DAEDALUS_DEBUG"] ? `\n${error instanceof Error ? error.stack : ""}` : "";

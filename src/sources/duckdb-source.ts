@@ -1,11 +1,14 @@
 import { type BigIntStats, statSync } from "node:fs";
 import { isAbsolute, relative, resolve, sep } from "node:path";
 import type { Day } from "../columnar/instants.js";
+import { functionsOf } from "../engines/sql/functions.js";
 import type { SqlSession } from "../engines/sql/session.js";
+import { parseTree } from "../engines/sql/syntax-tree.js";
 import { identifier, text } from "../engines/sql/text.js";
 import { nearest } from "../errors/nearest.js";
 import { DaedalusError, type Problem } from "../errors/problem.js";
 import { sourceProblem } from "../errors/source.js";
+import { readsOfQuery } from "./duckdb-query.js";
 import { installReading } from "./install.js";
 import { reasonOf } from "./listing.js";
 import {
@@ -182,14 +185,7 @@ export class DuckDbSource implements Source {
     const { table } = this.from;
     if (table === undefined)
       return refuse(sourceProblem("bad-query", { address: this.#shown, reason: reasonOf(error) }), error);
-    const rows = await this.session.query(
-      `SELECT table_name AS name FROM information_schema.tables WHERE table_catalog = ${text(database)}`,
-    );
-    const near = nearest(
-      table,
-      rows.map((row) => String(row["name"])),
-    );
-    return refuse(sourceProblem("unknown-table", { address: this.#shown, table, nearest: near }), error);
+    return refuse(this.#unknownTable(table, await this.#tables(database)), error);
   }
 
   async #attach(): Promise<string> {
@@ -221,27 +217,41 @@ export class DuckDbSource implements Source {
   async #qualified(database: string, query: string): Promise<string> {
     const statement = query.trim().replace(/;\s*$/, "");
     const [row] = await this.session.query(`SELECT CAST(json_serialize_sql(${text(statement)}) AS VARCHAR) AS tree`);
-    const tree: unknown = JSON.parse(String(row?.["tree"]));
-    const statements = memberOf(tree, "statements");
-    if (memberOf(tree, "error") === true || !Array.isArray(statements) || statements.length !== 1) {
-      const reason = memberOf(tree, "error_message");
-      throw refuse(
-        sourceProblem("bad-query", {
-          address: this.#shown,
-          reason: typeof reason === "string" ? reason : "it is not one statement",
-        }),
-      );
+    const { statements, ...tree } = parseTree(String(row?.["tree"]));
+    if (tree["error"] === true || !Array.isArray(statements) || statements.length !== 1) {
+      const reason = String(tree["error_message"] ?? "it is not one statement");
+      throw refuse(sourceProblem("bad-query", { address: this.#shown, reason }));
     }
-    const places: number[] = [];
-    collectTables(statements, new Set(), places);
+    const { tables, refused } = readsOfQuery(statements, await functionsOf(this.session));
+    if (refused !== undefined) throw refuse(sourceProblem("query-refused", { address: this.#shown, what: refused }));
+    const known = await this.#tables(database);
+    for (const { schema, table } of tables)
+      if (!known.some((one) => sameName(one.table, table) && (schema === "" || sameName(one.schema, schema))))
+        throw refuse(this.#unknownTable(schema === "" ? table : `${schema}.${table}`, known));
     const bytes = Buffer.from(statement, "utf8");
     const parts: Buffer[] = [];
     let from = 0;
-    for (const place of [...new Set(places)].sort((a, b) => a - b)) {
+    for (const place of [...new Set(tables.map((one) => one.place))].sort((a, b) => a - b)) {
       parts.push(bytes.subarray(from, place), Buffer.from(`${identifier(database)}.`));
       from = place;
     }
     return Buffer.concat([...parts, bytes.subarray(from)]).toString("utf8");
+  }
+
+  /** The database's own tables and views. */
+  async #tables(database: string): Promise<readonly { readonly schema: string; readonly table: string }[]> {
+    const rows = await this.session.query(
+      `SELECT table_schema AS schema, table_name AS name FROM information_schema.tables WHERE table_catalog = ${text(database)}`,
+    );
+    return rows.map((row) => ({ schema: String(row["schema"]), table: String(row["name"]) }));
+  }
+
+  #unknownTable(table: string, known: readonly { readonly table: string }[]): Problem {
+    const near = nearest(
+      table,
+      known.map((one) => one.table),
+    );
+    return sourceProblem("unknown-table", { address: this.#shown, table, nearest: near });
   }
 }
 
@@ -263,29 +273,9 @@ class DuckDbRelation implements RawRelation {
   }
 }
 
-/** Byte offsets of the tables that the query names without a database. */
-function collectTables(node: unknown, outer: ReadonlySet<string>, places: number[]): void {
-  if (Array.isArray(node)) {
-    for (const entry of node) collectTables(entry, outer, places);
-    return;
-  }
-  if (typeof node !== "object" || node === null) return;
-  const expressions = memberOf(memberOf(node, "cte_map"), "map");
-  const names = Array.isArray(expressions)
-    ? expressions.map((entry) => String(memberOf(entry, "key")).toLowerCase())
-    : [];
-  const inner = names.length === 0 ? outer : new Set([...outer, ...names]);
-  if (memberOf(node, "type") === "BASE_TABLE") {
-    const [catalog, schema, table] = ["catalog_name", "schema_name", "table_name"].map((key) => memberOf(node, key));
-    const place = memberOf(node, "query_location");
-    const named = schema === "" && inner.has(String(table).toLowerCase());
-    if (catalog === "" && !named && typeof place === "number" && Number.isSafeInteger(place)) places.push(place);
-  }
-  for (const value of Object.values(node)) collectTables(value, inner, places);
-}
-
-function memberOf(node: unknown, key: string): unknown {
-  return typeof node === "object" && node !== null ? Reflect.get(node, key) : undefined;
+/** Names of SQL do not tell case apart. */
+function sameName(left: string, right: string): boolean {
+  return left.toLowerCase() === right.toLowerCase();
 }
 
 function refuse(problem: Problem, cause?: unknown): DaedalusError {

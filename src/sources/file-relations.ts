@@ -12,7 +12,7 @@ const LONGEST_OBJECT = 64 * 1024 * 1024;
 export interface FileColumns {
   readonly types: ReadonlyMap<string, string>;
   readonly open: boolean;
-  /** Of a CSV file, which has no others: its reader takes fields by position. */
+  /** Of a CSV file, whose reader takes fields by position: those of the types, and "" where the header has no name. */
   readonly header: readonly string[];
 }
 
@@ -22,7 +22,7 @@ export async function columnsOf(session: SqlSession, file: DataFile): Promise<Fi
   if (file.format === "parquet")
     for (const [name, type] of (await footerOf(session, file)).columns) types.set(name, type);
   const header = file.format === "csv" ? await csvHeader(file) : [];
-  for (const name of header) types.set(name, "VARCHAR");
+  for (const name of header) if (name !== "") types.set(name, "VARCHAR");
   // A folder's column hides one of the same name in the file.
   for (const name of file.partitions.keys()) types.set(name, "VARCHAR");
   return { types, header, open: file.format === "ndjson" };
@@ -91,7 +91,9 @@ class FileRelation implements RawRelation {
     }
     const numbered = "row_number() OVER () - 1";
     if (this.#format === "csv") {
-      const columns = this.columns.header.map((name) => `${text(name)}: 'VARCHAR'`).join(", ");
+      const columns = readerNames(this.columns.header)
+        .map((name) => `${text(name)}: 'VARCHAR'`)
+        .join(", ");
       return `SELECT ${listed([...asked, ...place(numbered)])} FROM read_csv(${[paths, CSV_DIALECT, `columns = {${columns}}`, ...options].join(", ")})`;
     }
     const fields = sources.filter((source) => !partitions.has(source));
@@ -107,6 +109,17 @@ class FileRelation implements RawRelation {
     const prefix = `${this.directory}/`;
     return `CASE WHEN starts_with("@path", ${text(prefix)}) THEN substr("@path", ${[...prefix].length + 1}) ELSE "@path" END`;
   }
+}
+
+/** The reader wants a name for every field: those without one get one that no other field has. */
+function readerNames(header: readonly string[]): readonly string[] {
+  const taken = new Set(header.map((name) => name.toLowerCase()));
+  return header.map((name, index) => {
+    if (name !== "") return name;
+    let made = `unnamed ${index + 1}`;
+    while (taken.has(made)) made += " ";
+    return made;
+  });
 }
 
 const CSV_DIALECT = `auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = ''`;

@@ -3,6 +3,7 @@ import type { FeatureView } from "../definitions/feature-view.js";
 import type { SqlSession } from "../engines/sql/session.js";
 import { nearest } from "../errors/nearest.js";
 import { DaedalusError, type Problem } from "../errors/problem.js";
+import { isOutOfMemory } from "../errors/run.js";
 import { sourceProblem } from "../errors/source.js";
 import { withoutSecrets } from "./address.js";
 import { misfitProblem, misreadFile, rowPlace } from "./file-diagnosis.js";
@@ -277,7 +278,7 @@ export class FileSource implements Source {
     try {
       return await query();
     } catch (error) {
-      if (error instanceof DaedalusError) throw error;
+      if (error instanceof DaedalusError || isOutOfMemory(error)) throw error;
       for (const file of files) {
         const problem = await misreadFile(this.session, file, [time.source], this.directory);
         if (problem) throw new DaedalusError([problem], 1, { cause: error });

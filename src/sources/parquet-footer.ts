@@ -4,6 +4,7 @@ import { MICROS_PER_DAY } from "../columnar/instants.js";
 import type { SqlSession } from "../engines/sql/session.js";
 import { text } from "../engines/sql/text.js";
 import { DaedalusError } from "../errors/problem.js";
+import { isOutOfMemory } from "../errors/run.js";
 import { sourceProblem } from "../errors/source.js";
 import { type DataFile, reasonOf } from "./listing.js";
 import type { SourceTime } from "./source.js";
@@ -80,6 +81,7 @@ async function unlessUnreadable<T>(file: DataFile, read: () => Promise<T>): Prom
   try {
     return await read();
   } catch (error) {
+    if (isOutOfMemory(error)) throw error;
     throw new DaedalusError([sourceProblem("unreadable-file", { reason: reasonOf(error) }, { file: file.shown })], 1, {
       cause: error,
     });
@@ -106,7 +108,7 @@ export async function rowGroupTimes(
       `SELECT file_name, row_group_id, num_values AS rows, stats_null_count AS nulls,
               CAST(TRY(${micros("stats_min_value")}) AS VARCHAR) AS min, CAST(TRY(${micros("stats_max_value")}) AS VARCHAR) AS max
          FROM parquet_metadata([${group.map(fileName).join(", ")}])
-        WHERE path_in_schema = ${text(time.source)} ORDER BY file_name, row_group_id`,
+        WHERE path_in_schema = ${text(time.source)} ORDER BY file_name ASC NULLS FIRST, row_group_id ASC NULLS FIRST`,
     );
     const byPath = new Map<string, RowGroupTimes[]>(group.map((file) => [file.path, []]));
     for (const row of rows) {

@@ -226,7 +226,7 @@ export async function firstMisfit(
     const within = request.range ? ` AND coalesce(TRY(${rangePredicate(columns, request.range)}), TRUE)` : "";
     const [row] = await session.query(
       `SELECT "@file" AS file, "@row" AS row, left(CAST(${value} AS VARCHAR), 200) AS value FROM ${columns.from(true)}
-        WHERE ${value} IS NOT NULL AND TRY(${expression}) IS NULL${within} ORDER BY file, row LIMIT 1`,
+        WHERE ${value} IS NOT NULL AND TRY(${expression}) IS NULL${within} ORDER BY file ASC NULLS FIRST, row ASC NULLS FIRST LIMIT 1`,
     );
     if (row)
       return {
@@ -251,7 +251,7 @@ export async function firstBadInstant(
   const bad = badInstant(columns, time);
   const [row] = await session.query(
     `SELECT "@file" AS file, "@row" AS row, left(CAST(${value} AS VARCHAR), 200) AS value FROM ${columns.from(true)}
-      WHERE ${bad} ORDER BY file, row LIMIT 1`,
+      WHERE ${bad} ORDER BY file ASC NULLS FIRST, row ASC NULLS FIRST LIMIT 1`,
   );
   if (!row) return undefined;
   const text = row["value"];
@@ -306,7 +306,7 @@ export async function rowsByDay(
   if (relations.length === 0) return new Map();
   const rows = await session.query(
     `SELECT (t // ${MICROS_PER_DAY}) - CASE WHEN t % ${MICROS_PER_DAY} < 0 THEN 1 ELSE 0 END AS number, count(*) AS rows
-       FROM (${instantsOf(relations, time, range)}) GROUP BY ALL ORDER BY number`,
+       FROM (${instantsOf(relations, time, range)}) GROUP BY ALL ORDER BY number ASC NULLS FIRST`,
   );
   return new Map(rows.map((row) => [dayOfMicros(BigInt(String(row["number"])) * MICROS_PER_DAY), Number(row["rows"])]));
 }

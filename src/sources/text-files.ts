@@ -9,7 +9,8 @@ const headers = new Map<string, readonly string[]>();
 const LONGEST_HEADER = 16 * 1024 * 1024;
 
 /**
- * The column names of a CSV file's header line; none for a file without a byte. Reads no further than the line.
+ * The column names of a CSV file's header line, "" for one without a name; none for a file without a byte. Reads no further
+ * than the line.
  * Throws DaedalusError `source/no-header`, `source/duplicate-column`, `source/unreadable-file`.
  */
 export async function csvHeader(file: DataFile): Promise<readonly string[]> {
@@ -81,7 +82,8 @@ function parseHeader(record: string, file: DataFile): readonly string[] {
     names.push(written.startsWith('"') ? written.slice(1, -1).replaceAll('""', '"') : written);
     if (match[2] === "") break;
   }
-  const twice = names.find((name, index) => names.indexOf(name) < index);
+  // pandas writes its row numbers under no name, and a comma at the end makes another such column.
+  const twice = names.find((name, index) => name !== "" && names.indexOf(name) < index);
   if (twice !== undefined)
     throw new DaedalusError([sourceProblem("duplicate-column", { column: twice }, { file: file.shown, line: 1 })], 2);
   return names;

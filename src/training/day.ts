@@ -1,6 +1,7 @@
 import type { DType } from "../columnar/dtypes.js";
 import type { Day } from "../columnar/instants.js";
 import type { SqlSession } from "../engines/sql/session.js";
+import type { Place } from "../errors/catalogue.js";
 import type { Pipeline } from "../operators/pipeline.js";
 import type { Source } from "../sources/source.js";
 
@@ -15,8 +16,17 @@ export interface DaysRequest {
   }[];
   /** More spans follow: the history of this one is kept for them. */
   readonly keepHistory?: boolean;
+  /** Where the users' rules stand, for errors. */
+  readonly rules?: readonly WrittenRule[];
   /** The committed `qid_map.parquet`, if the pipeline has a session. */
   readonly qidMap?: string;
+}
+
+/** A predicate of the user's with its place in the YAML; `operator`: of the one that evaluates it, if only that is meant. */
+export interface WrittenRule {
+  readonly text: string;
+  readonly operator?: string;
+  readonly place: Place;
 }
 
 /** What a day's worker keeps between days: its DuckDB instance and the sources (already pinned), by view name. */

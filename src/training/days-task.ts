@@ -23,6 +23,7 @@ export interface DayContext {
   readonly duckdbConfig: Readonly<Record<string, string>>;
   /** A worker gets more than one span: it keeps the history of each for the next. */
   readonly keepHistory: boolean;
+  readonly rules?: DaysRequest["rules"];
 }
 
 export interface DaysTask {
@@ -85,8 +86,14 @@ export function daysTaskHandler(openDay: (context: DayContext) => Promise<DaySes
         });
         reported.catch(() => undefined);
       };
-      const { pipeline, keepHistory } = context;
-      const request = { pipeline, days, keepHistory, ...(qidMap === undefined ? {} : { qidMap }) };
+      const { pipeline, keepHistory, rules } = context;
+      const request: DaysRequest = {
+        pipeline,
+        days,
+        keepHistory,
+        ...(rules === undefined ? {} : { rules }),
+        ...(qidMap === undefined ? {} : { qidMap }),
+      };
       try {
         await session.run(request, written);
       } finally {

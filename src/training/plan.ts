@@ -1,10 +1,12 @@
 import { resolve } from "node:path";
 import type { Day } from "../columnar/instants.js";
+import type { Problem } from "../errors/problem.js";
 import { Ledger } from "../runs/ledger.js";
 import { type DayState, type JudgedDay, judgeDay, refuseForeignRoot, writtenDays } from "./day-states.js";
 import { type DaySelection, selectDays } from "./days.js";
 import { InputReader, type TrainingInputs } from "./inputs.js";
 import { readNumbering } from "./qid-map.js";
+import { mapProblems, numberingAction, refuseUnusableEventTimes, refuseWhatIsNotExecuted } from "./refusals.js";
 
 /** Which states a run works on. */
 export interface DayPolicy {
@@ -44,15 +46,22 @@ export interface ServiceStatus {
     /** True of a day that is there, but beyond the feed's months. */
     readonly outsideFeed: boolean;
   }[];
+  /** What keeps `train` from any day: a `qid_map.parquet` that is missing or damaged. */
+  readonly problems: readonly Problem[];
 }
 
-/** What `train` would do with each selected day, and why. Reads only; throws as `selectDays` does. */
+/** What `train` would do with each selected day, and why. Reads only; throws what `train` throws before its first day. */
 export async function planDays(inputs: TrainingInputs, options: DaySelection & DayPolicy): Promise<DaysPlan> {
+  refuseWhatIsNotExecuted(inputs.pipeline, options);
   const root = resolve(inputs.outputRoot);
   await refuseForeignRoot(root, inputs.pipeline.service);
   const days = await selectDays(inputs, options);
   const judged = await judgeDays(root, new InputReader(inputs), [...days.keys()]);
-  return { service: inputs.pipeline.service, outputRoot: root, days: judged.map((day) => planned(day, options)) };
+  const plan = judged.map((day) => planned(day, options));
+  const todo = plan.filter(({ action }) => action === "do").map(({ day }) => day);
+  if (todo.length > 0) await refuseUnusableEventTimes(inputs);
+  await numberingAction(inputs, root, todo, options);
+  return { service: inputs.pipeline.service, outputRoot: root, days: plan };
 }
 
 /** The state of every day of the feed's months, and of what is written beyond them. Reads only. */
@@ -75,6 +84,7 @@ export async function statusOf(inputs: TrainingInputs): Promise<ServiceStatus> {
       outsideFeed: !feed.has(day),
       ...(manifest === undefined ? {} : { rows: manifest.rows }),
     })),
+    problems: await mapProblems(inputs, root),
   };
 }
 

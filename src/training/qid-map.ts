@@ -4,9 +4,11 @@ import { type Day, dayStartMicros, MICROS_PER_DAY } from "../columnar/instants.j
 import { identifier, text } from "../engines/sql/text.js";
 import type { Problem } from "../errors/problem.js";
 import { trainingProblem } from "../errors/training.js";
+import type { Pipeline } from "../operators/pipeline.js";
+import type { Scan } from "../operators/scan.js";
 import type { OwnedRoot } from "../runs/owned-root.js";
 import { checksum } from "../storage/day-manifest.js";
-import { scansOf, sourceOf, spineTime, type TrainingInputs } from "./inputs.js";
+import { sourceOf, spineTime, type TrainingInputs } from "./inputs.js";
 
 export const QID_MAP_FILE = "qid_map.parquet";
 const NUMBERING_FILE = "qid_map.json";
@@ -37,28 +39,14 @@ export class QidMap {
   readonly path: string;
   readonly #root: OwnedRoot;
   readonly #inputs: TrainingInputs;
-  readonly #session: { readonly name: string; readonly source: string; readonly sql: string };
+  readonly #session: Scan["columns"][number];
   #growing: Promise<void> = Promise.resolve();
 
   constructor(root: OwnedRoot, inputs: TrainingInputs) {
     this.path = join(root.directory, QID_MAP_FILE);
     this.#root = root;
     this.#inputs = inputs;
-    const { view, session } = inputs.pipeline.spine;
-    const column = scansOf(inputs.pipeline)
-      .filter((scan) => scan.view === view)
-      .flatMap((scan) => scan.columns)
-      .find((candidate) => candidate.name === session);
-    if (column === undefined) throw new Error(`no scan of view ${view} has the session column ${session}`);
-    this.#session = { name: column.name, source: column.source, sql: column.dtype };
-  }
-
-  /** What is wrong with the map that gave `written` days their numbers: it is missing, or not the one that was written. */
-  async damage(written: number): Promise<Problem | undefined> {
-    if (!(await exists(this.path)))
-      return written === 0 ? undefined : trainingProblem("qid-map-missing", { path: this.path, days: written });
-    const how = await this.#damage();
-    return how === undefined ? undefined : trainingProblem("qid-map-damaged", { path: this.path, how });
+    this.#session = sessionColumn(inputs.pipeline);
   }
 
   /** Adds the sessions of the days that have no number yet; concurrent calls wait for each other. */
@@ -73,28 +61,6 @@ export class QidMap {
     await this.#write(days, false, existing);
   }
 
-  async #damage(): Promise<string | undefined> {
-    const { accepted } = await readNumbering(this.#root.directory);
-    if (accepted.length > 0 && !accepted.includes((await checksum(this.path)).sha256))
-      return "its checksum is not that of the file that was written";
-    const map = `read_parquet(${text(this.path)})`;
-    try {
-      const columns = await this.#inputs.session.query(`DESCRIBE SELECT session_id, qid FROM ${map}`);
-      const [session, qid] = columns.map((column) => String(column["column_type"]));
-      const wanted = sqlType(this.#session.sql);
-      if (session !== wanted) return `its session_id is ${session}, the session column is ${wanted}`;
-      if (qid !== "BIGINT") return `its qid is ${qid}, not BIGINT`;
-      if (accepted.length > 0) return undefined;
-      const [sound] = await this.#inputs.session.query(
-        `SELECT count(*) = count(DISTINCT session_id) AND coalesce(min(qid) = 0 AND max(qid) = count(*) - 1, TRUE)
-           AND count(*) = count(DISTINCT qid) AS sound FROM ${map}`,
-      );
-      return sound?.["sound"] === true ? undefined : "its numbers are not 0, 1, 2, … of different sessions";
-    } catch (error) {
-      return `it cannot be read (${error instanceof Error ? error.message.split("\n")[0] : String(error)})`;
-    }
-  }
-
   async #write(days: readonly Day[], keep: boolean, existing: Readonly<Record<Day, string>>): Promise<void> {
     const { session: sql } = this.#inputs;
     const old = keep && (await exists(this.path)) ? `read_parquet(${text(this.path)})` : undefined;
@@ -103,7 +69,7 @@ export class QidMap {
     // `first_time` is in the instant's own resolution, so that nanoseconds order too.
     await sql.run(
       `CREATE OR REPLACE TEMP TABLE daedalus_new_sessions AS
-         SELECT session_id, CAST(row_number() OVER (ORDER BY first_time, session_id) AS BIGINT) - 1 + ${first} AS qid
+         SELECT session_id, CAST(row_number() OVER (ORDER BY first_time ASC NULLS FIRST, session_id ASC NULLS FIRST) AS BIGINT) - 1 + ${first} AS qid
          FROM (${await this.#firstTimes(days)}) met
          ${old === undefined ? "" : `WHERE NOT EXISTS (SELECT 1 FROM ${old} known WHERE known.session_id = met.session_id)`}`,
     );
@@ -114,7 +80,7 @@ export class QidMap {
       const staged = join(folder, QID_MAP_FILE);
       const all = old === undefined ? "" : `SELECT session_id, qid FROM ${old} UNION ALL `;
       await sql.run(
-        `COPY (SELECT * FROM (${all}SELECT session_id, qid FROM daedalus_new_sessions) ORDER BY qid)
+        `COPY (SELECT * FROM (${all}SELECT session_id, qid FROM daedalus_new_sessions) ORDER BY qid ASC NULLS FIRST)
            TO ${text(staged)} (FORMAT parquet, COMPRESSION zstd)`,
       );
       await this.#replace(staged, existing);
@@ -139,16 +105,12 @@ export class QidMap {
     const { pipeline } = this.#inputs;
     const time = spineTime(pipeline);
     const source = sourceOf(this.#inputs, pipeline.spine.view);
-    const { name } = this.#session;
+    const { name, source: column, dtype } = this.#session;
     const instant = pipeline.spine.time.column;
-    const dtype = scansOf(pipeline)
-      .flatMap((scan) => scan.columns)
-      .find((column) => column.name === name)?.dtype;
-    if (dtype === undefined) throw new Error(`no scan has the session column ${name}`);
     const relations: string[] = [];
     for (const [from, to] of consecutive(days)) {
       const { sql } = await source.scan({
-        columns: [{ name, source: this.#session.source, dtype }],
+        columns: [{ name, source: column, dtype }],
         instants: [{ name: instant, source: time.source, unit: time.unit }],
         range: { time, from, to },
       });
@@ -157,6 +119,54 @@ export class QidMap {
     return `SELECT session_id, min(time) AS first_time FROM (${relations.join(" UNION ALL ")})
       WHERE session_id IS NOT NULL GROUP BY session_id`;
   }
+}
+
+/** Whether the contract has a `qid`. */
+export function needsQid(pipeline: Pipeline): boolean {
+  return pipeline.operators.some(
+    (operator) => operator.kind === "project" && operator.steps.some((step) => step.value.type === "qid"),
+  );
+}
+
+/** What is wrong with a root's map that gave `written` days their numbers: it is missing, or not the one that was written. */
+export async function damageOfMap(inputs: TrainingInputs, root: string, written: number): Promise<Problem | undefined> {
+  const path = join(root, QID_MAP_FILE);
+  if (!(await exists(path)))
+    return written === 0 ? undefined : trainingProblem("qid-map-missing", { path, days: written });
+  const how = await howDamaged(inputs, root, path);
+  return how === undefined ? undefined : trainingProblem("qid-map-damaged", { path, how });
+}
+
+async function howDamaged(inputs: TrainingInputs, root: string, path: string): Promise<string | undefined> {
+  const { accepted } = await readNumbering(root);
+  if (accepted.length > 0 && !accepted.includes((await checksum(path)).sha256))
+    return "its checksum is not that of the file that was written";
+  const map = `read_parquet(${text(path)})`;
+  try {
+    const columns = await inputs.session.query(`DESCRIBE SELECT session_id, qid FROM ${map}`);
+    const [session, qid] = columns.map((column) => String(column["column_type"]));
+    const { dtype } = sessionColumn(inputs.pipeline);
+    const wanted = dtype === "TEXT" ? "VARCHAR" : dtype;
+    if (session !== wanted) return `its session_id is ${session}, the session column is ${wanted}`;
+    if (qid !== "BIGINT") return `its qid is ${qid}, not BIGINT`;
+    if (accepted.length > 0) return undefined;
+    const [sound] = await inputs.session.query(
+      `SELECT count(*) = count(DISTINCT session_id) AND coalesce(min(qid) = 0 AND max(qid) = count(*) - 1, TRUE)
+         AND count(*) = count(DISTINCT qid) AS sound FROM ${map}`,
+    );
+    return sound?.["sound"] === true ? undefined : "its numbers are not 0, 1, 2, … of different sessions";
+  } catch (error) {
+    return `it cannot be read (${error instanceof Error ? error.message.split("\n")[0] : String(error)})`;
+  }
+}
+
+function sessionColumn({ spine, operators }: Pipeline): Scan["columns"][number] {
+  for (const operator of operators) {
+    if (operator.kind !== "scan" || operator.view !== spine.view) continue;
+    const column = operator.columns.find(({ name }) => name === spine.session);
+    if (column !== undefined) return column;
+  }
+  throw new Error(`no scan of view ${spine.view} has the session column ${spine.session}`);
 }
 
 /** The days, ascending, as ranges of microseconds without gaps. */
@@ -168,10 +178,6 @@ function consecutive(days: readonly Day[]): readonly (readonly [from: bigint, to
     else ranges.push([start, start + MICROS_PER_DAY]);
   }
   return ranges;
-}
-
-function sqlType(dtype: string): string {
-  return dtype === "TEXT" ? "VARCHAR" : dtype;
 }
 
 async function exists(path: string): Promise<boolean> {

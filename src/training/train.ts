@@ -15,7 +15,8 @@ import {
   writeManifest,
 } from "../storage/day-manifest.js";
 import type { TaskDocument, TaskExecutor } from "../tasks/task.js";
-import { type DayState, type JudgedDay, OUTPUT_FILE, refuseForeignRoot, unitOf, writtenDays } from "./day-states.js";
+import type { WrittenRule } from "./day.js";
+import { type DayState, type JudgedDay, OUTPUT_FILE, refuseForeignRoot, unitOf } from "./day-states.js";
 import { type DaySelection, selectDays } from "./days.js";
 import { DAYS_TASK, type DaysTask, type WrittenDay, writeContext } from "./days-task.js";
 import {
@@ -24,12 +25,11 @@ import {
   InputReader,
   inputChanges,
   inputsKey,
-  sourceOf,
-  spineTime,
   type TrainingInputs,
 } from "./inputs.js";
 import { type DayPolicy, judgeDays, planned } from "./plan.js";
-import { QidMap } from "./qid-map.js";
+import { needsQid, QidMap } from "./qid-map.js";
+import { numberingAction, refuseUnusableEventTimes, refuseWhatIsNotExecuted } from "./refusals.js";
 import { type SpanLimits, spanLimits, spansOf } from "./spans.js";
 
 export interface TrainOptions extends TrainingInputs, DaySelection, DayPolicy {
@@ -41,6 +41,8 @@ export interface TrainOptions extends TrainingInputs, DaySelection, DayPolicy {
   readonly spanLimits?: SpanLimits;
   /** Passed to every worker's DuckDB. */
   readonly duckdbConfig: Readonly<Record<string, string>>;
+  /** Where the users' rules stand, for errors. */
+  readonly rules?: readonly WrittenRule[];
   /** Starts what runs the days (`DAYS_TASK`), `workers` at a time; closed at the end. */
   readonly startExecutor: (workers: number) => TaskExecutor;
   /** As the user typed it; told to a second run. */
@@ -83,7 +85,7 @@ export interface TrainedDay {
  * what cannot be done, 1 for what stops it (owner, map, event times). A day that fails is in the report and stops no other.
  */
 export async function train(options: TrainOptions): Promise<TrainReport> {
-  refuseWhatIsNotExecuted(options);
+  refuseWhatIsNotExecuted(options.pipeline, options);
   const directory = resolve(options.outputRoot);
   await refuseForeignRoot(directory, options.pipeline.service);
   const days = await selectDays(options, options);
@@ -96,34 +98,6 @@ export async function train(options: TrainOptions): Promise<TrainReport> {
   } finally {
     await root.release();
   }
-}
-
-function refuseWhatIsNotExecuted({ pipeline, skeletonOnly, enrichOnly }: TrainOptions): void {
-  const problems: Problem[] = [];
-  if (enrichOnly === true && skeletonOnly === true)
-    problems.push(trainingProblem("conflicting-options", { first: "--skeleton-only", second: "--enrich-only" }));
-  if (enrichOnly === true) problems.push(trainingProblem("enrich-not-executed", {}));
-  for (const operator of pipeline.operators) {
-    if (operator.kind === "filter" && operator.rule.type === "coverage")
-      problems.push(
-        trainingProblem("coverage-not-executed", { service: pipeline.service, store: operator.rule.store }),
-      );
-    if (operator.kind === "ray_udf_transform" && skeletonOnly !== true && enrichOnly !== true)
-      problems.push(
-        trainingProblem("embeddings-not-executed", {
-          service: pipeline.service,
-          columns: operator.columns.map((column) => column.name),
-        }),
-      );
-  }
-  if (problems.length === 0 && pipeline.embeddings && skeletonOnly !== true)
-    problems.push(
-      trainingProblem("embeddings-not-executed", {
-        service: pipeline.service,
-        columns: pipeline.output.filter((column) => column.dtype === "FLOAT[]").map((column) => column.name),
-      }),
-    );
-  if (problems.length > 0) throw new DaedalusError(problems, 2);
 }
 
 class TrainRun {
@@ -140,7 +114,7 @@ class TrainRun {
     this.#options = options;
     this.#root = root;
     this.#reader = new InputReader(options);
-    this.#qidMap = needsQid(options) ? new QidMap(root, options) : undefined;
+    this.#qidMap = needsQid(options.pipeline) ? new QidMap(root, options) : undefined;
     this.#context = root.scratch("context.json");
   }
 
@@ -152,7 +126,7 @@ class TrainRun {
     const todo = judged.filter(({ day }) => plan.get(day)?.action === "do");
     if (todo.length > 0) {
       await this.#root.remember(OUTPUT_FILE, `${JSON.stringify({ service: pipeline.service }, null, 2)}\n`);
-      await this.#refuseUnusableEventTimes();
+      await refuseUnusableEventTimes(this.#options);
     }
     const numbered = await this.#numberSessions(todo, judged).then(
       () => true,
@@ -185,37 +159,22 @@ class TrainRun {
     };
   }
 
-  async #refuseUnusableEventTimes(): Promise<void> {
-    const { pipeline } = this.#options;
-    const problem = await sourceOf(this.#options, pipeline.spine.view).firstNullInstant(spineTime(pipeline));
-    if (problem !== undefined) throw new DaedalusError([problem], 1);
-  }
-
   /** Committed before the first day, so that each day is determined by the map. */
   async #numberSessions(todo: readonly JudgedDay[], judged: readonly JudgedDay[]): Promise<void> {
     const map = this.#qidMap;
     if (map === undefined) return;
-    const { force, targetDate, from, to, signal, session } = this.#options;
+    const { signal, session } = this.#options;
     const interrupt = () => session.interrupt();
     signal?.addEventListener("abort", interrupt);
     try {
       const days = todo.map(({ day }) => day);
-      const written = await writtenDays(this.#root.directory);
-      const left = written.filter((day) => !days.includes(day));
-      const damage = await map.damage(written.length);
-      const everything = targetDate === undefined && from === undefined && to === undefined;
-      if (force === true && written.length > 0 && left.length === 0 && (everything || damage !== undefined)) {
-        const runs = judged.flatMap(({ day, manifest }) => (manifest === undefined ? [] : [[day, manifest.run.id]]));
+      const action = await numberingAction(this.#options, this.#root.directory, days, this.#options);
+      if (action.type === "grow") await map.grow(days);
+      if (action.type === "renumber") {
+        const there = action.all ? judged : [];
+        const runs = there.flatMap(({ day, manifest }) => (manifest === undefined ? [] : [[day, manifest.run.id]]));
         await map.renumber(days, Object.fromEntries(runs));
-        return;
       }
-      if (damage !== undefined && written.length > 0) {
-        const kept = trainingProblem("qid-map-needed", { root: this.#root.directory, days: left });
-        throw new DaedalusError(force === true ? [damage, kept] : [damage], 1);
-      }
-      if (days.length === 0) return;
-      // A damaged map that gave no day its numbers is nothing to keep.
-      await (damage === undefined ? map.grow(days) : map.renumber(days, {}));
     } finally {
       signal?.removeEventListener("abort", interrupt);
     }
@@ -224,8 +183,9 @@ class TrainRun {
   async #work(todo: readonly Day[], rowsByDay: ReadonlyMap<Day, number>) {
     const { dayWorkers, startExecutor, command, versions, signal, onProgress, project, views } = this.#options;
     const workers = Math.max(1, Math.min(dayWorkers, todo.length));
-    const { duckdbConfig } = this.#options;
-    const limits = this.#options.spanLimits ?? spanLimits(todo.length, workers, duckdbConfig["memory_limit"]);
+    const { duckdbConfig, rules } = this.#options;
+    const memory = duckdbConfig["memory_limit"] ?? duckdbConfig["max_memory"];
+    const limits = this.#options.spanLimits ?? spanLimits(todo.length, workers, memory);
     const spans = spansOf(todo, rowsByDay, limits);
     const executor = startExecutor(workers);
     try {
@@ -235,6 +195,7 @@ class TrainRun {
         views: Object.fromEntries(views),
         duckdbConfig,
         keepHistory: spans.length > workers,
+        ...(rules === undefined ? {} : { rules }),
       });
       return await runUnits({
         root: this.#root,
@@ -375,11 +336,4 @@ function changesBetween(was: ManifestInputs, is: ManifestInputs): readonly strin
     ...inputChanges(was.bounded, is.bounded),
     ...inputChanges(was.unbounded, is.unbounded),
   ];
-}
-
-/** Whether the contract has a `qid`. */
-function needsQid({ pipeline }: TrainingInputs): boolean {
-  return pipeline.operators.some(
-    (operator) => operator.kind === "project" && operator.steps.some((step) => step.value.type === "qid"),
-  );
 }

@@ -472,6 +472,12 @@ const MISTAKES: readonly Mistake[] = [
     marked: [RUNTIME, '"kind = "'],
   },
   {
+    says: "a literal in a predicate that is no value of the column's type",
+    edits: [rule("kind = 'a' OR price = 'cheap'")],
+    code: "predicate-fails",
+    marked: [RUNTIME, "= 'cheap'"],
+  },
+  {
     says: "a function that does not exist",
     edits: [rule("lowr(kind) = 'a'")],
     code: "predicate-does-not-bind",

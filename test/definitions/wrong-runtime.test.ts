@@ -21,6 +21,28 @@ describe("runtime.yaml", () => {
     { says: "day_workers a fraction", change: add("day_workers: «1.0»"), code: "wrong-type" },
     { says: "output_root no text", change: add("output_root: «[a]»"), code: "wrong-type" },
     { says: "output_root empty", change: add('output_root: «""»'), code: "empty" },
+    { says: "output_root in an object store", change: add("output_root: «s3://bucket/x»"), code: "remote-output-root" },
+    { says: "output_root as a URL", change: add("output_root: «file:///tmp/x»"), code: "remote-output-root" },
+    {
+      says: "a lookup called as an aggregate's column",
+      change: [LAST, "{name: «Bought_7d», view: items, value: price}"],
+      code: "produced-twice",
+    },
+    {
+      says: "an age called as a lookup",
+      change: add("age_columns: [{name: «last_price», created: price, unit: d}]"),
+      code: "produced-twice",
+    },
+    {
+      says: "an age called as the sessions' numbers",
+      change: add("age_columns: [{name: «qid», created: price, unit: d}]"),
+      code: "produced-twice",
+    },
+    {
+      says: "a service's own age, called as a lookup of all services",
+      change: add("services: {ranking: {age_columns: [{name: «last_price», created: price, unit: d}]}}"),
+      code: "produced-twice",
+    },
     { says: "compute no map", change: add("compute: «duckdb»"), code: "wrong-type" },
     { says: "an engine of another version", change: add("compute: {engine: «polars»}"), code: "unknown-engine" },
     {

@@ -46,8 +46,7 @@ const FORBIDDEN: readonly Forbidden[] = [
     except: {
       "src/engines/sql/json-text.ts": "the reader of sources that speak JSON",
       "src/engines/sql/json-lines.ts": "the reader of sources that speak JSON: the list of wanted names",
-      "src/sources/duckdb-source.ts": "DuckDB's syntax tree of a query",
-      "src/engines/sql/predicate-analyzer.ts": "DuckDB's syntax tree of a predicate",
+      "src/engines/sql/syntax-tree.ts": "DuckDB's syntax tree of a predicate",
       "src/training/qid-map.ts": "a small document about the map, no sessions",
       "src/storage/day-manifest.ts": "the manifest",
       "src/training/day-states.ts": "manifests",

@@ -282,7 +282,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     rule: "qid: by first time, then id",
     file: "src/training/qid-map.ts",
-    find: "ORDER BY first_time, session_id",
-    replace: "ORDER BY session_id, first_time",
+    find: "ORDER BY first_time ASC NULLS FIRST, session_id",
+    replace: "ORDER BY session_id, first_time ASC NULLS FIRST",
   },
 ];

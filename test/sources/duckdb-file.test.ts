@@ -99,6 +99,48 @@ describe("a DuckDB file", () => {
     );
   });
 
+  test.each([
+    ["SELECT * FROM read_csv('/etc/passwd')", "read_csv()"],
+    ["SELECT * FROM events, read_text('/etc/hostname')", "read_text()"],
+    ["SELECT * FROM (SELECT * FROM glob('*'))", "glob()"],
+    ["SELECT id FROM events WHERE id IN (SELECT 1 FROM read_parquet('x.parquet'))", "read_parquet()"],
+    ["SELECT id, random() AS r FROM events", "random()"],
+    ["SELECT id FROM events ORDER BY uuid()", "uuid()"],
+    ["SELECT id, now() AS t FROM events", "now()"],
+    ["SELECT id, current_date AS d FROM events", "current_date"],
+    ["SELECT id, getenv('HOME') AS h FROM events", "getenv()"],
+    ["SELECT id FROM events TABLESAMPLE 10%", "a sample"],
+    ["SELECT id FROM events USING SAMPLE 1", "a sample"],
+    ["SELECT * FROM system.information_schema.tables", "another database"],
+    ["SUMMARIZE events", "SUMMARIZE"],
+  ])("a query may use nothing but tables and functions that always give the same: %s", async (query, what) => {
+    const refused = await refusal(() => source({ query }).schema());
+    expect(refused).toMatchObject({ code: "source/query-refused", exitCode: 2 });
+    expect(refused.says).toContain(what);
+    expect(refused.help).toContain("one SELECT over the tables of the database");
+  });
+
+  test.each([
+    ["SELECT * FROM '/tmp/x.parquet'", "/tmp/x.parquet"],
+    ['SELECT * FROM "x.csv"', "x.csv"],
+    ["SELECT * FROM duckdb_settings", "duckdb_settings"],
+    ["SELECT * FROM information_schema.tables", "information_schema.tables"],
+    ["SELECT * FROM event", "event"],
+  ])("and only tables that the database has: %s", async (query, table) => {
+    expect(await refusal(() => source({ query }).schema())).toMatchObject({
+      code: "source/unknown-table",
+      says: `x.duckdb has no table "${table}"`,
+      exitCode: 2,
+    });
+  });
+
+  test("what a query may do", async () => {
+    const query = `SELECT max(id) AS id, list(s ORDER BY s) AS all, geomean(1.0 + id * 0) AS g, lower(any_value(s)) AS s
+      FROM EVENTS, range(2) r, unnest([1]) u(x) GROUP BY ALL HAVING count(*) > 1
+      UNION ALL SELECT row_number() OVER (), ['a'], 1, 'b' FROM recent`;
+    expect((await source({ query }).schema()).columns.map(({ name }) => name)).toEqual(["id", "all", "g", "s"]);
+  });
+
   test("what is refused", async () => {
     const code = async (address: Parameters<Project["source"]>[0]) =>
       (await refusal(() => project.source(address).schema())).code;

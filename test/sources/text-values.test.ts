@@ -132,6 +132,23 @@ describe("CSV", () => {
     expect(await project.read("q.csv", "id", "BIGINT")).toEqual([1n, 2n, 3n]);
   });
 
+  test.each([
+    ["pandas' row numbers", ",user_id,v\n0,1,a\n1,2,b\n"],
+    ["a comma at the end", "user_id,v,\n1,a,\n2,b,\n"],
+    [
+      "two of them, quoted or not, and a name like those made for them",
+      '"",user_id,v,,unnamed 1\n0,1,a,x,y\n1,2,b,x,y\n',
+    ],
+  ])("columns without a name are passed over: %s", async (_, content) => {
+    project.text("unnamed.csv", content);
+    expect(await project.read("unnamed.csv", "user_id", "BIGINT")).toEqual([1n, 2n]);
+    expect(await project.read("unnamed.csv", "v", "TEXT")).toEqual(["a", "b"]);
+    const { columns: found } = await project.source("unnamed.csv").schema();
+    expect(found.map(({ name }) => name)).toEqual(
+      content.includes("unnamed 1") ? ["user_id", "v", "unnamed 1"] : ["user_id", "v"],
+    );
+  });
+
   test("gz, and a last line without a line break", async () => {
     project.text("z.csv.gz", gzipSync("id\n1\n2"));
     expect(await project.read("z.csv.gz", "id", "BIGINT")).toEqual([1n, 2n]);

@@ -13,7 +13,7 @@ import { DaedalusError } from "#daedalus/errors/problem.js";
 import { openSource } from "#daedalus/sources/open-source.js";
 import type { Source } from "#daedalus/sources/source.js";
 import type { TaskExecutor } from "#daedalus/tasks/task.js";
-import type { DaySession } from "#daedalus/training/day.js";
+import type { DaySession, WrittenRule } from "#daedalus/training/day.js";
 import { type DayContext, daysTaskHandler } from "#daedalus/training/days-task.js";
 import { type TrainReport, train as trainInputs } from "#daedalus/training/train.js";
 import type { ProjectModel, Tables } from "../oracles/project-model.js";
@@ -102,15 +102,16 @@ export async function trainDirectory(directory: string, service: string, setting
 }
 
 /** As the application wires it, but with the days in this process: a project then takes a fraction of a second. */
-async function trainHere(
+export async function trainHere(
   compiled: CompiledService,
   options: {
     readonly outputRoot: string;
     readonly skeletonOnly: boolean;
+    readonly rules?: readonly WrittenRule[];
     readonly from?: string;
     readonly to?: string;
   },
-  { duckdbConfig = { threads: "1" }, spanDays }: Pick<TrainSettings, "duckdbConfig" | "spanDays">,
+  { duckdbConfig = { threads: "1" }, spanDays }: Pick<TrainSettings, "duckdbConfig" | "spanDays"> = {},
 ): Promise<TrainReport> {
   return withTrainingInputs(compiled, options, (inputs) =>
     trainInputs({

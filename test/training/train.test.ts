@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { planDays, statusOf } from "#daedalus/training/plan.js";
 import { leftovers, tree } from "../runs/processes.js";
+import { problemsOf } from "../support/tiny-project.js";
 import { DAYS, type SmallService, smallService } from "./small-service.js";
 
 const TOY_WORKER = join(import.meta.dirname, "toy-worker.mjs");
@@ -142,18 +143,27 @@ describe("a run", () => {
     expect(tree(service.root, isManifest)).toEqual(tree(whole.root, isManifest));
   });
 
-  test("a map that is missing or damaged while days exist is refused until --force", async () => {
+  test("a map that is missing or damaged while days exist is refused until --force; plan and status know", async () => {
+    const foreseen = async (code: string) => {
+      const planned = await problemsOf(() => planDays(service.inputs(), {}));
+      expect(planned).toMatchObject([{ code, exitCode: 1 }]);
+      expect((await statusOf(service.inputs())).problems).toMatchObject([{ code }]);
+      expect((await plan(service, { force: true }))["05"]).toBe("complete do");
+    };
     const service = await smallService();
     await service.train();
     const map = join(service.root, "qid_map.parquet");
     appendFileSync(map, "x");
     await service.events("2024-01-06", [[1, "2024-01-06 00:00:00", "new"]]);
+    await foreseen("training/qid-map-damaged");
     const damaged = await service.train();
     expect(damaged.code).toBe(1);
     expect(report(damaged).problems).toMatchObject([{ code: "training/qid-map-damaged" }]);
     rmSync(map);
+    await foreseen("training/qid-map-missing");
     expect(report(await service.train()).problems).toMatchObject([{ code: "training/qid-map-missing" }]);
     expect((await service.train({ force: true })).code).toBe(0);
+    expect((await statusOf(service.inputs())).problems).toEqual([]);
     expect(await qids(service)).toBe(`${EVERY_QID}, new 13`);
   });
 });
@@ -410,9 +420,12 @@ describe("refused before the first day", () => {
     const embeddings = { embeddings: true };
     expect((await service.train({ skeletonOnly: true, to: "2024-01-01" }, {}, embeddings)).code).toBe(0);
     const inputs = service.inputs({ pipeline: embeddings });
-    const first = async (options: object) => (await planDays(inputs, options)).days[0];
-    expect(await first({ skeletonOnly: true })).toMatchObject({ state: "skeleton", action: "skip" });
-    expect(await first({})).toMatchObject({ state: "skeleton", action: "do" });
+    const [first] = (await planDays(inputs, { skeletonOnly: true })).days;
+    expect(first).toMatchObject({ state: "skeleton", action: "skip" });
+    // Enriching is what is left of it, which `train` refuses for now, and so does `plan`.
+    expect(await problemsOf(() => planDays(inputs, {}))).toMatchObject([
+      { code: "training/embeddings-not-executed", exitCode: 2 },
+    ]);
   });
 
   test("a file whose footer cannot be read stops the run and leaves complete days as they are", async () => {

@@ -25,6 +25,11 @@ export interface Context {
   readonly session?: Reference;
 }
 
+/** True if a role of the spine's columns may be missing only because it was mistaken. */
+export function mayLackRole({ project, runtime }: Context, role: "event" | "session"): boolean {
+  return project.mayLack(runtime, "spine") || project.mayLack(runtime.spine, role);
+}
+
 /** The literal as a value of the dtype; told and undefined if it is none. */
 export function fittingLiteral(
   context: Context,
@@ -52,9 +57,11 @@ export function eventValues(
   const { event, report } = context;
   if (event === undefined) {
     if (context.runtime.spine.event === undefined)
-      report.problem((place) => compilerProblem("event-role-needed", { for: purpose }, place), at, [
-        context.runtime.spine,
-      ]);
+      report.problem(
+        (place) => compilerProblem("event-role-needed", { for: purpose }, place),
+        at,
+        mayLackRole(context, "event"),
+      );
     return undefined;
   }
   return events.flatMap((value, index) => {

@@ -6,7 +6,7 @@ import { compilerProblem } from "../../errors/compiler.js";
 import { definitionProblem } from "../../errors/definition.js";
 import { nearest as nearestName } from "../../errors/nearest.js";
 import { ageColumn, lookupColumn, rollingColumn, viewColumn } from "../names.js";
-import { type Context, fittingLiteral } from "./context.js";
+import { type Context, fittingLiteral, mayLackRole } from "./context.js";
 import { converts } from "./conversions.js";
 import type { ColumnOrigin, ResolvedColumn, ResolvedEnrichment } from "./resolved-service.js";
 import type { Computed } from "./working-columns.js";
@@ -44,18 +44,22 @@ function outputColumns(context: Context): readonly { readonly name: string; read
         report.problem(
           (place) => compilerProblem("output-column-unknown", { name, nearest: nearestName(name, own) }, place),
           at,
+          [...project.services.values()].some(
+            (one) => project.mayLack(one, "columns") || project.mayLack(one.columns, name),
+          ),
         );
     } else if (!seen.has(name)) {
       seen.add(name);
       result.push({ name, output });
     }
   }
-  const names = [...own].filter((name) => !seen.has(name));
+  const left = [...own].filter((name) => !seen.has(name));
+  const names = left.filter((name) => !project.mayLack(runtime.outputColumns ?? {}, name));
   if (names.length > 0)
     report.problem((place) => compilerProblem("output-column-missing", { names }, place), {
       definition: runtime.outputColumns,
     });
-  return [...result, ...names.map((name) => ({ name }))];
+  return [...result, ...left.map((name) => ({ name }))];
 }
 
 function resolveColumn(
@@ -137,20 +141,15 @@ function producerOf(
   const { kind, name } = column;
   const at = { definition: column, key: column.column === undefined ? "name" : "column" };
   const text = column.column ?? name;
-  const nothing = (candidates: Iterable<string>, lacking: readonly object[]): Produced | undefined => {
+  const nothing = (candidates: Iterable<string>, follows: boolean): Produced | undefined => {
     if (hasDefault) return { origin: { type: "default" }, by: "its default" };
     report.problem(
       (place) =>
         compilerProblem("unproduced-column", { name: text, kind, nearest: nearestName(text, candidates) }, place),
       at,
-      lacking,
+      follows,
     );
     return undefined;
-  };
-  // A list that lost an entry to a mistake, or an entry of this name that lost something.
-  const lost = (list: readonly { readonly name: string }[]): readonly object[] => {
-    const whole = list.filter((entry) => !context.project.isMistaken(entry));
-    return whole.length === list.length ? [list] : list.filter((entry) => name.startsWith(entry.name));
   };
   const fromReference = (found: ReturnType<typeof references.find>): Produced | undefined =>
     found && {
@@ -162,21 +161,23 @@ function producerOf(
     case "key": {
       if (spine.keys.includes(name)) return fromReference(references.ofSpine(name, at));
       const parameters = { name, view: spine.name, keys: spine.keys, nearest: nearestName(name, spine.keys) };
-      report.problem((place) => compilerProblem("not-a-key", parameters, place), { definition: column, key: "name" });
+      report.problem(
+        (place) => compilerProblem("not-a-key", parameters, place),
+        { definition: column, key: "name" },
+        context.views.mayLackKey(spine.name),
+      );
       return undefined;
     }
     case "spine": {
       const bare = text.startsWith(`${spine.name}.`) ? text.slice(spine.name.length + 1) : text;
       // A default stands in for a column that is not there, not for a reference into another view.
       if (!spine.columns.has(bare) && !text.includes("."))
-        return nothing(spine.columns.keys(), context.views.definitions([spine.name]));
+        return nothing(spine.columns.keys(), context.views.mayLack(spine.name, bare));
       return fromReference(references.ofSpine(text, at));
     }
     case "static": {
-      if (!text.includes(".") && references.viewsHaving(text).length === 0) {
-        const views = runtime.featureRefs.map(({ view }) => view);
-        return nothing(references.otherNames(), [runtime.featureRefs, ...context.views.definitions(views)]);
-      }
+      if (!text.includes(".") && references.viewsHaving(text).length === 0)
+        return nothing(references.otherNames(), references.mayLackOther(text));
       if (text.startsWith(`${spine.name}.`)) {
         report.problem(
           (place) =>
@@ -195,20 +196,24 @@ function producerOf(
       if (name === "qid") {
         if (context.session !== undefined) return { origin: { type: "qid" }, dtype: "BIGINT", by: "qid" };
         if (runtime.spine.session !== undefined) return undefined; // told with the role
-        if (hasDefault) return nothing([], []);
-        report.problem((place) => compilerProblem("session-role-needed", { for: "qid" }, place), at, [runtime.spine]);
+        if (hasDefault) return nothing([], false);
+        report.problem(
+          (place) => compilerProblem("session-role-needed", { for: "qid" }, place),
+          at,
+          mayLackRole(context, "session"),
+        );
         return undefined;
       }
       const age = computed.age(name);
       if (age === undefined)
-        return nothing(["qid", ...runtime.ageColumns.map((entry) => entry.name)], lost(runtime.ageColumns));
+        return nothing(["qid", ...runtime.ageColumns.map((entry) => entry.name)], computed.mayLack("ageColumns", name));
       return age === "refused"
         ? undefined
         : { origin: { type: "column", column: ageColumn(name) }, dtype: "DOUBLE", by: `age column "${name}"` };
     }
     case "rolling": {
       const rolling = computed.rolling(name);
-      if (rolling === undefined) return nothing(computed.names(), lost(context.project.aggregations.aggregationSpecs));
+      if (rolling === undefined) return nothing(computed.names(), computed.mayLack("rolling", name));
       if (rolling === "refused") return undefined;
       const by = `aggregation spec "${rolling.spec.name}"`;
       return { origin: { type: "column", column: rollingColumn(name) }, dtype: rolling.dtype, by };
@@ -218,7 +223,7 @@ function producerOf(
       if (lookup === undefined)
         return nothing(
           runtime.lookups.map((entry) => entry.name),
-          lost(runtime.lookups),
+          computed.mayLack("lookups", name),
         );
       return lookup === "refused"
         ? undefined
@@ -230,11 +235,12 @@ function producerOf(
           definition: column,
           key: "dtype",
         });
-      const specs = context.project.aggregations.enrichmentSpecs;
+      const { project } = context;
+      const specs = project.aggregations.enrichmentSpecs;
       if (!specs.some((spec) => spec.name === name))
         return nothing(
           specs.map((spec) => spec.name),
-          lost(specs),
+          project.mayLack(project.aggregations, "enrichmentSpecs") || project.mayLack(specs, name),
         );
       return { origin: { type: "embedding" }, by: `the embeddings of service "${service.name}"` };
     }
@@ -275,6 +281,7 @@ export function resolveEnrichments(context: Context): readonly ResolvedEnrichmen
             place,
           ),
         at,
+        project.mayLack(service, "columns") || project.mayLack(service.columns, spec.ids),
       );
     else if (isList(ids) !== (spec.pool !== undefined) || !(isInteger(elementOf(ids)) || elementOf(ids) === "TEXT"))
       report.problem(

@@ -1,8 +1,6 @@
 import { elementOf, isInteger, isList, listOf } from "../../columnar/dtypes.js";
 import type { AgeColumn, Lookup } from "../../definitions/runtime.js";
 import { compilerProblem } from "../../errors/compiler.js";
-import { definitionProblem } from "../../errors/definition.js";
-import { nearest as nearestName } from "../../errors/nearest.js";
 import type { Context } from "./context.js";
 import type { ResolvedAge, ResolvedLookup } from "./resolved-service.js";
 import { columnOf, resolveMatch, timeOf } from "./specs.js";
@@ -12,19 +10,7 @@ export function resolveLookup(context: Context, lookup: Lookup): ResolvedLookup 
   const before = report.faults;
   const view = context.views.touch(lookup.view);
   if (view === undefined) {
-    report.problem(
-      (place) =>
-        definitionProblem(
-          "unknown-view",
-          {
-            name: lookup.view,
-            nearest: nearestName(lookup.view, context.project.views.keys()),
-            known: [...context.project.views.keys()],
-          },
-          place,
-        ),
-      { definition: lookup, key: "view" },
-    );
+    context.views.tellUnknown(lookup.view, { definition: lookup, key: "view" });
     return undefined;
   }
   const on = resolveMatch(context, lookup, view);
@@ -82,6 +68,7 @@ export function resolveAge(context: Context, age: AgeColumn): ResolvedAge | unde
         ? compilerProblem("unit-needed", parameters, place)
         : compilerProblem("not-a-time", parameters, place),
     at,
+    isInteger(column.dtype) && context.views.mayLackUnit(view.name),
   );
   return undefined;
 }

@@ -121,6 +121,7 @@ export class Predicates {
     this.#report.problem((place) => {
       if (fault.kind === "syntax") return compilerProblem("predicate-syntax", { message: fault.message }, place);
       if (fault.kind === "refused") return compilerProblem("predicate-refused", { what: fault.message }, place);
+      if (fault.kind === "evaluation") return compilerProblem("predicate-fails", { message: fault.message }, place);
       return compilerProblem("predicate-does-not-bind", { message: fault.message, nearest: fault.nearest }, place);
     }, where);
   }

@@ -1,5 +1,6 @@
 import type { DType } from "../../columnar/dtypes.js";
-import type { FeatureRef } from "../../definitions/runtime.js";
+import type { Project } from "../../definitions/project.js";
+import type { FeatureRef, Runtime } from "../../definitions/runtime.js";
 import { compilerProblem } from "../../errors/compiler.js";
 import { nearest as nearestName } from "../../errors/nearest.js";
 import type { KeyPair } from "../../operators/operator.js";
@@ -36,13 +37,18 @@ export class References {
   readonly #report: Reporter;
   readonly #refs: ReadonlyMap<string, FeatureRef>;
   readonly #bound = new Map<string, BoundRef>();
-  /** What could have had a name that is not found. */
-  readonly #lacking: readonly object[];
+  /** A view of `feature_refs` was left out, or has a name that no view has. */
+  readonly #mayLackView: boolean;
   /** Which views of `feature_refs` have a bare name. */
   readonly #having = new Map<string, string[]>();
 
-  constructor(spine: BoundView, refs: readonly FeatureRef[], views: ViewBook, report: Reporter) {
+  constructor(project: Project, spine: BoundView, runtime: Runtime, views: ViewBook, report: Reporter) {
+    const { featureRefs: refs } = runtime;
     this.spine = spine;
+    this.#mayLackView =
+      project.mayLack(runtime, "featureRefs") ||
+      project.mayLack(refs) ||
+      refs.some(({ view }) => !project.views.has(view));
     this.#views = views;
     this.#report = report;
     const known = new Map<string, FeatureRef>();
@@ -57,7 +63,16 @@ export class References {
       }
     }
     this.#refs = known;
-    this.#lacking = [refs, ...[spine.name, ...known.keys()].flatMap((name) => views.definition(name) ?? [])];
+  }
+
+  /** True if no view of `feature_refs` has the name perhaps only because of a mistake that was told. */
+  mayLackOther(name: string): boolean {
+    return this.#mayLackView || [...this.#refs.keys()].some((view) => this.#views.mayLack(view, name));
+  }
+
+  /** The same of a bare name, which the spine view may have, too. */
+  mayLack(name: string): boolean {
+    return this.mayLackOther(name) || this.#views.mayLack(this.spine.name, name);
   }
 
   /** The views that were referenced, in `feature_refs` order. */
@@ -105,7 +120,7 @@ export class References {
             place,
           ),
         at,
-        this.#lacking,
+        this.mayLack(text),
       );
       return undefined;
     }
@@ -135,7 +150,7 @@ export class References {
           place,
         ),
       at,
-      this.#views.definitions([this.spine.name]),
+      this.#views.mayLack(this.spine.name, name),
     );
     return undefined;
   }
@@ -159,7 +174,7 @@ export class References {
           place,
         ),
       at,
-      this.#lacking,
+      this.#mayLackView,
     );
     return undefined;
   }
@@ -186,7 +201,7 @@ export class References {
           place,
         ),
       at,
-      this.#views.definitions([view.name]),
+      this.#views.mayLack(view.name, name),
     );
   }
 
@@ -196,7 +211,7 @@ export class References {
       this.#report.problem(
         (place) => compilerProblem("time-needed", { view: view.name, for: "as_of: event" }, place),
         at,
-        this.#views.definitions([view.name]),
+        this.#views.mayLackTime(view.name),
       );
     return { view, asOf: ref.asOf, on: this.keyPairs(view, undefined, at) };
   }
@@ -223,7 +238,7 @@ export class References {
               place,
             ),
           where,
-          this.#views.definitions([this.spine.name]),
+          this.#views.mayLack(this.spine.name, left),
         );
       if (leftColumn === undefined || rightColumn === undefined) return [];
       const pair = { left: viewColumn(this.spine.name, left), right: viewColumn(view.name, right) };

@@ -24,20 +24,14 @@ export class Reporter {
   }
 
   /**
-   * `lacking`: the definitions that miss something. Where one of them has a mistake that was told already, what it seems to
-   * lack is no further mistake.
+   * `follows`: what is missing may have been left out because of a mistake that was told already, so that this is no further
+   * one; so is what concerns the value under a key that was left out.
    */
-  problem(make: (place: Place) => Problem, at?: At, lacking: readonly object[] = []): void {
+  problem(make: (place: Place) => Problem, at?: At, follows = false): void {
     this.faults++;
-    if (lacking.some((definition) => this.#project.isMistaken(definition))) return;
-    if (at !== undefined && this.#wasLeftOut(at)) return;
+    if (follows) return;
+    if (typeof at?.key === "string" && this.#project.mayLack(at.definition, at.key)) return;
     this.#add(this.problems, make(at === undefined ? {} : this.place(at)));
-  }
-
-  /** A key of a mistaken definition that is not written there may have been left out because it was wrong. */
-  #wasLeftOut({ definition, key }: At): boolean {
-    const { locations } = this.#project;
-    return this.#project.isMistaken(definition) && (key === undefined || locations.of(definition, key) === undefined);
   }
 
   warning(make: (place: Place) => Problem, at?: At): void {

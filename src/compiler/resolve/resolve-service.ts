@@ -3,7 +3,6 @@ import type { FeatureService } from "../../definitions/feature-service.js";
 import type { Project } from "../../definitions/project.js";
 import type { AgeColumn, Lookup, Runtime } from "../../definitions/runtime.js";
 import { compilerProblem } from "../../errors/compiler.js";
-import { definitionProblem } from "../../errors/definition.js";
 import { nearest as nearestName } from "../../errors/nearest.js";
 import { DaedalusError, type Problem } from "../../errors/problem.js";
 import { deepFreeze } from "../../operators/operator-kind.js";
@@ -100,22 +99,16 @@ async function contextOf(
 ): Promise<Context | undefined> {
   const spine = views.touch(service.spine);
   if (spine === undefined) {
-    const nearest = nearestName(service.spine, project.views.keys());
-    report.problem(
-      (place) =>
-        definitionProblem("unknown-view", { name: service.spine, nearest, known: [...project.views.keys()] }, place),
-      {
-        definition: service,
-        key: "spine",
-      },
-    );
+    views.tellUnknown(service.spine, { definition: service, key: "spine" });
     return undefined;
   }
   const source = project.views.get(service.spine)?.source;
   if (source !== undefined && source.timestampField === undefined)
-    report.problem((place) => compilerProblem("spine-without-time", { view: spine.name }, place), {
-      definition: source,
-    });
+    report.problem(
+      (place) => compilerProblem("spine-without-time", { view: spine.name }, place),
+      { definition: source },
+      views.mayLackTime(spine.name),
+    );
   if (source?.availableField !== undefined)
     report.problem((place) => compilerProblem("available-on-spine", { view: spine.name }, place), {
       definition: source,
@@ -123,17 +116,11 @@ async function contextOf(
     });
   for (const ref of runtime.featureRefs) {
     const at = { definition: ref, key: "view" };
-    if (!project.views.has(ref.view)) {
-      const nearest = nearestName(ref.view, project.views.keys());
-      report.problem(
-        (place) =>
-          definitionProblem("unknown-view", { name: ref.view, nearest, known: [...project.views.keys()] }, place),
-        at,
-      );
-    } else if (ref.view === spine.name)
+    if (!project.views.has(ref.view)) views.tellUnknown(ref.view, at);
+    else if (ref.view === spine.name)
       report.problem((place) => compilerProblem("spine-in-feature-refs", { view: ref.view }, place), at);
   }
-  const references = new References(spine, runtime.featureRefs, views, report);
+  const references = new References(project, spine, runtime, views, report);
   const roles = runtime.spine;
   const role = (key: "event" | "session") => {
     const name = roles[key];
@@ -219,6 +206,19 @@ class ComputedColumns implements Computed {
   names(): Iterable<string> {
     const { ageColumns, lookups } = this.#context.runtime;
     return [...this.#specOf.keys(), ...lookups.map(({ name }) => name), ...ageColumns.map(({ name }) => name)];
+  }
+
+  mayLack(list: "rolling" | "lookups" | "ageColumns", name: string): boolean {
+    const { project, runtime } = this.#context;
+    if (list !== "rolling") return project.mayLack(runtime, list) || project.mayLack(runtime[list], name);
+    const { aggregations } = project;
+    const specs = aggregations.aggregationSpecs;
+    const isOf = (spec: string): boolean => name === spec || name.startsWith(`${spec}_`);
+    return (
+      project.mayLack(aggregations, "aggregationSpecs") ||
+      project.mayLack(specs, isOf) ||
+      specs.some((spec) => isOf(spec.name) && (project.mayLack(spec, "windows") || project.mayLack(spec.windows)))
+    );
   }
 
   /**

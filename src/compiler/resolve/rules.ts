@@ -3,7 +3,7 @@ import { compilerProblem } from "../../errors/compiler.js";
 import { definitionProblem } from "../../errors/definition.js";
 import { nearest as nearestName } from "../../errors/nearest.js";
 import type { Predicate } from "../../operators/operator.js";
-import { type Context, eventValues, fittingLiteral } from "./context.js";
+import { type Context, eventValues, fittingLiteral, mayLackRole } from "./context.js";
 import type { ResolvedCoverage, ResolvedCuration, ResolvedRemap, ResolvedSessionFilter } from "./resolved-service.js";
 import type { WorkingColumns } from "./working-columns.js";
 
@@ -74,13 +74,17 @@ export function resolveSessionFilter(context: Context): ResolvedSessionFilter | 
   if (filter === undefined) return undefined;
   const { report, runtime } = context;
   if (runtime.spine.session === undefined)
-    report.problem((place) => compilerProblem("session-role-needed", { for: "session_filter" }, place), {
-      definition: filter,
-    });
+    report.problem(
+      (place) => compilerProblem("session-role-needed", { for: "session_filter" }, place),
+      { definition: filter },
+      mayLackRole(context, "session"),
+    );
   if (runtime.spine.event === undefined)
-    report.problem((place) => compilerProblem("event-role-needed", { for: "session_filter" }, place), {
-      definition: filter,
-    });
+    report.problem(
+      (place) => compilerProblem("event-role-needed", { for: "session_filter" }, place),
+      { definition: filter },
+      mayLackRole(context, "event"),
+    );
   if (context.event === undefined || context.session === undefined) return undefined;
   const viewEvents = eventValues(context, filter.viewEvents, "session_filter", {
     definition: filter,
@@ -90,8 +94,6 @@ export function resolveSessionFilter(context: Context): ResolvedSessionFilter | 
     definition: filter,
     key: "likeEvents",
   });
-  if (filter.dropSingleLike && filter.likeEvents === undefined)
-    report.problem((place) => compilerProblem("like-events-needed", {}, place), { definition: filter });
   return {
     viewEvents: viewEvents ?? [],
     likeEvents: likeEvents ?? [],
@@ -107,9 +109,15 @@ export function resolveCoverage(context: Context): ResolvedCoverage | undefined 
   if (filter?.enabled === false || !service.columns.some(({ kind }) => kind === "embedding")) return undefined;
   const stores = Object.keys(project.aggregations.embeddingStores);
   const at = { definition: filter ?? service };
+  const { aggregations } = project;
+  const mayLackStore = (store?: string): boolean =>
+    project.mayLack(aggregations, "embeddingStores") ||
+    project.mayLack(aggregations.embeddingStores, store) ||
+    project.mayLack(runtime, "embeddingCoverageFilter") ||
+    (store === undefined && filter !== undefined && project.mayLack(filter, "store"));
   const name = filter?.store ?? (stores.length === 1 ? stores[0] : undefined);
   if (name === undefined) {
-    report.problem((place) => compilerProblem("store-needed", { stores }, place), at);
+    report.problem((place) => compilerProblem("store-needed", { stores }, place), at, mayLackStore());
     return undefined;
   }
   const store = project.aggregations.embeddingStores[name];
@@ -120,6 +128,7 @@ export function resolveCoverage(context: Context): ResolvedCoverage | undefined 
         ...at,
         key: "store",
       },
+      mayLackStore(name),
     );
     return undefined;
   }

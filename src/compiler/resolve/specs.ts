@@ -1,7 +1,6 @@
 import { type DType, elementOf, isInteger, isList, isNumeric, listOf } from "../../columnar/dtypes.js";
 import type { AggregationSpec, Window } from "../../definitions/aggregations.js";
 import { compilerProblem } from "../../errors/compiler.js";
-import { definitionProblem } from "../../errors/definition.js";
 import { nearest as nearestName } from "../../errors/nearest.js";
 import type { KeyPair } from "../../operators/operator.js";
 import { type Context, eventValues } from "./context.js";
@@ -55,16 +54,7 @@ export function resolveSpec(context: Context, spec: AggregationSpec): ResolvedSp
 function otherView(context: Context, spec: AggregationSpec): BoundView | undefined {
   const name = spec.view ?? "";
   const view = context.views.touch(name);
-  if (view === undefined)
-    context.report.problem(
-      (place) =>
-        definitionProblem(
-          "unknown-view",
-          { name, nearest: nearestName(name, context.project.views.keys()), known: [...context.project.views.keys()] },
-          place,
-        ),
-      { definition: spec, key: "view" },
-    );
+  if (view === undefined) context.views.tellUnknown(name, { definition: spec, key: "view" });
   return view;
 }
 
@@ -82,7 +72,7 @@ export function columnOf(context: Context, view: BoundView, text: string, at: At
         place,
       ),
     at,
-    context.views.definitions([view.name]),
+    context.views.mayLack(view.name, name),
   );
   return undefined;
 }
@@ -113,6 +103,7 @@ export function timeOf(
       context.report.problem(
         (place) => compilerProblem("time-needed", { view: view.name, for: `"${owner.name}"` }, place),
         { definition: owner, key: "view" },
+        context.views.mayLackTime(view.name),
       );
     return view.time;
   }
@@ -139,6 +130,7 @@ export function timeOf(
               place,
             ),
       at,
+      context.views.mayLackUnit(view.name),
     );
     return undefined;
   }
@@ -155,9 +147,11 @@ function partitions(context: Context, spec: AggregationSpec): readonly KeyPair[]
       },
     );
   if (spec.partitionBy === undefined || spec.partitionBy.length === 0) {
-    context.report.problem((place) => compilerProblem("partition-needed", { name: spec.name }, place), {
-      definition: spec,
-    });
+    context.report.problem(
+      (place) => compilerProblem("partition-needed", { name: spec.name }, place),
+      { definition: spec },
+      context.project.mayLack(spec, "partitionBy"),
+    );
     return [];
   }
   return spec.partitionBy.flatMap((text, index) => {
@@ -192,11 +186,6 @@ export function resolveMatch(
   owner: { readonly name: string; readonly match?: Readonly<Record<string, string>> },
   view: BoundView,
 ): readonly KeyPair[] {
-  if (owner.match !== undefined && Object.keys(owner.match).length === 0)
-    context.report.problem((place) => compilerProblem("empty-match", { name: owner.name }, place), {
-      definition: owner,
-      key: "match",
-    });
   return context.references.keyPairs(view, owner.match, { definition: owner, key: "view" });
 }
 
@@ -232,6 +221,7 @@ function excludedBy(
     context.report.problem(
       (place) => compilerProblem("source-column-needed", { name: spec.name, for: "exclude_self" }, place),
       { definition: spec },
+      context.project.mayLack(spec, "sourceColumn"),
     );
     return undefined;
   }
@@ -282,6 +272,7 @@ function resultOf(context: Context, spec: AggregationSpec, source: Reference | u
       context.report.problem(
         (place) => compilerProblem("source-column-needed", { name: spec.name, for: `agg: ${agg}` }, place),
         { definition: spec },
+        context.project.mayLack(spec, "sourceColumn"),
       );
     return agg === "count" ? "BIGINT" : undefined;
   }
@@ -314,7 +305,7 @@ function resultOf(context: Context, spec: AggregationSpec, source: Reference | u
 }
 
 /** Of a view that is the spine of no service, the reader of the definitions tells what is meant for the spine's own rows. */
-function toldAlready(context: Context, spec: AggregationSpec): readonly object[] {
+function toldAlready(context: Context, spec: AggregationSpec): boolean {
   const isSpine = [...context.project.services.values()].some(({ spine }) => spine === spec.view);
-  return isSpine ? [] : [spec];
+  return !isSpine && context.project.isMistaken(spec);
 }

@@ -3,6 +3,7 @@ import type { TimeUnit } from "../../columnar/instants.js";
 import type { FeatureView } from "../../definitions/feature-view.js";
 import type { Project } from "../../definitions/project.js";
 import { compilerProblem } from "../../errors/compiler.js";
+import { definitionProblem } from "../../errors/definition.js";
 import { nearest as nearestName } from "../../errors/nearest.js";
 import { DaedalusError, type Problem } from "../../errors/problem.js";
 import type { SourceColumn, SourceSchema } from "../../sources/source.js";
@@ -61,7 +62,7 @@ export class ViewBook {
         for (const problem of cause.problems)
           this.#report.problem((place) => (problem.file === undefined ? { ...problem, ...place } : problem), {
             definition: view.source,
-            ...(view.source.path === undefined ? {} : { key: "path" }),
+            key: keyOfProblem(view, problem.code),
           });
       };
     }
@@ -76,13 +77,53 @@ export class ViewBook {
     return bound;
   }
 
-  /** What the user wrote of the views. */
-  definitions(names: readonly string[]): readonly object[] {
-    return names.flatMap((name) => this.#project.views.get(name) ?? []);
+  /** Tells that no view has the name. */
+  tellUnknown(name: string, at: At): void {
+    const { views } = this.#project;
+    const known = [...views.keys()];
+    this.#report.problem(
+      (place) => definitionProblem("unknown-view", { name, nearest: nearestName(name, known), known }, place),
+      at,
+      this.#project.mayLack(views),
+    );
   }
 
-  definition(name: string): object | undefined {
-    return this.#project.views.get(name);
+  /** True if the view may lack the column (or exist at all) only because something of it was mistaken. */
+  mayLack(name: string, column: string): boolean {
+    const view = this.#project.views.get(name);
+    if (view === undefined) return this.#project.mayLack(this.#project.views);
+    const lacks = this.#project.mayLack.bind(this.#project);
+    const { source, fields, fieldMapping } = view;
+    return (
+      ["fields", "fieldMapping", "source"].some((key) => lacks(view, key)) ||
+      ["timestampField", "availableField"].some((key) => lacks(source, key)) ||
+      lacks(fields, column) ||
+      lacks(fieldMapping) ||
+      this.mayLackKey(name)
+    );
+  }
+
+  /** True if the view may lack a key column only because that was mistaken. */
+  mayLackKey(name: string): boolean {
+    const { views, base } = this.#project;
+    const view = views.get(name);
+    if (view === undefined) return false;
+    const lacks = this.#project.mayLack.bind(this.#project);
+    const inBase = lacks(base, "entities") || view.entity.some((one) => lacks(base.entities, one));
+    return lacks(view, "entity") || lacks(view.entity) || inBase;
+  }
+
+  /** True if the view may lack a time only because that was mistaken. */
+  mayLackTime(name: string): boolean {
+    const view = this.#project.views.get(name);
+    if (view === undefined) return false;
+    return this.#project.mayLack(view, "source") || this.#project.mayLack(view.source, "timestampField");
+  }
+
+  /** True if it is not known in which unit the view's integers count, only because that was mistaken. */
+  mayLackUnit(name: string): boolean {
+    const view = this.#project.views.get(name);
+    return view !== undefined && this.#project.mayLack(view.source, "timestampUnit");
   }
 
   /** The view to look at its column names, without telling its mistakes. */
@@ -107,8 +148,8 @@ export class ViewBook {
     if (known !== undefined && (!tell || this.#touched.has(view.name))) return known;
     const schema = this.#schemas.get(view.name);
     if (tell && typeof schema === "function") schema();
-    const tellProblem: Tell = (make, at, lacking) => {
-      if (tell) this.#report.problem(make, at, lacking);
+    const tellProblem: Tell = (make, at, follows) => {
+      if (tell) this.#report.problem(make, at, follows);
     };
     const bound = bindView(this.#project, view, typeof schema === "function" ? undefined : schema, tellProblem);
     this.#bound.set(view.name, bound);
@@ -116,28 +157,26 @@ export class ViewBook {
   }
 }
 
-type Tell = (make: Parameters<Reporter["problem"]>[0], at: At, lacking?: readonly object[]) => void;
+/** The key of `source:` that a source's refusal is about. */
+function keyOfProblem({ source }: FeatureView, code: string): string {
+  if (source.path !== undefined) return "path";
+  if (code === "source/bad-query" || code === "source/query-refused") return "query";
+  if (code === "source/unknown-table") return source.table === undefined ? "query" : "table";
+  return "databasePath";
+}
+
+type Tell = (make: Parameters<Reporter["problem"]>[0], at: At, follows?: boolean) => void;
 
 function bindView(project: Project, view: FeatureView, schema: SourceSchema | undefined, tell: Tell): BoundView {
   const keys = view.entity.map((entity) => project.base.entities[entity] ?? `${entity}_id`);
   const sourceOf = new Map(Object.entries(view.fieldMapping).map(([source, canonical]) => [canonical, source]));
   const sourceColumns = new Map(schema?.columns.map((column) => [column.name, column]));
   const { timestampField, availableField, timestampUnit } = view.source;
-  const address = view.source.path ?? view.source.databasePath ?? view.source.table ?? "its source";
-
   const columns = new Map<string, BoundColumn>();
+  const missing: Missing[] = [];
   const look = (source: string, at: At): SourceColumn | undefined => {
     const found = sourceColumns.get(source) ?? (schema?.open ? { name: source, type: "text", text: true } : undefined);
-    if (found === undefined && schema !== undefined)
-      tell(
-        (place) =>
-          compilerProblem(
-            "missing-source-column",
-            { name: source, view: view.name, address, nearest: nearestName(source, sourceColumns.keys()) },
-            place,
-          ),
-        at,
-      );
+    if (found === undefined && schema !== undefined) missing.push({ source, at });
     return found;
   };
   const add = (name: string, declared: DType | undefined, at: At, mustDeclare: boolean): BoundColumn => {
@@ -149,8 +188,8 @@ function bindView(project: Project, view: FeatureView, schema: SourceSchema | un
         key: source,
       });
     const found = look(source, at);
-    const dtype = dtypeOf(view, name, found, declared, mustDeclare, tell, at);
-    const unit = found === undefined ? undefined : unitOf(found, declared, timestampUnit);
+    const dtype = dtypeOf(project, view, name, found, declared, mustDeclare, tell, at);
+    const unit = unitOf(found, declared, timestampUnit);
     const column: BoundColumn = {
       name,
       source,
@@ -172,10 +211,11 @@ function bindView(project: Project, view: FeatureView, schema: SourceSchema | un
   const addTime = (source: string, key: "timestampField" | "availableField"): BoundTime | undefined => {
     const name = canonicalOf(source);
     const column = columns.get(name) ?? add(name, undefined, { definition: view.source, key }, true);
-    return timeOf(view, column, sourceColumns.get(source), key, tell);
+    return timeOf(project, view, column, sourceColumns.get(source), key, tell);
   };
   const time = timestampField === undefined ? undefined : addTime(timestampField, "timestampField");
   const available = availableField === undefined ? undefined : addTime(availableField, "availableField");
+  tellMissing(project, view, missing, columns.size, [...sourceColumns.keys()], tell);
   refuseIdleUnit(view, [timestampField, availableField], sourceColumns, columns, canonicalOf, tell);
 
   return {
@@ -189,7 +229,36 @@ function bindView(project: Project, view: FeatureView, schema: SourceSchema | un
   };
 }
 
+interface Missing {
+  readonly source: string;
+  readonly at: At;
+}
+
+/** A source that has none of the `wanted` columns is told once: it is the wrong one, or not read as it is meant. */
+function tellMissing(
+  project: Project,
+  view: FeatureView,
+  missing: readonly Missing[],
+  wanted: number,
+  known: readonly string[],
+  tell: Tell,
+): void {
+  const { path, databasePath, table } = view.source;
+  const address = path ?? databasePath ?? table ?? "its source";
+  const follows = project.mayLack(view, "fieldMapping") || project.mayLack(view.fieldMapping);
+  if (missing.length > 1 && missing.length === wanted) {
+    const at = { definition: view.source, key: path === undefined ? "databasePath" : "path" };
+    tell((place) => compilerProblem("no-source-columns", { view: view.name, address, known }, place), at, follows);
+    return;
+  }
+  for (const { source, at } of missing) {
+    const parameters = { name: source, view: view.name, address, nearest: nearestName(source, known) };
+    tell((place) => compilerProblem("missing-source-column", parameters, place), at, follows);
+  }
+}
+
 function dtypeOf(
+  project: Project,
   view: FeatureView,
   name: string,
   found: SourceColumn | undefined,
@@ -201,7 +270,11 @@ function dtypeOf(
   if (found === undefined) return declared;
   if (found.text) {
     if (declared === undefined && mustDeclare)
-      tell((place) => compilerProblem("declare-text-column", { column: name, view: view.name }, place), at, [view]);
+      tell(
+        (place) => compilerProblem("declare-text-column", { column: name, view: view.name }, place),
+        at,
+        project.mayLack(view, "fields") || project.mayLack(view.fields, name),
+      );
     return declared;
   }
   if (declared === undefined) {
@@ -226,15 +299,21 @@ function dtypeOf(
   return declared;
 }
 
-function unitOf(found: SourceColumn, declared: DType | undefined, unit: TimeUnit | undefined): TimeUnit | undefined {
-  if (found.timeUnit !== undefined) return found.timeUnit;
-  const dtype = declared ?? found.dtype;
+/** Of a source that cannot be read the declared dtype tells. */
+function unitOf(
+  found: SourceColumn | undefined,
+  declared: DType | undefined,
+  unit: TimeUnit | undefined,
+): TimeUnit | undefined {
+  if (found?.timeUnit !== undefined) return found.timeUnit;
+  const dtype = declared ?? found?.dtype;
   if (dtype === "TIMESTAMP") return "timestamp";
   if (dtype === "DATE") return "date";
   return dtype !== undefined && isInteger(dtype) ? unit : undefined;
 }
 
 function timeOf(
+  project: Project,
   view: FeatureView,
   column: BoundColumn,
   found: SourceColumn | undefined,
@@ -244,8 +323,9 @@ function timeOf(
   const at = { definition: view.source, key };
   if (found !== undefined && column.unit === undefined && !column.unknown) {
     const parameters = { column: column.source, type: found.text ? column.dtype : found.type };
-    if (isInteger(column.dtype)) tell((place) => compilerProblem("unit-needed", parameters, place), at, [view.source]);
-    else tell((place) => compilerProblem("not-a-time", parameters, place), at, [view]);
+    const mayLackUnit = project.mayLack(view.source, "timestampUnit");
+    if (isInteger(column.dtype)) tell((place) => compilerProblem("unit-needed", parameters, place), at, mayLackUnit);
+    else tell((place) => compilerProblem("not-a-time", parameters, place), at);
   }
   return { column: column.name, source: column.source, unit: column.unit ?? view.source.timestampUnit ?? "us" };
 }

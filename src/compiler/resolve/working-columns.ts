@@ -12,6 +12,8 @@ export interface Computed {
   readonly lookup: (name: string) => ResolvedLookup | "refused" | undefined;
   readonly age: (name: string) => ResolvedAge | "refused" | undefined;
   readonly names: () => Iterable<string>;
+  /** True if none of them has the name perhaps only because of a mistake that was told. */
+  readonly mayLack: (list: "rolling" | "lookups" | "ageColumns", name: string) => boolean;
 }
 
 /**
@@ -76,15 +78,19 @@ export class WorkingColumns {
           place,
         ),
       at,
-      this.#lacking(),
+      this.#mayLack(name),
     );
     return undefined;
   }
 
   /** Everything that could have had the name. */
-  #lacking(): readonly object[] {
-    const { project, runtime, service, views } = this.#context;
-    const lists = [runtime.featureRefs, runtime.ageColumns, runtime.lookups, project.aggregations, service.columns];
-    return [...lists, ...views.definitions([service.spine, ...runtime.featureRefs.map(({ view }) => view)])];
+  #mayLack(name: string): boolean {
+    const { project, service, references } = this.#context;
+    return (
+      project.mayLack(service, "columns") ||
+      project.mayLack(service.columns, name) ||
+      references.mayLack(name) ||
+      (["rolling", "lookups", "ageColumns"] as const).some((list) => this.#computed.mayLack(list, name))
+    );
   }
 }

@@ -1,10 +1,11 @@
-import type { ColumnName } from "../../operators/operator.js";
+import type { ColumnName, Predicate } from "../../operators/operator.js";
 import type { AnyOperator, Pipeline } from "../../operators/pipeline.js";
 import type { Assignment } from "../../operators/project.js";
 import type { Sink } from "../../operators/sink.js";
 import { pointInTimeJoin as kernelPointInTimeJoin } from "../kernel/point-in-time-join.js";
 import { rollingAggregate as kernelRollingAggregate } from "../kernel/rolling-aggregate.js";
 import { areIntegerKeys } from "../kernel/windows.js";
+import type { Check, CheckedRows } from "./culprit.js";
 import { filter } from "./filter.js";
 import { join } from "./join.js";
 import type { DayPlan, SelectRequest, SettledColumns } from "./plan.js";
@@ -33,23 +34,26 @@ export function planDay(pipeline: Pipeline): DayPlan {
   if (!sink) throw new RangeError(`the pipeline of "${pipeline.service}" has no sink`);
   joinQids(planner);
   const rows = planner.rows;
+  const steps = stepsOf(planner);
   const [time = "", ...columns] = sink.orderBy;
   const written = pipeline.output.map((column) => column.name);
-  const settled = settledColumns(planner, written);
+  const settled = settledColumns(planner, steps, written);
   return {
     scans: planner.scans,
     steps: planner.steps,
     target: planner.target,
     rows,
+    sink: sink.name,
+    checks: { sides: planner.checks, steps: steps.flatMap((_, index) => checksOf(planner, steps, index, settled)) },
     contentFilters: planner.layers.flatMap((layer) => (layer.kind === "filter" ? [layer.name] : [])),
     output: pipeline.output,
     partRows: sink.partRows,
     unbounded: planner.unbounded,
     select: ({ settled: isSettled, ...request }) =>
-      selectRows(planner, { ...request, ...(isSettled === true ? { settled } : {}) }),
-    isStored: (columns) => !JOINED.test(selectRows(planner, { from: "rows", columns, filtered: false })),
+      selectRows(planner, steps, { ...request, ...(isSettled === true ? { settled } : {}) }),
+    isStored: (columns) => !JOINED.test(selectRows(planner, steps, { from: "rows", columns, filtered: false })),
     settled,
-    joinsAtEnd: / JOIN /.test(selectRows(planner, { from: "rows", settled, columns: written, filtered: false })),
+    joinsAtEnd: / JOIN /.test(selectRows(planner, steps, { from: "rows", settled, columns: written, filtered: false })),
     order: { time, resolution: pipeline.spine.time.resolution, columns },
   };
 }
@@ -134,8 +138,8 @@ function joinQids(planner: Planner): void {
 const JOINED = / JOIN |"@kernel_/;
 
 /** Of the columns that the written ones are computed from: the narrow ones, and what finds the others. */
-function settledColumns(planner: Planner, written: readonly string[]): SettledColumns {
-  const base = [...walkBack(planner, { columns: written, filtered: false }).needed];
+function settledColumns(planner: Planner, all: readonly Step[], written: readonly string[]): SettledColumns {
+  const base = [...walkBack(all, { columns: written, filtered: false }).needed];
   const isNarrow = (name: string): boolean => {
     const { joins, kernels = [] } = planner.column(name);
     return (
@@ -156,8 +160,34 @@ function settledColumns(planner: Planner, written: readonly string[]): SettledCo
 }
 
 type Step =
-  | { readonly assign: Assignment }
-  | { readonly dropWhere: readonly string[]; readonly reads: readonly string[] };
+  | { readonly operator: string; readonly assign: Assignment }
+  | { readonly operator: string; readonly dropWhere: readonly Predicate[] };
+
+/** A rule is evaluated over the rows as they stand when it is its turn; another step by what it makes of them. */
+function checksOf(planner: Planner, steps: readonly Step[], index: number, settled: SettledColumns): readonly Check[] {
+  const step = steps[index];
+  if (step === undefined) return [];
+  const { operator } = step;
+  const after = (count: number, columns: readonly ColumnName[], { table, ordered }: CheckedRows): string =>
+    selectRows(planner, steps.slice(0, count), {
+      from: table,
+      columns,
+      filtered: !ordered,
+      ...(ordered ? { settled } : {}),
+    });
+  const ofRule = ({ text, sql, columns }: Predicate): Check => ({
+    operator,
+    rule: text,
+    sql: (rows) => `SELECT count(*) FILTER (WHERE (${sql})) FROM (${after(index, columns, rows)})`,
+  });
+  if ("dropWhere" in step) return step.dropWhere.map(ofRule);
+  const { column, value } = step.assign;
+  const made: Check = {
+    operator,
+    sql: (rows) => `SELECT max(hash(${identifier(column)})) FROM (${after(index + 1, [column], rows)})`,
+  };
+  return value.type === "curate" ? [ofRule(value.where), made] : [made];
+}
 
 interface RowsRequest extends Omit<SelectRequest, "settled"> {
   readonly settled?: SettledColumns;
@@ -165,18 +195,18 @@ interface RowsRequest extends Omit<SelectRequest, "settled"> {
 
 /** The steps that the wanted columns need, walked backwards from them, and the columns of the rows that these begin with. */
 function walkBack(
-  planner: Planner,
+  all: readonly Step[],
   request: Pick<SelectRequest, "columns" | "filtered">,
 ): { readonly steps: readonly Step[]; readonly needed: Set<string> } {
   const needed = new Set(request.columns);
   const steps: Step[] = [];
-  for (const step of stepsOf(planner).reverse()) {
+  for (const step of [...all].reverse()) {
     if ("assign" in step) {
       if (!needed.delete(step.assign.column)) continue;
       for (const name of readsOf(step.assign.value)) needed.add(name);
     } else {
       if (!request.filtered) continue;
-      for (const name of step.reads) needed.add(name);
+      for (const name of step.dropWhere.flatMap(({ columns }) => columns)) needed.add(name);
     }
     steps.unshift(step);
   }
@@ -184,8 +214,8 @@ function walkBack(
 }
 
 /** Only what the wanted columns need is computed and joined. */
-function selectRows(planner: Planner, request: RowsRequest): string {
-  const { steps, needed } = walkBack(planner, request);
+function selectRows(planner: Planner, all: readonly Step[], request: RowsRequest): string {
+  const { steps, needed } = walkBack(all, request);
   const settled = new Set(request.settled?.computed);
   const passed = request.settle ?? [];
   const base = [...new Set([...needed, ...passed])].map((name) => ({
@@ -208,10 +238,9 @@ function selectRows(planner: Planner, request: RowsRequest): string {
 
 function stepsOf(planner: Planner): Step[] {
   return planner.layers.flatMap((layer): Step[] => {
-    if (layer.kind === "project") return layer.steps.map((assign) => ({ assign }));
-    if (layer.rule.type !== "drop_where") return [];
-    const { anyOf } = layer.rule;
-    return [{ dropWhere: anyOf.map((rule) => rule.sql), reads: anyOf.flatMap((rule) => rule.columns) }];
+    const { name: operator } = layer;
+    if (layer.kind === "project") return layer.steps.map((assign) => ({ operator, assign }));
+    return layer.rule.type === "drop_where" ? [{ operator, dropWhere: layer.rule.anyOf }] : [];
   });
 }
 
@@ -241,7 +270,7 @@ function layersOf(steps: readonly Step[], present: ReadonlySet<string>): { selec
       close();
       layers.push({
         select: "SELECT *",
-        where: ` WHERE NOT (${step.dropWhere.map((sql) => `coalesce((${sql}), FALSE)`).join(" OR ")})`,
+        where: ` WHERE NOT (${step.dropWhere.map(({ sql }) => `coalesce((${sql}), FALSE)`).join(" OR ")})`,
       });
     }
   }

@@ -3,6 +3,7 @@ import type { Resolution } from "../../columnar/instants.js";
 import type { WindowGroup } from "../../kernels/window-columns.js";
 import type { Schema } from "../../operators/operator.js";
 import type { Scan } from "../../operators/scan.js";
+import type { Check } from "./culprit.js";
 
 /** What SQL does one after the other, before the rows are ordered and written. */
 export type PlanStep = TablePlan | KernelPlan;
@@ -54,6 +55,10 @@ export interface DayPlan {
   readonly target: string;
   /** The rows of the target days after all row filters, before ordering. */
   readonly rows: string;
+  /** The operator that writes the rows. */
+  readonly sink: string;
+  /** What can fail for a value, to be evaluated one by one after a failure: beside the rows, and of the rows' own steps. */
+  readonly checks: { readonly sides: readonly Check[]; readonly steps: readonly Check[] };
   /** The name of the filter that `select` applies, if any. */
   readonly contentFilters: readonly string[];
   readonly output: Schema;

@@ -5,6 +5,7 @@ import type { Column, ColumnName, KeyPair, RelationName } from "../../operators/
 import type { Pipeline } from "../../operators/pipeline.js";
 import type { Project } from "../../operators/project.js";
 import type { Scan } from "../../operators/scan.js";
+import type { Check } from "./culprit.js";
 import type { KernelPlan, PlanStep, TablePlan } from "./plan.js";
 import { identifier } from "./text.js";
 
@@ -49,6 +50,8 @@ export class Planner {
   readonly steps: PlanStep[] = [];
   readonly sides = new Map<RelationName, SideRelation>();
   readonly layers: (Project | Filter)[] = [];
+  /** Of expressions over relations beside the rows. */
+  readonly checks: Check[] = [];
   /** Outputs of scans that must be read whole. */
   readonly unbounded = new Set<RelationName>();
   keysAnticipated = false;

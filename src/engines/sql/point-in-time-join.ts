@@ -79,12 +79,12 @@ export function visibleRows(self: PointInTimeJoin, planner: Planner, clock: Cloc
   // `available <= t` is `t > available − 1` in ticks; the least 64-bit instant has no predecessor, nor anything before it.
   const before = clock.type === "HUGEINT" ? `${available} - 1` : `greatest(${available}, -9223372036854775807) - 1`;
   const rows = `SELECT *, ${time} AS "@t", greatest(${time}, ${before}) AS "@after" FROM ${right.sql} WHERE ${present.join(" AND ")}`;
-  const age = `"@t" ASC${ties.length === 0 ? "" : `, ${orderBy(ties)}`}`;
+  const age = `"@t" ASC NULLS FIRST${ties.length === 0 ? "" : `, ${orderBy(ties)}`}`;
   const group = keys.join(", ");
   return planner.runTable(
     name,
     self.name,
-    `SELECT ${[...values, '"@t"', '"@after"'].join(", ")} FROM (SELECT *, max("@age") OVER (PARTITION BY ${group} ORDER BY "@after" RANGE UNBOUNDED PRECEDING) AS "@newest"` +
+    `SELECT ${[...values, '"@t"', '"@after"'].join(", ")} FROM (SELECT *, max("@age") OVER (PARTITION BY ${group} ORDER BY "@after" ASC NULLS FIRST RANGE UNBOUNDED PRECEDING) AS "@newest"` +
       ` FROM (SELECT *, row_number() OVER (PARTITION BY ${group} ORDER BY ${age}) AS "@age" FROM (${rows}))) WHERE "@age" = "@newest"`,
   );
 }

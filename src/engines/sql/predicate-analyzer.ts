@@ -7,51 +7,30 @@ import type {
   ParsedExpression,
   PredicateAnalyzer,
 } from "../../compiler/ports.js";
+import { failureOverNulls } from "./expression-trial.js";
+import { type Functions, functionsOf, mayChange } from "./functions.js";
 import type { SqlSession } from "./session.js";
+import {
+  castDoubles,
+  expressionTexts,
+  isTree,
+  type Json,
+  locationOf,
+  onlyExpression,
+  parseTree,
+  type Tree,
+} from "./syntax-tree.js";
 import { identifier, text as quoted } from "./text.js";
-
-type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
-type Tree = { [key: string]: Json };
-
-/** What DuckDB says of its functions: which are aggregates, which scalar ones always give the same. */
-interface Functions {
-  readonly consistent: ReadonlySet<string>;
-  readonly aggregates: ReadonlySet<string>;
-  readonly macros: ReadonlySet<string>;
-}
 
 /** Text before the expression in the statement that is parsed; a line of its own, so that a comment ends with its line. */
 const PREFIX = "SELECT (\n";
 
-/** Consistent by DuckDB's word only: they read settings, the environment or the clock. */
-const NOT_CONSISTENT = new Set([
-  "current_setting",
-  "getenv",
-  "getvariable",
-  "version",
-  "pragma_version",
-  "read_text",
-  "read_blob",
-  "query",
-  "query_table",
-]);
-/** Names that stand for the clock or the session where no column has them. */
-const CLOCK = /^(current_.*|localtime|localtimestamp|now|today|user|session_user)$/;
-/** Macros over one row; others read the catalogue or the clock, or are aggregates. */
-const ROW_MACROS =
-  /^(list_.*|array_.*|nullif|split_part|fmod|fdiv|round_even|roundbankers|date_add|days_in_month|map_contains_.*|md5_number_.*|json)$/;
-
 /** Parses with DuckDB's own parser and binds with its own binder; no row is read. */
 export function openPredicateAnalyzer(session: SqlSession): PredicateAnalyzer {
-  let functions: Promise<Functions> | undefined;
-  const known = () => {
-    functions ??= readFunctions(session);
-    return functions;
-  };
   return {
     parse: async (texts) => {
       if (texts.length === 0) return [];
-      const catalogue = await known();
+      const catalogue = await functionsOf(session);
       return (
         await serialize(
           session,
@@ -63,42 +42,13 @@ export function openPredicateAnalyzer(session: SqlSession): PredicateAnalyzer {
   };
 }
 
-async function readFunctions(session: SqlSession): Promise<Functions> {
-  const rows = await session.query(
-    "SELECT function_name AS name, function_type AS type, bool_and(stability IS NOT DISTINCT FROM 'CONSISTENT') AS consistent " +
-      "FROM duckdb_functions() WHERE function_type IN ('scalar', 'aggregate', 'macro') GROUP BY ALL",
-  );
-  const consistent = new Set<string>();
-  const aggregates = new Set<string>();
-  const macros = new Set<string>();
-  for (const { name, type, consistent: always } of rows) {
-    if (typeof name !== "string") continue;
-    if (type === "aggregate") aggregates.add(name);
-    else if (type === "macro") macros.add(name);
-    else if (always === true && !NOT_CONSISTENT.has(name) && !CLOCK.test(name)) consistent.add(name);
-  }
-  return { consistent, aggregates, macros };
-}
-
 async function serialize(session: SqlSession, statements: readonly string[]): Promise<readonly Tree[]> {
   const rows = await session.query(
     `SELECT json_serialize_sql(statement) AS tree FROM (VALUES ${statements
       .map((statement, index) => `(${index}, ${quoted(statement)})`)
-      .join(", ")}) AS given(position, statement) ORDER BY position`,
+      .join(", ")}) AS given(position, statement) ORDER BY position ASC NULLS FIRST`,
   );
-  return rows.map(({ tree }) => parseExactly(String(tree)));
-}
-
-const LONG_NUMBERS = /"(?:[^"\\]|\\.)*"|-?\d{16,}(?![\d.eE])/g;
-
-/** JSON whose integers beyond 2^53 become marked text, because a number would lose digits. */
-function parseExactly(json: string): Tree {
-  const marked = json.replace(LONG_NUMBERS, (token) => (token.startsWith('"') ? token : `"\\u0001${token}"`));
-  return JSON.parse(marked) as Tree; // what json_serialize_sql writes is an object
-}
-
-function stringifyExactly(tree: Tree): string {
-  return JSON.stringify(tree).replace(/"\\u0001(-?\d+)"/g, "$1");
+  return rows.map(({ tree }) => parseTree(String(tree)));
 }
 
 function readExpression(text: string, json: Tree, functions: Functions): ParsedExpression {
@@ -146,36 +96,7 @@ function refusalOf(node: Tree, functions: Functions): string | undefined {
     return `the method call ${schema}.${name}(): write ${name}(${schema})`;
   if (name === "unnest" || name === "generate_subscripts") return `${name}(), which makes several rows`;
   if (functions.aggregates.has(name) || name === "count_star") return `the aggregate ${name}()`;
-  if (functions.consistent.has(name)) return undefined;
-  if (functions.macros.has(name) && ROW_MACROS.test(name)) return undefined;
-  if (functions.macros.has(name) || NOT_CONSISTENT.has(name) || CLOCK.test(name) || VOLATILE.has(name))
-    return `${name}(), whose value may change between two calls,`;
-  return undefined;
-}
-
-/** Scalar functions that DuckDB itself marks as changing; named so that a misspelt function is not called one of them. */
-const VOLATILE = new Set(
-  (
-    "random uuid gen_random_uuid uuidv4 uuidv7 setseed sleep_ms error stats write_log nextval currval txid_current " +
-    "get_current_time get_current_timestamp transaction_timestamp in_search_path"
-  ).split(" "),
-);
-
-/** The one expression of `SELECT (…)`; undefined if the text broke out of the parentheses. */
-function onlyExpression(json: Tree): Tree | undefined {
-  const statements = json["statements"];
-  if (!Array.isArray(statements) || statements.length !== 1 || !isTree(statements[0])) return undefined;
-  const node = statements[0]["node"];
-  if (node === undefined || !isTree(node) || node["type"] !== "SELECT_NODE") return undefined;
-  const list = node["select_list"];
-  const from = node["from_table"];
-  const rest = ["where_clause", "having", "sample", "qualify"].every((key) => node[key] === null);
-  const empty = ["modifiers", "group_expressions", "group_sets"].every((key) => {
-    const value = node[key];
-    return Array.isArray(value) && value.length === 0;
-  });
-  if (!Array.isArray(list) || list.length !== 1 || !isTree(list[0]) || !rest || !empty) return undefined;
-  return from !== undefined && isTree(from) && from["type"] === "EMPTY" ? list[0] : undefined;
+  return mayChange(name, functions) ? `${name}(), whose value may change between two calls,` : undefined;
 }
 
 interface Visitor {
@@ -210,14 +131,6 @@ function partsOf(node: Tree): readonly string[] {
   return Array.isArray(names) ? names.map(String) : [];
 }
 
-function isTree(value: Json | undefined): value is Tree {
-  return value !== null && typeof value === "object" && !Array.isArray(value);
-}
-
-function locationOf(node: Tree): number {
-  return typeof node["query_location"] === "number" ? node["query_location"] : Number.NaN;
-}
-
 /** DuckDB counts bytes of the statement; excerpts count characters of the text. */
 function characterOffsets(text: string): (location: number) => number | undefined {
   const bytes = Buffer.from(text, "utf8");
@@ -239,18 +152,10 @@ async function bind(session: SqlSession, requests: readonly BindRequest[]): Prom
       },
       other: () => {},
     });
-    return stringifyExactly(tree);
+    castDoubles(tree);
+    return tree;
   });
-  const rows = await session.query(
-    `SELECT json_deserialize_sql(tree) AS statement FROM (VALUES ${trees
-      .map((tree, index) => `(${index}, ${quoted(tree)}::JSON)`)
-      .join(", ")}) AS given(position, tree) ORDER BY position`,
-  );
-  const sqls = rows.map(({ statement }) =>
-    String(statement)
-      .replace(/^SELECT\s+/, "")
-      .replace(/;\s*$/, ""),
-  );
+  const sqls = await expressionTexts(session, trees);
   const columns = new Map<string, DType>();
   for (const { names } of requests) for (const { name, dtype } of names.values()) columns.set(name, dtype);
   const types = await describe(session, sqls, columns);
@@ -260,6 +165,12 @@ async function bind(session: SqlSession, requests: readonly BindRequest[]): Prom
       const type = types[index];
       if (type === undefined || typeof type !== "string")
         return { ok: false, fault: type ?? { kind: "binding", message: "cannot be bound" } };
+      const failed = constant === undefined ? await failureOverNulls(session, trees[index], columns) : undefined;
+      if (failed !== undefined) {
+        const offset = characterOffsets(expression.text)(failed.location);
+        const { message } = bindingFault(failed.cause);
+        return { ok: false, fault: { kind: "evaluation", message, ...(offset === undefined ? {} : { offset }) } };
+      }
       const value = onlyExpression(expression.tree as Tree)?.["value"]; // the tree of `parse` above
       const isNull = isTree(value) && value["is_null"] === true;
       const valueFault = constant === undefined ? undefined : await faultOfConstant(session, sql, constant);

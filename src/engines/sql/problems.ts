@@ -1,5 +1,6 @@
 import { family } from "../../errors/catalogue.js";
 import { DaedalusError } from "../../errors/problem.js";
+import { isOutOfMemory } from "../../errors/run.js";
 
 const problem = family("engine", {
   "not-executed": ({ operator }: { operator: string }) => ({
@@ -30,6 +31,10 @@ const problem = family("engine", {
     says: `writing failed in operator "${operator}": ${detail}`,
     help: "free space on the output's disk or on compute.duckdb_config.temp_directory, then run again",
   }),
+  "rule-failed": ({ operator, rule, detail }: { operator: string; rule: string; detail: string }) => ({
+    says: `the rule ${rule} of operator "${operator}" failed: ${detail}`,
+    help: "write it so that it holds for every row: TRY_CAST gives NULL for what cannot be cast, and NULL is not TRUE",
+  }),
   "query-failed": ({ operator, detail }: { operator: string; detail: string }) => ({
     says: `operator "${operator}" failed: ${detail}`,
     help: "see `daeda pipeline explain` for what the operator reads and computes",
@@ -38,6 +43,11 @@ const problem = family("engine", {
 
 export function engineProblem(...parameters: Parameters<typeof problem>): DaedalusError {
   return new DaedalusError([problem(...parameters)], 1);
+}
+
+/** True if nothing is known but what DuckDB said of the whole statement. */
+export function isUnexplained(error: DaedalusError): boolean {
+  return error.problems.some(({ code }) => code === "engine/query-failed");
 }
 
 const MARKED = /daedalus:(integer-sum|null-value|duplicate-key|value-does-not-fit):([^\n]*)/;
@@ -55,7 +65,7 @@ export function problemOfFailure(operator: string, error: unknown): DaedalusErro
     const [column = "", dtype = "", ...value] = rest.split("|");
     return engineProblem("value-does-not-fit", { column, dtype, value: value.join("|") });
   }
-  if (/out of memory/i.test(detail)) return engineProblem("out-of-memory", { operator, detail });
+  if (isOutOfMemory(error)) return engineProblem("out-of-memory", { operator, detail });
   if (/no space left|disk.*full|file too large|could not write|cannot write|failed to write/i.test(detail))
     return engineProblem("disk-full", { operator, detail });
   return engineProblem("query-failed", { operator, detail });

@@ -21,6 +21,12 @@ export function aggregateWindows(self: RollingAggregate, planner: Planner, windo
     const [first] = specs;
     if (!first) continue;
     const filter = historyFilter(first);
+    if (first.where !== undefined)
+      planner.checks.push({
+        operator: self.name,
+        rule: first.where.text,
+        sql: () => `SELECT count(*) FROM ${history.sql} WHERE ${filter}`,
+      });
     windows(
       planner,
       {

@@ -5,6 +5,12 @@ import { identifier } from "./text.js";
 /** A scan is a view of its output's name; the day's own rows become the first row table. */
 export function scan(self: Scan, planner: Planner): void {
   planner.scans.push(self);
+  if (self.predicate !== undefined)
+    planner.checks.push({
+      operator: self.name,
+      rule: self.predicate.text,
+      sql: () => `SELECT count(*) FROM ${identifier(self.output)}`,
+    });
   if (self.range.kind === "target_day") {
     const table = planner.table({
       name: planner.name("target"),

@@ -1,15 +1,27 @@
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import { identifier, text } from "./text.js";
 
 /** DuckDB's columns as it hands them out, by name; for small answers (counts, schemas), never for data. */
 export type SmallRow = Readonly<Record<string, unknown>>;
 
 const SETTINGS = [
   "SET TimeZone = 'UTC'",
+  "SET default_order = 'ASC'",
   "SET default_null_order = 'NULLS_FIRST'",
   "SET preserve_insertion_order = true",
   // With few left rows an ASOF join becomes a loop that takes −0 in carried values for +0.
   "SET asof_loop_join_threshold = 0",
 ] as const;
+
+const MEMORY = /^(memory_limit|max_memory)$/;
+const SMALLEST_QUERY = "CREATE OR REPLACE TEMP TABLE smallest AS SELECT range AS x FROM range(2048)";
+
+function setting(name: string, value: string): string {
+  return `SET ${identifier(name)} = ${text(value)}`;
+}
+
+/** Settings of the Parquet reader: an instance takes them only when it is there. */
+const OF_PARQUET = /_parquet_|^parquet_/;
 
 /**
  * One DuckDB instance with one connection. Settings that hold everywhere: no extension is fetched or loaded by itself, the
@@ -26,14 +38,40 @@ export class SqlSession {
 
   /** `config`: DuckDB settings as text (`threads`, `memory_limit`, `temp_directory`, …). */
   static async open(config: Readonly<Record<string, string>> = {}): Promise<SqlSession> {
+    const settings = Object.entries(config);
     const instance = await DuckDBInstance.create(":memory:", {
-      ...config,
+      ...Object.fromEntries(settings.filter(([name]) => !OF_PARQUET.test(name))),
       autoinstall_known_extensions: "false",
       autoload_known_extensions: "false",
     });
     const connection = await instance.connect();
-    await connection.run(SETTINGS.join("; "));
+    const later = settings.filter(([name]) => OF_PARQUET.test(name)).map(([name, value]) => setting(name, value));
+    await connection.run([...SETTINGS, ...later].join("; "));
     return new SqlSession(instance, connection);
+  }
+
+  /**
+   * What DuckDB says against the values of its settings, by setting; nothing is read, and the session's own stay as they are.
+   * A memory limit must leave room for the smallest query.
+   */
+  static async faultsOfSettings(config: Readonly<Record<string, string>>): Promise<ReadonlyMap<string, string>> {
+    const faults = new Map<string, string>();
+    const trial = await SqlSession.open();
+    // Threads first: others count them. Memory last: with too little of it no other is judged.
+    const rank = (name: string): number => (name === "threads" ? 0 : MEMORY.test(name) ? 2 : 1);
+    try {
+      for (const [name, value] of Object.entries(config).sort(([a], [b]) => rank(a) - rank(b))) {
+        if (name === "external_threads" && faults.has("threads")) continue;
+        const query = MEMORY.test(name) ? `; ${SMALLEST_QUERY}` : "";
+        await trial.run(setting(name, value) + query).catch((error: unknown) => {
+          const [line = ""] = String(error instanceof Error ? error.message : error).split("\n");
+          faults.set(name, line.replace(/^[\w ]+ Error: /, ""));
+        });
+      }
+      return faults;
+    } finally {
+      trial.close();
+    }
   }
 
   /** Runs statements for their effect. */

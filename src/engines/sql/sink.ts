@@ -39,7 +39,7 @@ export async function orderRows(
   }
   const terms = (names: readonly string[]): string => {
     const order = orderBy(names.map((name) => ({ sql: identifier(name), dtype: dtypeOf(name) })));
-    return order === "" ? time : `${time}, ${order}`;
+    return [`${time} ASC NULLS FIRST`, ...(order === "" ? [] : [order])].join(", ");
   };
   const { computed, stored: found } = plan.settled;
   const carry = [plan.order.time, ...found];
@@ -59,7 +59,7 @@ export async function orderRows(
   );
   await run(
     "untied",
-    `SELECT o.* FROM ${ORDERED} o LEFT JOIN tied ON o.rowid = tied."@id" ORDER BY ${terms(leading)}, tied."@tie"`,
+    `SELECT o.* FROM ${ORDERED} o LEFT JOIN tied ON o.rowid = tied."@id" ORDER BY ${terms(leading)}, tied."@tie" ASC NULLS FIRST`,
   );
   await session.run(`DROP TABLE ${ORDERED}; DROP TABLE tied; ALTER TABLE untied RENAME TO ${ORDERED}`);
   return rows;
@@ -123,14 +123,16 @@ export async function writeParts(
     if (ready) {
       const end = part.first + part.count;
       const own = `SELECT * FROM ${FINISHED} WHERE "@place" >= ${part.first} AND "@place" < ${end}`;
-      await session.run(copy(`(${own}) ORDER BY "@place"`));
+      await session.run(copy(`(${own}) ORDER BY "@place" ASC NULLS FIRST`));
     } else if (plan.joinsAtEnd) {
       // A hash join may put rows behind others of their vector (where hashes collide): the part is sorted once more.
-      await session.run(copy(`(${finished(plan, placed(part))}) ORDER BY "@place"`));
+      await session.run(copy(`(${finished(plan, placed(part))}) ORDER BY "@place" ASC NULLS FIRST`));
     } else {
       // The bytes of a part depend on where its row groups begin: rows that stream begin with those of a table, so the
       // part is one. Sorted rows fill it without gaps.
-      await session.run(`CREATE OR REPLACE TEMP TABLE ${PART} AS SELECT * FROM ${placed(part)} ORDER BY "@place"`);
+      await session.run(
+        `CREATE OR REPLACE TEMP TABLE ${PART} AS SELECT * FROM ${placed(part)} ORDER BY "@place" ASC NULLS FIRST`,
+      );
       await session.run(copy(`(${finished(plan, PART)})`));
       await session.run(`DROP TABLE ${PART}`);
     }

@@ -9,14 +9,16 @@ import {
   resolutionOf,
 } from "../../columnar/instants.js";
 import { DaedalusError } from "../../errors/problem.js";
+import { isOutOfMemory } from "../../errors/run.js";
 import type { Scan } from "../../operators/scan.js";
 import type { ScanRequest, Source } from "../../sources/source.js";
 import type { DayResult, DaysRequest } from "../../training/day.js";
 import type { KernelFunctions } from "../kernel/kernel-functions.js";
 import { dayNumber } from "./clock.js";
+import { findCulprit } from "./culprit.js";
 import { QID_MAP } from "./day-plan.js";
 import type { DayPlan, KernelPlan, TablePlan } from "./plan.js";
-import { problemOfFailure } from "./problems.js";
+import { engineProblem, isUnexplained, problemOfFailure } from "./problems.js";
 import type { HistoryRange, ResidentHistory } from "./resident-history.js";
 import type { SqlSession } from "./session.js";
 import {
@@ -157,11 +159,25 @@ export class SpanRun {
   async explainFailure(error: unknown): Promise<unknown> {
     if (error instanceof DaedalusError) return error;
     if (error instanceof Error && /interrupt/i.test(error.message)) return error;
-    for (const { source, request } of this.#requests) {
+    // Looking for a value to blame would need memory too.
+    for (const { source, request } of isOutOfMemory(error) ? [] : this.#requests) {
       const problem = await source.diagnose(request);
       if (problem) return new DaedalusError([problem], 1, { cause: error });
     }
-    return problemOfFailure(this.#operator, error);
+    const plan = this.#plan;
+    const ofRows = ROW_STAGES.get(this.#operator);
+    const told = problemOfFailure(ofRows === undefined ? this.#operator : plan.sink, error);
+    if (!isUnexplained(told)) return told;
+    const rows = ofRows === "left" ? { table: ORDERED, ordered: true } : { table: plan.rows, ordered: false };
+    const checks = ofRows === undefined ? plan.checks.sides : plan.checks.steps;
+    const culprit = await findCulprit(this.#session, checks, rows);
+    if (culprit === undefined) return told;
+    const { rule, ...what } = culprit;
+    if (rule === undefined) return engineProblem("query-failed", what);
+    const written = this.#request.rules?.find(
+      (one) => one.text === rule && (one.operator === undefined || one.operator === culprit.operator),
+    );
+    return engineProblem("rule-failed", { ...what, rule }, written?.place);
   }
 
   async cleanUp(): Promise<void> {
@@ -328,6 +344,13 @@ interface PlacedDay extends Places {
 
 /** What is joined at once for several days: about the rows of one vectorised pass, so that it stays in memory. */
 const ROWS_TOGETHER = 20_000;
+
+/** Stages that compute the rows' own steps: of the rows before they are filtered, or of those that are left. */
+const ROW_STAGES: ReadonlyMap<string, "all" | "left"> = new Map([
+  ["order", "all"],
+  ["write", "left"],
+  ["statistics", "left"],
+]);
 
 /** Days in order, short ones together. */
 function groupsOf(days: DaysRequest["days"], rows: ByDay): readonly (readonly PlacedDay[])[] {

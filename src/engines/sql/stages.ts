@@ -44,10 +44,12 @@ function statementsOf(plan: DayPlan, pipeline: Pipeline, operator: string): stri
   const { computed, stored } = plan.settled;
   const carry = [plan.order.time, ...stored];
   const ordered = plan.select({ from: plan.rows, columns: [], filtered: true, carry, settle: computed });
-  const order = [plan.order.time, ...plan.order.columns].map(identifier).join(", ");
+  const order = [plan.order.time, ...plan.order.columns]
+    .map((name) => `${identifier(name)} ASC NULLS FIRST`)
+    .join(", ");
   return [
     ...tables,
     `CREATE TEMP TABLE ${ORDERED} AS\n  ${ordered} ORDER BY ${order}`,
-    `COPY (${plan.select({ from: `(SELECT *, rowid AS "@place" FROM ${ORDERED})`, settled: true, columns, filtered: false, carry: ["@place"] })} ORDER BY "@place")\n  TO 'part-N-0.parquet' (FORMAT parquet, COMPRESSION zstd)`,
+    `COPY (${plan.select({ from: `(SELECT *, rowid AS "@place" FROM ${ORDERED})`, settled: true, columns, filtered: false, carry: ["@place"] })} ORDER BY "@place" ASC NULLS FIRST)\n  TO 'part-N-0.parquet' (FORMAT parquet, COMPRESSION zstd)`,
   ];
 }

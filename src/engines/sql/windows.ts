@@ -158,7 +158,7 @@ function totalsSql(rows: string, values: readonly HistoryValue[]): string {
   }
   return (
     `SELECT kid, t, ${outer.join(", ")} FROM (SELECT kid, t, ${inner.join(", ")} FROM ${rows} GROUP BY kid, t)` +
-    ` WINDOW before AS (PARTITION BY kid ORDER BY t ROWS UNBOUNDED PRECEDING)`
+    ` WINDOW before AS (PARTITION BY kid ORDER BY t ASC NULLS FIRST ROWS UNBOUNDED PRECEDING)`
   );
 }
 
@@ -177,8 +177,8 @@ function listsOf(
     const order = source ? `, ${orderBy([{ sql: `v${index}`, dtype: element }])}` : "";
     const value = source ? `v${index}` : "TRUE";
     return history.availableTime
-      ? `list({'v': ${value}, 'a': a} ORDER BY t${order}, a)${present} AS l${index}`
-      : `list(${value} ORDER BY t${order})${present} AS l${index}`;
+      ? `list({'v': ${value}, 'a': a} ORDER BY t ASC NULLS FIRST${order}, a ASC NULLS FIRST)${present} AS l${index}`
+      : `list(${value} ORDER BY t ASC NULLS FIRST${order})${present} AS l${index}`;
   });
   const names = listed.map(({ index }) => `l${index}`);
   const table = planner.table({

@@ -12,9 +12,9 @@ export const addInit: AddCommand = (group, terminal, exit) => {
     .argument("[dir]", "folder of the new project", ".")
     .action(
       answering(terminal, exit, async (_, __: object, directory: string) => {
-        const { writeStarter } = await import("../app/demo-folder.js");
+        const { STARTER_SERVICE: service, writeStarter } = await import("../app/starter.js");
         const folder = resolve(directory);
-        const { service, written } = await writeStarter(folder);
+        const written = await writeStarter(folder);
         const change = directory === "." ? "" : `cd ${directory} && `;
         return {
           json: { directory: folder, service, written },

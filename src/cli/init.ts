@@ -16,12 +16,13 @@ export const addInit: AddCommand = (group, terminal, exit) => {
         const folder = resolve(directory);
         const written = await writeStarter(folder);
         const change = directory === "." ? "" : `cd ${directory} && `;
+        const told = [...new Set(written.map((file) => (file.startsWith("data/") ? "data/ (a sample)" : file)))];
         return {
           json: { directory: folder, service, written },
           text: [
             written.length === 0
               ? `${relativePath(folder)} has all files of a project already; nothing was changed`
-              : `wrote ${relativePath(folder)}: ${written.join(", ")}`,
+              : `wrote ${relativePath(folder)}: ${told.join(", ")}`,
             "",
             "next:",
             `  ${change}daeda pipeline explain ${service}`,

@@ -39,7 +39,7 @@ function userProfile(population: Population): string {
   return `
     SELECT
       ${firstUserId} + e AS user_id,
-      ${mostly("profile time", "k", 0.002, `1000 * (${written("profile", joined, population)})`)} AS updated_at,
+      ${mostly("profile time", "k", 0.01, `1000 * (${written("profile", joined, population)})`)} AS updated_at,
       ${mostly("blur", "e", 0.05, "seldom('blur', k, 0.5)")} AS blur_nsfw,
       ${mostly("show", "e", 0.05, "seldom('show', k, 0.3)")} AS show_nsfw,
       ${mostly("safe", "e", 0.05, "seldom('safe', k, 0.4)")} AS safe_search,

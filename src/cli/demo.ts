@@ -16,9 +16,9 @@ interface Options {
 export const addDemo: AddCommand = (group, terminal, exit) => {
   group
     .command("demo")
-    .summary("make a small project with data, train it and show what came out")
+    .summary("make a complete project with data, train it and show what came out")
     .description(
-      "Makes a project with made-up data in a new folder (or goes on with one that it made), trains it and shows paths, rows and one row explained column by column.",
+      "Makes a copy of examples/artworks with made-up data in a new folder (or goes on with one that it made), trains its dssm_ranking and shows paths, rows and one row explained column by column.",
     )
     .argument("[dir]", "folder of the demo", "./daedalus-demo")
     .option("--days <n>", "days of data", wholeNumber("--days", 1), 7)
@@ -76,6 +76,8 @@ function demoText(directory: string, service: string, report: TrainReport, row: 
     table(["file", "rows"], days),
     ...(row === undefined ? [] : ["", `one row of ${relativePath(row.file)}, column by column:`, "", rowTable(row)]),
     "",
+    "Embeddings are not filled in by this version: their columns are typed NULLs (--skeleton-only).",
+    "",
     "next:",
     `  cd ${directory} && daeda pipeline explain ${service}`,
     `  cd ${directory} && daeda pipeline status ${service}`,
@@ -90,7 +92,7 @@ function rowTable({ columns }: ExplainedRow): string {
     columns.map(({ name, dtype, value, operator, sources }) => [
       name,
       dtype,
-      shortened(value, 36),
+      dtype.endsWith("[]") ? shortenedList(value, 36) : shortened(value, 36),
       lastSteps(operator, 48),
       shortened(sources.join(", "), 48),
     ]),
@@ -99,6 +101,16 @@ function rowTable({ columns }: ExplainedRow): string {
 
 function shortened(value: string, length: number): string {
   return value.length <= length ? value : `${value.slice(0, length - 1)}…`;
+}
+
+/** The first values of a list, and how many there are. */
+function shortenedList(value: string, length: number): string {
+  const values = value.split(", ");
+  if (value.length <= length) return value;
+  const rest = `, … ${values.length} in all]`;
+  let shown = values.length - 1;
+  while (shown > 1 && values.slice(0, shown).join(", ").length + rest.length > length) shown -= 1;
+  return shortened(`${values.slice(0, shown).join(", ")}${rest}`, length);
 }
 
 /** The value's last makers: those that fit. */

@@ -42,7 +42,7 @@ async function follow(document: string, prepare: (folder: string) => Promise<voi
   }
 }
 
-describe("what the documents show works", () => {
+describe("what the documents show works", { timeout: 300_000 }, () => {
   test("README: from a fresh checkout", async () => {
     const said = await follow("README.md", (folder) => symlink(join(root, "daeda"), join(folder, "daeda")));
     expect(said).toContain('9,808 rows of training data for "dssm_ranking"'); // as printed there

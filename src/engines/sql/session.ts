@@ -1,4 +1,5 @@
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import { spillFolder } from "./spill-folder.js";
 
 /** DuckDB's columns as it hands them out, by name; for small answers (counts, schemas), never for data. */
 export type SmallRow = Readonly<Record<string, unknown>>;
@@ -30,6 +31,7 @@ export class SqlSession {
       ...config,
       autoinstall_known_extensions: "false",
       autoload_known_extensions: "false",
+      temp_directory: spillFolder(config["temp_directory"]),
     });
     const connection = await instance.connect();
     await connection.run(SETTINGS.join("; "));

@@ -11,8 +11,8 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { compare } from "./train/compare.js";
-import { generate, TARGET_DAYS } from "./train/generate.js";
 import { PeakMemory } from "./train/peak-memory.js";
+import { DAYS, projectOf, TARGET_DAYS } from "./train/project.js";
 import { type Bounds, runScript } from "./train/script.js";
 
 const { values: options } = parseArgs({
@@ -26,14 +26,13 @@ const { values: options } = parseArgs({
     "small-days": { type: "string", default: "40" },
     json: { type: "string" },
     child: { type: "string" },
-    data: { type: "string" },
+    project: { type: "string" },
     out: { type: "string" },
     days: { type: "string" },
   },
 });
 
 const home = resolve(process.env["DAEDALUS_BENCH_HOME"] ?? join(tmpdir(), "daedalus-bench"));
-const project = fileURLToPath(new URL("../../bench/train/project", import.meta.url));
 
 interface Run {
   readonly seconds: number;
@@ -51,23 +50,25 @@ if (options.child === undefined) await main();
 else console.log(JSON.stringify(await child(options.child)));
 
 async function child(peer: string): Promise<Run> {
-  const [data = "", out = "", days = []] = [options.data, options.out, options.days?.split(",")];
+  const [project = "", out = "", days = []] = [options.project, options.out, options.days?.split(",")];
   const begin = performance.now();
   if (peer !== "daedalus") {
     const [bounds, passes] = peer.split("-") as [Bounds, "each" | "all"];
     const { threads, memory: memoryLimit } = options;
-    const stages = await runScript({ data, out, days, bounds, passes, threads, memoryLimit });
+    const stages = await runScript({ data: join(project, "data"), out, days, bounds, passes, threads, memoryLimit });
     return { seconds: (performance.now() - begin) / 1000, stages, days: [] };
   }
   const { compileService, loadProject, train } = await import("daedalus");
-  const environment = {
-    DAEDALUS_BENCH_DATA: data,
-    DAEDALUS_BENCH_THREADS: options.threads,
-    DAEDALUS_BENCH_MEMORY: options.memory,
-  };
+  const environment = { ...process.env, ARTWORKS_THREADS: options.threads, ARTWORKS_MEMORY: options.memory };
   const compiled = await compileService(await loadProject(project, { environment }), "dssm_ranking");
   const [from = "", to = ""] = [days[0], days.at(-1)];
-  const report = await train(compiled, { from, to, outputRoot: out, dayWorkers: Number(options["day-workers"]) });
+  const report = await train(compiled, {
+    from,
+    to,
+    outputRoot: out,
+    skeletonOnly: true,
+    dayWorkers: Number(options["day-workers"]),
+  });
   const failed = report.days.find(({ outcome }) => outcome !== "done");
   if (failed) throw new Error(`${failed.day}: ${failed.outcome} ${failed.problems.map(({ says }) => says).join("; ")}`);
   const seconds = (performance.now() - begin) / 1000;
@@ -84,7 +85,7 @@ async function child(peer: string): Promise<Run> {
 }
 
 /** A fresh process, so that nobody starts on another's warm memory. */
-async function measured(peer: string, data: string, out: string, days: readonly string[]): Promise<Measured> {
+async function measured(peer: string, project: string, out: string, days: readonly string[]): Promise<Measured> {
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
   const passed = ["threads", "memory", "day-workers"] as const;
@@ -92,8 +93,8 @@ async function measured(peer: string, data: string, out: string, days: readonly 
     fileURLToPath(import.meta.url),
     "--child",
     peer,
-    "--data",
-    data,
+    "--project",
+    project,
     "--out",
     out,
     "--days",
@@ -119,12 +120,12 @@ async function main(): Promise<void> {
   const events = Number(options.events);
   const peers = options.peers.split(",");
   console.log(`${events.toLocaleString("en")} events, ${TARGET_DAYS.length} target days; data in ${home}`);
-  const data = await generate(home, events, 2);
+  const project = await projectOf(home, events);
   const folderOf = (peer: string) => join(home, "out", peer);
   const runs = new Map<string, Measured[]>(peers.map((peer) => [peer, []]));
   for (let n = 0; n < Number(options.runs); n++)
     for (const peer of peers) {
-      const run = await measured(peer, data, folderOf(peer), TARGET_DAYS);
+      const run = await measured(peer, project, folderOf(peer), TARGET_DAYS);
       runs.get(peer)?.push(run);
       console.log(`run ${n + 1}: ${peer} ${run.seconds.toFixed(1)} s, ${run.peak} MB`);
     }
@@ -162,14 +163,14 @@ async function main(): Promise<void> {
 
 /** Days of some thirty rows: what a day costs beside the engine's statements. */
 async function smallDays() {
-  const events = 14 * 60;
-  const data = await generate(home, events, 2);
+  const events = DAYS * 60;
+  const project = await projectOf(home, events);
   const out = join(home, "out", "small");
   const all: Measured["days"][number][] = [];
   let perRun = 0;
   const repeats = Math.ceil(Number(options["small-days"]) / TARGET_DAYS.length);
   for (let n = 0; n < repeats; n++) {
-    const run = await measured("daedalus", data, out, TARGET_DAYS);
+    const run = await measured("daedalus", project, out, TARGET_DAYS);
     // The first day of a worker pays for its start and for cold code.
     all.push(...run.days.slice(1));
     perRun = Math.max(perRun, run.seconds);

@@ -1,10 +1,12 @@
 // docs/reference.md, from what validates the YAML (jsonSchemas) and what parses the command line (commander), so that it
-// cannot tell of a key or an option that is not there. `npm run reference` writes it; a test compares.
-import { writeFileSync } from "node:fs";
+// cannot tell of a key or an option that is not there; and the JSON Schemas beside the examples. `npm run reference` writes
+// them; tests compare.
+import { readdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const build = new URL(process.env.DAEDALUS_DIST ? `file://${process.env.DAEDALUS_DIST}/` : "../dist/", import.meta.url);
 const { jsonSchemas } = await import(new URL("definitions/json-schemas.js", build));
+const { writeSchemas } = await import(new URL("app/schemas.js", build));
 const { commandLine } = await import(new URL("cli/program.js", build));
 const { Terminal } = await import(new URL("cli/terminal.js", build));
 
@@ -125,4 +127,7 @@ export function reference() {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   writeFileSync(new URL("../docs/reference.md", import.meta.url), reference());
+  const examples = new URL("../examples/", import.meta.url);
+  for (const example of readdirSync(examples))
+    await writeSchemas(fileURLToPath(new URL(`${example}/schemas`, examples)));
 }

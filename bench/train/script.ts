@@ -19,6 +19,9 @@ export interface ScriptOptions {
 const DAY = 86_400_000;
 const WINDOWS = [1, 3, 7] as const;
 const VIEWS = "('reco_artwork_view', 'reco_artwork_view2')";
+/** Rows without a user are nobody's history, rows without an artwork have nothing to list. */
+const SEEN =
+  "event IN ('click', 'reco_artwork_view', 'reco_artwork_view2') AND user_id IS NOT NULL AND artwork_id IS NOT NULL";
 
 /** Counts of one user's history, three to a BIGINT, twenty bits each. */
 const PACKED = {
@@ -78,18 +81,18 @@ export async function runScript(options: ScriptOptions): Promise<Record<string, 
     `CREATE TEMP TABLE version AS SELECT id AS artwork_id, updated_at, greatest(updated_at + 1, ingested_at) AS seen_from,
       author_id, hide_prompts, is_sensitive, artwork_type, artwork_created_at,
       row_number() OVER (PARTITION BY id ORDER BY updated_at, author_id, hide_prompts, is_sensitive, artwork_type, artwork_created_at) AS rank
-      FROM '${data}/artwork_properties/*.parquet' WHERE ingested_at IS NOT NULL`,
+      FROM '${data}/artwork_properties/*.parquet' WHERE updated_at IS NOT NULL AND ingested_at IS NOT NULL`,
     `CREATE TEMP TABLE properties AS SELECT s.seen_from, v.* EXCLUDE (seen_from, rank) FROM (SELECT DISTINCT artwork_id, seen_from,
         max(rank) OVER (PARTITION BY artwork_id ORDER BY seen_from) AS rank FROM version) s JOIN version v USING (artwork_id, rank)`,
     `CREATE TEMP TABLE published AS SELECT author_id AS user_id,
       list({'made': artwork_created_at, 'known': ingested_at, 'id': id} ORDER BY artwork_created_at, id) AS works
-      FROM '${data}/artwork_properties/*.parquet' WHERE author_id IS NOT NULL AND ingested_at IS NOT NULL AND artwork_created_at IS NOT NULL
-      GROUP BY author_id`,
+      FROM '${data}/artwork_properties/*.parquet' WHERE id IS NOT NULL AND author_id IS NOT NULL AND ingested_at IS NOT NULL
+        AND artwork_created_at IS NOT NULL GROUP BY author_id`,
     `CREATE TEMP TABLE dislikes AS SELECT user_id, list(artwork_id ORDER BY event_timestamp, artwork_id) AS disliked
-      FROM feed WHERE event = 'dislike_click' GROUP BY user_id`,
+      FROM feed WHERE event = 'dislike_click' AND artwork_id IS NOT NULL GROUP BY user_id`,
     `CREATE TEMP TABLE dislike_count AS SELECT user_id, event_timestamp AS ts,
-      sum(count(*)) OVER (PARTITION BY user_id ORDER BY event_timestamp)::BIGINT AS n FROM feed WHERE event = 'dislike_click'
-      GROUP BY user_id, event_timestamp`,
+      sum(count(*)) OVER (PARTITION BY user_id ORDER BY event_timestamp)::BIGINT AS n FROM feed
+      WHERE event = 'dislike_click' AND artwork_id IS NOT NULL GROUP BY user_id, event_timestamp`,
     `CREATE TEMP TABLE qids AS SELECT feed_session, row_number() OVER (ORDER BY day, began, feed_session) - 1 AS qid FROM (
       SELECT feed_session, min(day) AS day, arg_min(began, day) AS began FROM (
         SELECT feed_session, event_timestamp // ${DAY} AS day, min(event_timestamp) AS began FROM feed
@@ -135,7 +138,8 @@ function history(from: number, to: number): string[] {
     `CREATE OR REPLACE TEMP TABLE likes AS
       SELECT l.user_id, l.artwork_id, l.event_timestamp AS ts,
         CASE WHEN p.updated_at >= l.event_timestamp - ${90 * DAY} THEN p.author_id END AS author_id, g.model_id, t.tack_ids
-      FROM (SELECT user_id, artwork_id, event_timestamp FROM feed WHERE event = 'like' AND ${range}) l
+      FROM (SELECT user_id, artwork_id, event_timestamp FROM feed
+        WHERE event = 'like' AND user_id IS NOT NULL AND artwork_id IS NOT NULL AND ${range}) l
       ASOF LEFT JOIN properties p ON l.artwork_id = p.artwork_id AND l.event_timestamp >= p.seen_from
       LEFT JOIN generation g ON g.artwork_id = l.artwork_id LEFT JOIN tack t ON t.artwork_id = l.artwork_id`,
     `CREATE OR REPLACE TEMP TABLE tacks AS
@@ -150,7 +154,7 @@ function history(from: number, to: number): string[] {
     `CREATE OR REPLACE TEMP TABLE viewed AS SELECT user_id,
       list(artwork_id ORDER BY event_timestamp, artwork_id) FILTER (event IN ${VIEWS}) AS viewed,
       list(artwork_id ORDER BY event_timestamp, artwork_id) FILTER (event = 'click') AS clicked
-      FROM feed WHERE event IN ('click', 'reco_artwork_view', 'reco_artwork_view2') AND ${range} GROUP BY user_id`,
+      FROM feed WHERE ${SEEN} AND ${range} GROUP BY user_id`,
   ];
 }
 
@@ -199,10 +203,10 @@ function bounds(form: Bounds, from: number, to: number): string[] {
   const counts = `
     SELECT user_id, ts, sum(sum(p1)) OVER w::BIGINT AS p1, sum(sum(p2)) OVER w::BIGINT AS p2 FROM (
       SELECT user_id, ts, 1 + (author_id IS NOT NULL)::BIGINT * ${2 ** 20} + (model_id IS NOT NULL)::BIGINT * ${2 ** 40} AS p1,
-        coalesce(len(tack_ids), 0) AS p2 FROM likes
+        coalesce(list_count(tack_ids), 0) AS p2 FROM likes
       UNION ALL
       SELECT user_id, event_timestamp, 0, CASE WHEN event = 'click' THEN ${2 ** 40} ELSE ${2 ** 20} END FROM feed
-      WHERE event IN ('click', 'reco_artwork_view', 'reco_artwork_view2') AND ${range})
+      WHERE ${SEEN} AND ${range})
     GROUP BY user_id, ts WINDOW w AS (PARTITION BY user_id ORDER BY ts)`;
   if (form === "asof") return [`CREATE OR REPLACE TEMP TABLE counts AS ${counts}`];
   const frames = [0, ...WINDOWS].map(
@@ -229,7 +233,8 @@ function count(counted: Counted, window: number): string {
 
 /** The rows of a day in the order of the file, still narrow: the lists are not there yet, only their bounds. */
 function ordered(form: Bounds, day: string): string {
-  const rows = `(SELECT t.*, q.qid FROM target t LEFT JOIN qids q ON q.feed_session = t.feed_session WHERE ${between([day])})`;
+  const rows = `(SELECT t.* REPLACE (coalesce(country_code, 0) AS country_code, coalesce(platform_code, 0) AS platform_code,
+      CASE WHEN retriever_id IN (11, 12) THEN 1 WHEN retriever_id = 27 THEN 2 WHEN retriever_id IS NOT NULL THEN 0 END AS retriever_id), q.qid FROM target t LEFT JOIN qids q ON q.feed_session = t.feed_session WHERE ${between([day])})`;
   const packs = [0, ...WINDOWS].flatMap((window) => [`p1_${window}`, `p2_${window}`]);
   const found =
     form === "userlist"
@@ -257,9 +262,7 @@ function assembled(): string {
   const each = (column: (window: number) => string) => WINDOWS.map(column).join(", ");
   const age = (created: string) => `greatest(event_timestamp - ${created}, 0) / ${DAY}.0::DOUBLE`;
   return `
-    SELECT qid, user_id, artwork_id, event_timestamp, event, current_like_count, coalesce(country_code, 0) AS country_code,
-      coalesce(platform_code, 0) AS platform_code,
-      CASE WHEN retriever_id IN (11, 12) THEN 1 WHEN retriever_id = 27 THEN 2 WHEN retriever_id IS NOT NULL THEN 0 END AS retriever_id, member_source,
+    SELECT qid, user_id, artwork_id, event_timestamp, event, current_like_count, country_code, platform_code, retriever_id, member_source,
       blur_nsfw, show_nsfw, safe_search, followed_user_ids, CASE WHEN user_created_at IS NOT NULL THEN ${age("user_created_at")} END AS user_age,
       author_id, hide_prompts, is_sensitive, artwork_type, CASE WHEN artwork_created_at IS NOT NULL THEN ${age("artwork_created_at")} END AS artwork_age,
       model_id, model_type, width, height, lightning, sampling_steps, aes_score, tack_ids, media_safety_score, text_safety_score,
@@ -271,7 +274,8 @@ function assembled(): string {
       ${each((w) => `${slice("viewed", "view", w)} AS view_artwork_ids_${w}d`)},
       ${each((w) => `${slice("clicked", "click", w)} AS click_artwork_ids_${w}d`)},
       CASE WHEN dislikes = 0 THEN [] ELSE disliked[1 : dislikes] END AS dislike_artwork_ids,
-      coalesce(list_transform(list_filter(works, lambda s, i: i = len(works) OR works[i + 1].id <> s.id), lambda s: s.id), []) AS user_recent_published_artworks
+      coalesce(list_transform(list_filter(works, lambda s, i: i = len(works) OR works[i + 1].id <> s.id), lambda s: s.id), []) AS user_recent_published_artworks,
+      CAST(NULL AS FLOAT[]) AS image_embedding, CAST(NULL AS FLOAT[]) AS like_artwork_avg_embeds
     FROM (
       SELECT * REPLACE (${WINDOWS.map((w) => `CASE WHEN list_contains(l${w}, artwork_id) THEN list_filter(l${w}, lambda x: x <> artwork_id) ELSE l${w} END AS l${w}`).join(", ")})
       FROM (
@@ -279,6 +283,7 @@ function assembled(): string {
         FROM (
           SELECT d.*, u.* EXCLUDE (user_id, published), i.* EXCLUDE (artwork_id),
             list_filter(u.published, lambda s: s.made < event_timestamp AND s.made >= event_timestamp - ${30 * DAY} AND s.known <= event_timestamp) AS works
-          FROM day d JOIN user_row u ON u.user_id = d.user_id JOIN item_row i ON i.artwork_id = d.artwork_id)))
+          FROM day d JOIN user_row u ON u.user_id IS NOT DISTINCT FROM d.user_id
+          JOIN item_row i ON i.artwork_id IS NOT DISTINCT FROM d.artwork_id)))
     ORDER BY place`;
 }

@@ -16,9 +16,9 @@ interface Options {
 export const addDemo: AddCommand = (group, terminal, exit) => {
   group
     .command("demo")
-    .summary("make a small project with data, train it and show what came out")
+    .summary("make a complete project with data, train it and show what came out")
     .description(
-      "Makes a project with made-up data in a new folder (or goes on with one that it made), trains it and shows paths, rows and one row explained column by column.",
+      "Makes a copy of examples/artworks with made-up data in a new folder (or goes on with one that it made), trains its dssm_ranking and shows paths, rows and one row explained column by column.",
     )
     .argument("[dir]", "folder of the demo", "./daedalus-demo")
     .option("--days <n>", "days of data", wholeNumber("--days", 1), 7)
@@ -30,13 +30,14 @@ export const addDemo: AddCommand = (group, terminal, exit) => {
         const { days, events, seed } = options;
         const size = { days, events: Math.max(events, days), seed };
         const { writeDemo } = await import("../app/demo-folder.js");
+        const { DEMO_SERVICE: service } = await import("../app/demo/demo-project.js");
         const { loadProject } = await import("../app/project.js");
         const { compileService } = await import("../app/compile-service.js");
         const { train } = await import("../app/train-service.js");
         const { explainOneRow } = await import("../app/demo-row.js");
         terminal.say(`making ${grouped(size.events)} events of ${count(days, "day")} in ${relativePath(folder)}`);
         const demo = await writeDemo(folder, size);
-        const compiled = await compileService(await loadProject(folder), demo.service);
+        const compiled = await compileService(await loadProject(folder), service);
         terminal.warn(compiled.warnings);
         const report = await interruptible(
           (signal) => terminal.say(`${signal}: stopping; once more ends it at once`),
@@ -44,7 +45,8 @@ export const addDemo: AddCommand = (group, terminal, exit) => {
             train(compiled, {
               from: demo.days[0],
               to: demo.days[1],
-              outputRoot: join(folder, "data", "training_output", demo.service),
+              skeletonOnly: true, // until embeddings are executed
+              outputRoot: join(folder, "data", "training_output", service),
               command: "daeda demo",
               signal,
               onProgress: showProgress(terminal),
@@ -54,8 +56,8 @@ export const addDemo: AddCommand = (group, terminal, exit) => {
         const row = shown && (await explainOneRow(compiled, join(report.outputRoot, `dt=${shown.day}`)));
         const failed = report.days.some(({ outcome }) => outcome === "failed");
         return {
-          json: { directory: folder, service: demo.service, report, ...(row === undefined ? {} : { row }) },
-          text: demoText(directory, demo.service, report, row),
+          json: { directory: folder, service, report, ...(row === undefined ? {} : { row }) },
+          text: demoText(directory, service, report, row),
           ...(failed ? { exitCode: 1 as const } : {}),
         };
       }),
@@ -74,9 +76,12 @@ function demoText(directory: string, service: string, report: TrainReport, row: 
     table(["file", "rows"], days),
     ...(row === undefined ? [] : ["", `one row of ${relativePath(row.file)}, column by column:`, "", rowTable(row)]),
     "",
+    "Embeddings are not filled in by this version: their columns are typed NULLs (--skeleton-only).",
+    "",
     "next:",
     `  cd ${directory} && daeda pipeline explain ${service}`,
     `  cd ${directory} && daeda pipeline status ${service}`,
+    `  cd ${directory} && daeda pipeline train xgb_reranker    another service over the same views`,
     `  the definitions: ${relativePath(join(resolve(directory), "feature_services", `${service}.yaml`))}`,
   ].join("\n");
 }
@@ -87,13 +92,31 @@ function rowTable({ columns }: ExplainedRow): string {
     columns.map(({ name, dtype, value, operator, sources }) => [
       name,
       dtype,
-      shortened(value, 36),
-      operator,
-      shortened(sources.join(", "), 60),
+      dtype.endsWith("[]") ? shortenedList(value, 36) : shortened(value, 36),
+      lastSteps(operator, 48),
+      shortened(sources.join(", "), 48),
     ]),
   );
 }
 
 function shortened(value: string, length: number): string {
   return value.length <= length ? value : `${value.slice(0, length - 1)}…`;
+}
+
+/** The first values of a list, and how many there are. */
+function shortenedList(value: string, length: number): string {
+  const values = value.split(", ");
+  if (value.length <= length) return value;
+  const rest = `, … ${values.length} in all]`;
+  let shown = values.length - 1;
+  while (shown > 1 && values.slice(0, shown).join(", ").length + rest.length > length) shown -= 1;
+  return shortened(`${values.slice(0, shown).join(", ")}${rest}`, length);
+}
+
+/** The value's last makers: those that fit. */
+function lastSteps(operator: string, length: number): string {
+  const steps = operator.split(" → ");
+  const shown = (from: number) => (from === 0 ? operator : ["…", ...steps.slice(from)].join(" → "));
+  const from = steps.findIndex((_, index) => shown(index).length <= length);
+  return shortened(shown(Math.max(from, 0)), length);
 }

@@ -12,16 +12,17 @@ export const addInit: AddCommand = (group, terminal, exit) => {
     .argument("[dir]", "folder of the new project", ".")
     .action(
       answering(terminal, exit, async (_, __: object, directory: string) => {
-        const { writeStarter } = await import("../app/demo-folder.js");
+        const { STARTER_SERVICE: service, writeStarter } = await import("../app/starter.js");
         const folder = resolve(directory);
-        const { service, written } = await writeStarter(folder);
+        const written = await writeStarter(folder);
         const change = directory === "." ? "" : `cd ${directory} && `;
+        const told = [...new Set(written.map((file) => (file.startsWith("data/") ? "data/ (a sample)" : file)))];
         return {
           json: { directory: folder, service, written },
           text: [
             written.length === 0
               ? `${relativePath(folder)} has all files of a project already; nothing was changed`
-              : `wrote ${relativePath(folder)}: ${written.join(", ")}`,
+              : `wrote ${relativePath(folder)}: ${told.join(", ")}`,
             "",
             "next:",
             `  ${change}daeda pipeline explain ${service}`,

@@ -1,6 +1,6 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { cp, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -29,8 +29,9 @@ let project: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "daedalus-cli-"));
   project = join(folder, "project");
-  const { code, stderr } = await daeda(["demo", project, "--days", "2", "--events", "400"], { cwd: folder });
-  expect(stderr).toContain("2 of 2 days");
+  expect((await daeda(["init", project], { cwd: folder })).code).toBe(0);
+  const { code, stderr } = await daeda(["pipeline", "train", "ranking"]);
+  expect(stderr).toContain("7 of 7 days");
   expect(code).toBe(0);
 });
 afterAll(() => rm(folder, { recursive: true }));
@@ -99,9 +100,8 @@ describe("a project", () => {
   test("whose feed has a truncated file: that alone is told, exit 1", async () => {
     const broken = join(folder, "broken");
     await cp(project, broken, { recursive: true });
-    const [day = ""] = (await readdir(join(broken, "data", "feed"))).sort();
-    const file = join("data", "feed", day, "part-0.parquet");
-    await truncate(join(broken, file), 1000);
+    const file = join("data", "feed", "dt=2024-01-01", "truncated.parquet");
+    await writeFile(join(broken, file), `PAR1${"x".repeat(1000)}`);
     for (const command of ["compile", "train", "plan", "status", "explain"]) {
       const { code, stdout } = await daeda(["pipeline", command, "ranking", "--json"], { cwd: broken });
       expect(JSON.parse(stdout).error.problems).toMatchObject([{ code: "source/unreadable-file", file }]);
@@ -136,11 +136,11 @@ describe("a project", () => {
 
   test("status and plan know what train did; --json says the same", async () => {
     const status = JSON.parse((await daeda(["pipeline", "status", "ranking", "--json"])).stdout);
-    expect(status.counts).toMatchObject({ complete: 2, absent: 0 });
+    expect(status.counts).toMatchObject({ complete: 7, absent: 0 });
     const plan = JSON.parse((await daeda(["pipeline", "plan", "ranking", "--force", "--json"])).stdout);
-    expect(plan.days.map((day: { action: string }) => day.action)).toEqual(["do", "do"]);
+    expect(plan.days.map((day: { action: string }) => day.action)).toEqual(Array(7).fill("do"));
     const fresh = await daeda(["pipeline", "plan", "ranking", "--output-root", "fresh"]);
-    expect(fresh.stdout).toContain("2 of 2 days to do");
+    expect(fresh.stdout).toContain("7 of 7 days to do");
   });
 
   test("the same days, whatever day_workers: the same bytes", async () => {
@@ -156,7 +156,7 @@ describe("a project", () => {
     ]);
     expect(code).toBe(0);
     const report = JSON.parse(stdout);
-    expect(report.days.map((day: { outcome: string }) => day.outcome)).toEqual(["done", "done"]);
+    expect(report.days.map((day: { outcome: string }) => day.outcome)).toEqual(Array(7).fill("done"));
     for (const day of ["2024-01-01", "2024-01-02"]) {
       const part = join(`dt=${day}`, "part-0-0.parquet");
       const first = await readFile(join(project, "data", "training_output", "ranking", part));
@@ -187,7 +187,7 @@ describe("a project", () => {
   });
 
   test("all mistakes of a project at once, reading's and resolving's", async () => {
-    const broken = join(folder, "broken");
+    const broken = join(folder, "mistaken");
     await cp(project, broken, { recursive: true });
     const service = join(broken, "feature_services", "ranking.yaml");
     const text = await readFile(service, "utf8");
@@ -201,9 +201,14 @@ describe("a project", () => {
 
 describe("demo and init", () => {
   test("demo goes on with its own folder and refuses any other", async () => {
-    const again = await daeda(["demo", project, "--days", "2", "--events", "400"], { cwd: folder });
+    const words = ["demo", join(folder, "demo"), "--days", "2", "--events", "400"];
+    const first = await daeda(words, { cwd: folder });
+    expect(first.stderr).toContain("2 of 2 days");
+    expect(first.stdout).toContain("column by column");
+    expect(first.stdout).toMatch(/^dislike_artwork_ids +BIGINT\[\] /m);
+    const again = await daeda(words, { cwd: folder });
     expect(again.code).toBe(0);
-    expect(again.stdout).toContain("column by column");
+    expect(again.stdout).toBe(first.stdout);
     const strange = join(folder, "strange");
     await cp(resolve("LICENSE"), join(strange, "LICENSE"));
     const refused = await daeda(["demo", strange], { cwd: folder });

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { jsonSchemas } from "#daedalus/definitions/json-schemas.js";
 
-const DSSM = fileURLToPath(new URL("./dssm_ranking/", import.meta.url));
+const ARTWORKS = fileURLToPath(new URL("../../examples/artworks/", import.meta.url));
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
@@ -78,10 +78,11 @@ const FILES: readonly (readonly [path: string, schema: string])[] = [
   ["config/training/aggregations.yaml", "aggregations.schema.json"],
   ["config/training/runtime.yaml", "runtime.schema.json"],
   ["feature_services/dssm_ranking.yaml", "feature-service.schema.json"],
+  ["feature_services/xgb_reranker.yaml", "feature-service.schema.json"],
 ];
 
 const schemaOf = (file: string): Json => JSON.parse(JSON.stringify(jsonSchemas().get(file) ?? null)) as Json;
-const yamlOf = async (path: string): Promise<Json> => parse(await readFile(join(DSSM, path), "utf8")) as Json;
+const yamlOf = async (path: string): Promise<Json> => parse(await readFile(join(ARTWORKS, path), "utf8")) as Json;
 
 describe("JSON Schemas", () => {
   test.each(FILES)("%s is accepted by %s", async (path, schema) => {
@@ -89,7 +90,7 @@ describe("JSON Schemas", () => {
   });
 
   test("the feature views are accepted", async () => {
-    for (const file of await readdir(join(DSSM, "feature_views")))
+    for (const file of await readdir(join(ARTWORKS, "feature_views")))
       expect(accepts(schemaOf("feature-view.schema.json"), await yamlOf(join("feature_views", file))), file).toBe(true);
   });
 

@@ -8,16 +8,16 @@ import { readProject } from "#daedalus/definitions/read-project.js";
 import { formatProblem } from "#daedalus/errors/problem.js";
 import { changed, RIGHT, reading } from "./wrong-project.js";
 
-const DSSM = fileURLToPath(new URL("./dssm_ranking/", import.meta.url));
+const ARTWORKS = fileURLToPath(new URL("../../examples/artworks/", import.meta.url));
 
 describe("the complete project of chapter 7", () => {
   test("reads without a problem", async () => {
-    const { project, problems } = await readProject(DSSM, { environment: {} });
+    const { project, problems } = await readProject(ARTWORKS, { environment: {} });
     expect(problems.map(formatProblem)).toEqual([]);
     expect([...project.views.keys()].sort()).toHaveLength(7);
     expect(project.services.get("dssm_ranking")?.columns).toHaveLength(55);
     expect(project.aggregations.aggregationSpecs[0]?.maxLength).toBe(32n);
-    expect(project.aggregations.embeddingStores["artwork"]?.dim).toBe(1152n);
+    expect(project.aggregations.embeddingStores["artwork"]?.dim).toBe(64n);
     const runtime = project.runtimeOf("dssm_ranking");
     expect(runtime.featureRefs[1]).toEqual({ view: "artwork_properties", asOf: "event" });
     expect(runtime.compute.duckdbConfig).toEqual({
@@ -37,7 +37,7 @@ describe("the complete project of chapter 7", () => {
   });
 
   test("is frozen all the way down", async () => {
-    const { project } = await readProject(DSSM, { environment: {} });
+    const { project } = await readProject(ARTWORKS, { environment: {} });
     const runtime = project.runtimeOf("dssm_ranking");
     const loose: string[] = [];
     const visit = (value: unknown, path: string): void => {
@@ -56,7 +56,7 @@ describe("the complete project of chapter 7", () => {
   test("can be read from anywhere", async () => {
     const copy = await mkdtemp(join(tmpdir(), "daedalus-dssm-"));
     try {
-      await cp(DSSM, copy, { recursive: true });
+      await cp(ARTWORKS, copy, { recursive: true });
       expect((await readProject(copy)).project.directory).toBe(copy);
     } finally {
       await rm(copy, { recursive: true });

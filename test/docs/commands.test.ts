@@ -42,16 +42,22 @@ async function follow(document: string, prepare: (folder: string) => Promise<voi
   }
 }
 
-describe("what the documents show works", () => {
+describe("what the documents show works", { timeout: 300_000 }, () => {
   test("README: from a fresh checkout", async () => {
     const said = await follow("README.md", (folder) => symlink(join(root, "daeda"), join(folder, "daeda")));
-    expect(said).toContain("dt=2024-01-01");
+    expect(said).toContain('9,808 rows of training data for "dssm_ranking"'); // as printed there
+    expect(said).toContain("ranking → data/training_output/ranking");
   });
 
   test("tutorial, from top to bottom", async () => {
     const said = await follow("docs/tutorial.md", async () => undefined);
     expect(said).toMatch(/2024-03-02 +complete +4/);
     expect(said).toContain("exit code 2");
+  });
+
+  test("the README of examples/artworks", async () => {
+    const said = await follow("examples/artworks/README.md", async () => undefined);
+    expect(said).toContain("xgb_reranker → data/training_output/xgb_reranker");
   });
 
   test("the README's program", async () => {

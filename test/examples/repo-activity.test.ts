@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { compileService, loadProject, schemas, train } from "daedalus";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { sqlText, testConnection } from "../support/duckdb.js";
+import { expectSameRows } from "./expect-same-rows.js";
 import { fileRankingByHand } from "./file-ranking-by-hand.js";
 import { example, madeFromCheckout, repoActivityData } from "./repo-activity-data.js";
 
@@ -34,31 +35,13 @@ async function trained(data: string, service: string, from: string, to: string, 
   return train(compiled, { from, to, outputRoot: root });
 }
 
-async function sameAsByHand(data: string, day: string, root: string): Promise<void> {
-  const connection = await testConnection();
-  const written = `read_parquet(${sqlText(join(root, `dt=${day}`, "*.parquet"))}, hive_partitioning = false)`;
-  await connection.run(
-    `CREATE OR REPLACE TEMP TABLE by_hand AS ${fileRankingByHand(join(data, "repo_activity"), day)}`,
-  );
-  await connection.run(`CREATE OR REPLACE TEMP TABLE written AS
-    SELECT * REPLACE (epoch_ms(event_timestamp) AS event_timestamp) FROM ${written}`);
-  const described = async (table: string) =>
-    (await rows(`DESCRIBE ${table}`)).map((row) => `${row["column_name"]} ${row["column_type"]}`);
-  expect(await described("written")).toEqual(await described("by_hand"));
-  expect(await rows("SELECT count(*) AS n FROM by_hand WHERE true")).toEqual(
-    await rows("SELECT count(*) AS n FROM written"),
-  );
-  expect(await rows("FROM by_hand EXCEPT ALL FROM written")).toEqual([]);
-  expect(await rows("FROM written EXCEPT ALL FROM by_hand")).toEqual([]);
-}
-
 test("each value of one day is what a self-join gives", async () => {
   const data = repoActivityData();
   const [day = ""] = await lastDays(data, 1);
   const root = join(output, "one-day");
   const report = await trained(data, "file_ranking", day, day, root);
   expect(report.days.map(({ outcome }) => outcome)).toEqual(["done"]);
-  await sameAsByHand(data, day, root);
+  await expectSameRows(root, day, fileRankingByHand(join(data, "repo_activity"), day));
 });
 
 test("a busy day, with many rows at one instant", async () => {
@@ -70,7 +53,7 @@ test("a busy day, with many rows at one instant", async () => {
   const day = String(busy?.["day"]);
   const root = join(output, "busy-day");
   await trained(data, "file_ranking", day, day, root);
-  await sameAsByHand(data, day, root);
+  await expectSameRows(root, day, fileRankingByHand(join(data, "repo_activity"), day));
 });
 
 test("both services train over several days, and a second run finds nothing to do", async () => {
@@ -92,7 +75,7 @@ test("the history of this checkout trains as well", async () => {
   const root = join(output, "checkout");
   const report = await trained(data, "file_ranking", day, day, root);
   expect(report.rows).toBeGreaterThan(0);
-  await sameAsByHand(data, day, root);
+  await expectSameRows(root, day, fileRankingByHand(join(data, "repo_activity"), day));
   await rm(data, { recursive: true });
 });
 

@@ -1,4 +1,5 @@
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import { spillFolder } from "./spill-folder.js";
 import { identifier, text } from "./text.js";
 
 /** DuckDB's columns as it hands them out, by name; for small answers (counts, schemas), never for data. */
@@ -43,6 +44,7 @@ export class SqlSession {
       ...Object.fromEntries(settings.filter(([name]) => !OF_PARQUET.test(name))),
       autoinstall_known_extensions: "false",
       autoload_known_extensions: "false",
+      temp_directory: spillFolder(config["temp_directory"]),
     });
     const connection = await instance.connect();
     const later = settings.filter(([name]) => OF_PARQUET.test(name)).map(([name, value]) => setting(name, value));

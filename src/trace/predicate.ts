@@ -3,7 +3,7 @@ import type { SqlSession } from "../engines/sql/session.js";
 import { identifier } from "../engines/sql/text.js";
 import type { ColumnName, Predicate } from "../operators/operator.js";
 import { type Row, valueIn } from "./row.js";
-import { constantOf, readable, sqlType, valueOf } from "./sql-values.js";
+import { constantOf, readable, sqlType, valueRead } from "./sql-values.js";
 import type { Value } from "./values.js";
 
 /** What a user's predicate says of each row: TRUE, FALSE or NULL. DuckDB evaluates it, over the rows' values as constants. */
@@ -39,5 +39,5 @@ export function evaluatorOn(session: SqlSession): Evaluator {
 export async function constantValue(session: SqlSession, sql: string, dtype: DType): Promise<Value> {
   const typed = `CAST((${sql}) AS ${sqlType(dtype)})`;
   const [answer] = await session.query(`SELECT ${readable("c", dtype)} AS value FROM (SELECT ${typed} AS c)`);
-  return valueOf(answer?.["value"]);
+  return valueRead(answer?.["value"]);
 }

@@ -9,7 +9,7 @@ import { constantValue, type Evaluator } from "./predicate.js";
 import type { Reading } from "./reading.js";
 import { instantIn } from "./references.js";
 import { type Cell, cellOf, type Fault, further, type Row, valueIn } from "./row.js";
-import { constantOf, readable, valueOf } from "./sql-values.js";
+import { constantOf, readable, valueRead } from "./sql-values.js";
 import type { Step } from "./steps.js";
 import { converted, equalityText, equalValues, shown, type Value, valueOfLiteral } from "./values.js";
 
@@ -207,7 +207,7 @@ async function qid(
     const found = await reading.session.query(
       `SELECT ${readable("session_id", dtype)} AS session, qid FROM read_parquet(${path}) WHERE session_id IN (${constants})`,
     );
-    for (const answer of found) numbers.set(equalityText(valueOf(answer["session"])), valueOf(answer["qid"]));
+    for (const answer of found) numbers.set(equalityText(valueRead(answer["session"])), valueRead(answer["qid"]));
   }
   const { time } = reading.pipeline.spine;
   return (row) => {

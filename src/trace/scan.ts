@@ -5,7 +5,7 @@ import type { Scan } from "../operators/scan.js";
 import { MOST_ROWS_READ, type Reading, scanSchema, TooManyRows } from "./reading.js";
 import type { Relation } from "./relation.js";
 import type { Cell, Row } from "./row.js";
-import { constantOf, readable, tuplesOf, valueOf } from "./sql-values.js";
+import { constantOf, readable, tuplesOf, valueRead } from "./sql-values.js";
 import type { Value } from "./values.js";
 
 /**
@@ -66,7 +66,7 @@ export class ScanRelation implements Relation {
         },
       ];
       const cells = new Map<ColumnName, Cell>(
-        names.map((name, index) => [name, { value: valueOf(answer[`c${index}`]), steps }]),
+        names.map((name, index) => [name, { value: valueRead(answer[`c${index}`]), steps }]),
       );
       return { cells, passes: answer["passes"] !== false, ...(place === undefined ? {} : { place }) };
     });

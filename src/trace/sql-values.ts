@@ -37,9 +37,9 @@ function bytesOf(value: string): string {
 }
 
 /** A value that DuckDB handed out of a `readable` expression. */
-export function valueOf(cell: unknown): Value {
+export function valueRead(cell: unknown): Value {
   if (cell === null || cell === undefined) return null;
-  if (Array.isArray(cell)) return cell.map(valueOf);
+  if (Array.isArray(cell)) return cell.map(valueRead);
   if (typeof cell === "bigint" || typeof cell === "number" || typeof cell === "string" || typeof cell === "boolean")
     return cell;
   throw new TypeError(`DuckDB gave a value of another kind: ${String(cell)}`);

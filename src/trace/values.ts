@@ -39,7 +39,9 @@ function compareLists(left: readonly Value[], right: readonly Value[]): number {
 
 /** Equality of values: −0 = +0, NaN = NaN, inside lists NULL = NULL; outside of them NULL equals nothing. */
 export function equalValues(left: Value, right: Value): boolean {
-  return left !== null && right !== null && sameValue(left, right, (a, b) => a === b || (a !== a && b !== b));
+  return (
+    left !== null && right !== null && sameValue(left, right, (a, b) => a === b || (Number.isNaN(a) && Number.isNaN(b)))
+  );
 }
 
 /** The same bits: −0 and +0 differ; every NaN is one; NULL is the same as NULL. */

@@ -56,6 +56,11 @@ export class Reading {
     this.#options = options;
   }
 
+  /** Columns of a view that are read beside those of its scans. */
+  more(view: string): Scan["columns"] {
+    return this.#options.more?.get(view) ?? [];
+  }
+
   /** The answer of `SELECT <terms> FROM <the view> r <clauses>`; terms name the pipeline's columns of any scan of the view. */
   async select(
     view: string,
@@ -85,7 +90,7 @@ export class Reading {
   async #open(name: string): Promise<ReadableView> {
     const source = this.#options.sources.get(name);
     if (source === undefined) throw new RangeError(`no source for view "${name}"`);
-    const columns = new Map(this.#options.more?.get(name)?.map((column) => [column.name, column]));
+    const columns = new Map(this.more(name).map((column) => [column.name, column]));
     const instants = new Map<ColumnName, Scan["instants"][number]>();
     for (const operator of this.pipeline.operators) {
       if (operator.kind !== "scan" || operator.view !== name) continue;

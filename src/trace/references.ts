@@ -69,9 +69,9 @@ function throughOf(steps: readonly Step[]): readonly string[] {
   );
 }
 
-/** `file:row`, or the time where the source tells no place. */
+/** `file row 3`, or the time where the source tells no place. */
 export function placeText({ file, row, time }: RowReference): string {
-  return file === undefined ? `row of ${time ?? "no time"}` : `${file}:${row}`;
+  return file === undefined ? `row of ${time ?? "no time"}` : `${file} row ${row}`;
 }
 
 /** In the order in which stories list rows: by time, then by value, then by place. */

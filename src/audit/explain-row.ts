@@ -19,6 +19,7 @@ import { judgeDays } from "../training/plan.js";
 import { QID_MAP_FILE } from "../training/qid-map.js";
 import { isNamed, keyColumns, noSuchRow, rowsOfAddress } from "./find-row.js";
 import { groupOfSpineRow, identityOf, spineCondition, writtenCondition } from "./identity.js";
+import { MOST_COMPARED } from "./rederive.js";
 import { type RowAddress, typedAddress } from "./row-address.js";
 import { type ComparedGroup, compareGroup, type WrittenDay, writtenRows } from "./written-rows.js";
 
@@ -41,7 +42,8 @@ export interface WrittenState {
   readonly outcome: "same" | "different" | "not written" | "not compared";
   /** The day's folder, absolute. */
   readonly folder: string;
-  readonly state: DayState;
+  /** Absent where the day was not looked at. */
+  readonly state?: DayState;
   readonly why: readonly string[];
   /** Rows of the file with these keys and this time that no row of the spine gives. */
   readonly surplus: number;
@@ -108,18 +110,17 @@ export async function explainRow(
   try {
     const identity = identityOf(service);
     const interpreter = new Interpreter(reading);
-    const [first] = await rowsOfAddress(interpreter, identity, service, typed);
+    const named = await rowsOfAddress(interpreter, identity, service, typed);
+    const [first] = named;
     if (first === undefined) throw await noSuchRow(reading, identity, service, typed);
     const group = groupOfSpineRow(identity, first);
     const alike = await interpreter.spine.rowsWhere(spineCondition(identity, group));
+    const few = alike.length <= MOST_COMPARED;
     // Ties are told apart by all that the file has of them, so then all of it is computed.
     const columns = alike.length === 1 ? wanted : inputs.pipeline.output;
-    const interpreted = await interpreter.interpret(
-      alike,
-      columns.map(({ name }) => name),
-    );
+    const interpreted = await interpreter.interpret(few ? alike : named, namesOf(columns));
     const day = isoDate(group.day);
-    const written = await judgedDay(inputs, root, day);
+    const written = few ? await judgedDay(inputs, root, day) : tooManyAlike(join(root, unitOf(day)), alike.length);
     const compared =
       written.day === undefined
         ? undefined
@@ -165,12 +166,19 @@ function namesOf(columns: Schema): readonly ColumnName[] {
   return columns.map(({ name }) => name);
 }
 
+interface JudgedWriting {
+  readonly told: WrittenState;
+  readonly day?: WrittenDay;
+}
+
+/** What is told where the contract hardly tells rows apart. */
+function tooManyAlike(folder: string, count: number): JudgedWriting {
+  const why = [`${count} rows have the same keys and time in the contract`];
+  return { told: { outcome: "not compared", folder, why, surplus: 0 } };
+}
+
 /** The day as it is written, if it can be compared with. */
-async function judgedDay(
-  inputs: TrainingInputs,
-  root: string,
-  day: Day,
-): Promise<{ readonly told: WrittenState; readonly day?: WrittenDay }> {
+async function judgedDay(inputs: TrainingInputs, root: string, day: Day): Promise<JudgedWriting> {
   const folder = join(root, unitOf(day));
   const [judged] = await judgeDays(root, new InputReader(inputs), [day]);
   if (judged === undefined) throw new RangeError(`${day} was not judged`);

@@ -28,7 +28,7 @@ function writtenText({ written, day }: RowExplanation): string {
     case "not written":
       return `not written: ${day} is absent`;
     case "not compared":
-      return `not compared (${place}): the day is ${state}${because}`;
+      return state === undefined ? `not compared${because}` : `not compared (${place}): the day is ${state}${because}`;
   }
 }
 

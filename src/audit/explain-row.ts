@@ -145,7 +145,8 @@ export async function explainRow(
   }
 }
 
-function requireColumns({ pipeline }: TrainingInputs, asked: readonly ColumnName[] | undefined): Schema {
+/** The columns of the output that are asked for; all if none is. Throws DaedalusError `trace/unknown-column`, exit code 2. */
+export function requireColumns({ pipeline }: TrainingInputs, asked: readonly ColumnName[] | undefined): Schema {
   if (asked === undefined) return pipeline.output;
   return asked.map((column) => {
     const found = pipeline.output.find(({ name }) => name === column);

@@ -4,8 +4,8 @@ import type { ResolvedService } from "../compiler/resolve/resolved-service.js";
 import { nearest } from "../errors/nearest.js";
 import { DaedalusError, type Problem } from "../errors/problem.js";
 import { traceProblem } from "../errors/trace.js";
-import { type Nanos, parseIso, unitNanos } from "../trace/instants.js";
-import { converted, type Value } from "../trace/values.js";
+import { isoInstant, type Nanos, parseIso, unitNanos } from "../trace/instants.js";
+import { converted, shown, type Value } from "../trace/values.js";
 
 /** A row of the spine as a user names it. */
 export interface RowAddress {
@@ -117,4 +117,17 @@ function timeOf(text: string, unit: TimeUnit): Nanos | undefined {
 function timeForms(unit: TimeUnit): string {
   const iso = "ISO 8601, as 2024-01-31T12:00:00Z";
   return unitNanos(unit) === undefined ? iso : `${iso}, or an integer in ${unit}`;
+}
+
+/** A row as `explain --row` takes it. */
+export function addressText(
+  keys: readonly { readonly key: string; readonly dtype: DType; readonly value: Value }[],
+  at: Nanos,
+): string {
+  const pairs = keys.map(({ key, dtype, value }) => {
+    const plain = shown(value, dtype);
+    const quoted = dtype === "TEXT" && value !== null && /^NULL$|[,@']/.test(plain);
+    return `${key}=${quoted ? `'${plain.replaceAll("'", "''")}'` : plain}`;
+  });
+  return `${pairs.join(",")}@${isoInstant(at)}`;
 }

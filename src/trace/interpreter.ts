@@ -44,9 +44,7 @@ export class Interpreter {
   constructor(reading: Reading) {
     this.#reading = reading;
     this.#evaluate = evaluatorOn(reading.session);
-    const scan = spineScan(reading.pipeline);
-    const more = reading.more(scan.view).filter(({ name }) => !scan.columns.some((column) => column.name === name));
-    this.spine = new ScanRelation({ ...scan, columns: [...scan.columns, ...more] }, reading);
+    this.spine = new ScanRelation(spineScan(reading.pipeline), reading);
   }
 
   /**

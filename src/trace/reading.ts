@@ -6,6 +6,7 @@ import type { ColumnName, Schema } from "../operators/operator.js";
 import type { Pipeline } from "../operators/pipeline.js";
 import type { Scan } from "../operators/scan.js";
 import type { ScanRequest, Source } from "../sources/source.js";
+import type { Row } from "./row.js";
 
 /** What the interpreter reads from. */
 export interface ReadingOptions {
@@ -19,6 +20,8 @@ export interface ReadingOptions {
   readonly more?: ReadonlyMap<string, Scan["columns"]>;
   /** Whether rows tell where they stand in their source. */
   readonly places: boolean;
+  /** Told of every row that is read. */
+  readonly onRead?: (view: string, row: Row) => void;
 }
 
 /** Rows that are read for one question at most. */
@@ -54,6 +57,11 @@ export class Reading {
     this.qidMap = options.qidMap;
     this.places = options.places;
     this.#options = options;
+  }
+
+  wasRead(view: string, rows: readonly Row[]): void {
+    const { onRead } = this.#options;
+    if (onRead !== undefined) for (const row of rows) onRead(view, row);
   }
 
   /** Columns of a view that are read beside those of its scans. */

@@ -21,7 +21,7 @@ export class ScanRelation implements Relation {
     private readonly reading: Reading,
   ) {
     this.view = self.view;
-    this.dtypes = new Map(scanSchema(self).map(({ name, dtype }) => [name, dtype]));
+    this.dtypes = new Map([...scanSchema(self), ...reading.more(self.view)].map(({ name, dtype }) => [name, dtype]));
   }
 
   async rowsWith(columns: readonly ColumnName[], tuples: readonly (readonly Value[])[]): Promise<readonly Row[]> {
@@ -53,7 +53,7 @@ export class ScanRelation implements Relation {
     const found = await this.reading.select(this.view, terms, `${clauses} LIMIT ${MOST_ROWS_READ + 1}`);
     if (found.length > MOST_ROWS_READ)
       throw new TooManyRows(`view "${this.view}" has more than ${MOST_ROWS_READ} rows of these keys`);
-    return found.map((answer): Row => {
+    const rows = found.map((answer): Row => {
       const place = this.reading.places
         ? { view: this.view, file: String(answer["file"]), row: Number(answer["row"]) + 1 }
         : undefined;
@@ -70,6 +70,8 @@ export class ScanRelation implements Relation {
       );
       return { cells, passes: answer["passes"] !== false, ...(place === undefined ? {} : { place }) };
     });
+    this.reading.wasRead(this.view, rows);
+    return rows;
   }
 }
 

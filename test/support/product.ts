@@ -3,18 +3,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CompiledService, compileService } from "#daedalus/app/compile-service.js";
+import { openDay } from "#daedalus/app/open-day.js";
 import { loadProject } from "#daedalus/app/project.js";
 import { train } from "#daedalus/app/train-service.js";
 import { withTrainingInputs } from "#daedalus/app/training-inputs.js";
 import { versions } from "#daedalus/app/versions.js";
-import { openDaySession } from "#daedalus/engines/sql/day-session.js";
-import { SqlSession } from "#daedalus/engines/sql/session.js";
+import { SQL_CELLS, type SqlCells } from "#daedalus/engines/sql/cells.js";
 import { DaedalusError } from "#daedalus/errors/problem.js";
-import { openSource } from "#daedalus/sources/open-source.js";
-import type { Source } from "#daedalus/sources/source.js";
-import type { TaskExecutor } from "#daedalus/tasks/task.js";
-import type { DaySession } from "#daedalus/training/day.js";
-import { type DayContext, daysTaskHandler } from "#daedalus/training/days-task.js";
+import { hereExecutor } from "#daedalus/tasks/here.js";
+import { daysTaskHandler } from "#daedalus/training/days-task.js";
 import { type TrainReport, train as trainInputs } from "#daedalus/training/train.js";
 import type { ProjectModel, Tables } from "../oracles/project-model.js";
 import { type Dtype, SCALARS, type Value } from "../oracles/values.js";
@@ -43,6 +40,8 @@ export interface TrainSettings {
   readonly duckdbConfig?: Readonly<Record<string, string>>;
   readonly skeletonOnly?: boolean;
   readonly outputRoot?: string;
+  /** An engine whose cells are others. */
+  readonly cells?: SqlCells;
 }
 
 export interface WrittenCase {
@@ -90,7 +89,7 @@ export async function trainDirectory(directory: string, service: string, setting
   const options = { outputRoot, skeletonOnly: settings.skeletonOnly ?? false, ...span };
   const report =
     settings.workers === undefined
-      ? await trainHere(compiled, options, settings.duckdbConfig)
+      ? await trainHere(compiled, options, settings.duckdbConfig, settings.cells)
       : await train(compiled, { ...options, dayWorkers: settings.workers });
   const failed = report.days.flatMap((day) => (day.outcome === "failed" ? day.problems : []));
   if (failed.length > 0) throw new DaedalusError(failed, 1);
@@ -107,6 +106,7 @@ async function trainHere(
     readonly to?: string;
   },
   config: Readonly<Record<string, string>> = { threads: "1" },
+  cells: SqlCells = SQL_CELLS,
 ): Promise<TrainReport> {
   return withTrainingInputs(compiled, options, (inputs) =>
     trainInputs({
@@ -114,27 +114,11 @@ async function trainHere(
       ...inputs,
       dayWorkers: 1,
       duckdbConfig: config,
-      startExecutor: hereExecutor,
+      startExecutor: () => hereExecutor(daysTaskHandler((context) => openDay(context, cells))),
       command: "test",
       versions: versions(),
     }),
   );
-}
-
-function hereExecutor(): TaskExecutor {
-  const handler = daysTaskHandler(openDay);
-  return {
-    workers: 1,
-    run: (task, _signal, onReport = () => undefined) => handler.run(task.body, onReport),
-    close: async () => handler.close(),
-  };
-}
-
-async function openDay({ project, views, duckdbConfig }: DayContext): Promise<DaySession> {
-  const session = await SqlSession.open(duckdbConfig);
-  const sources = new Map<string, Source>();
-  for (const [name, view] of Object.entries(views)) sources.set(name, await openSource(project, view, session).pin());
-  return openDaySession({ session, sources });
 }
 
 export async function readTrained(outputRoot: string): Promise<Trained> {

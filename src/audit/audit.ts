@@ -87,8 +87,21 @@ export interface AuditSurroundings {
   readonly duckdbConfig: Readonly<Record<string, string>>;
 }
 
-/** Counter-examples that get a project of their own: more of them show the same. */
+/** Projects of each kind at most: to make one small takes dozens of trainings. */
 const MOST_PROJECTS = 3;
+
+/** Whether a fault shows in a column in which none did before; then it is worth a project. */
+function newcomers(): (columns: readonly ColumnName[]) => boolean {
+  const known = new Set<ColumnName>();
+  let projects = 0;
+  return (columns) => {
+    const fresh = columns.length === 0 ? projects === 0 : columns.every((column) => !known.has(column));
+    for (const column of columns) known.add(column);
+    if (!fresh || projects === MOST_PROJECTS) return false;
+    projects += 1;
+    return true;
+  };
+}
 
 /**
  * Derives written rows again by brute force, and perturbs the future to see that nothing before it moves. Reads the user's
@@ -147,10 +160,15 @@ export async function audit(surroundings: AuditSurroundings, options: AuditOptio
       },
     };
     const counterExamples: CounterExample[] = [];
-    for (const [index, fault] of derived.faults.entries())
-      counterExamples.push(...(await derivedExamples(fault, columns, index < MOST_PROJECTS, around)));
-    for (const [index, fault] of future.faults.entries())
-      counterExamples.push(...(await futureExamples(fault, causal, presence, index < MOST_PROJECTS, around)));
+    const [newlyDerived, newlyMoved] = [newcomers(), newcomers()];
+    for (const fault of derived.faults) {
+      const differing = fault.compared.rows.flatMap(({ differences }) => differences.map(({ column }) => column));
+      counterExamples.push(...(await derivedExamples(fault, columns, newlyDerived(differing), around)));
+    }
+    for (const fault of future.faults) {
+      const moved = fault.rows[0]?.columns.map(({ column }) => column) ?? [];
+      counterExamples.push(...(await futureExamples(fault, causal, presence, newlyMoved(moved), around)));
+    }
     const { faults: _, ...told } = derived;
     return {
       service: service.name,

@@ -58,7 +58,7 @@ export interface CounterExampleSurroundings {
 }
 
 /** Tries of leaving rows out; each trains a few rows once or twice. */
-const TRIES = 150;
+const TRIES = 80;
 /** If the rows of the row's keys do not show a fault, all rows are tried, unless there are more. */
 const MOST_ITEMS = 2_000;
 

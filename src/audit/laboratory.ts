@@ -25,6 +25,11 @@ export type TrainedCopy =
   | { readonly stopped?: never; readonly root: string /** A FROM item. */; readonly parts: string }
   | { readonly stopped: readonly Problem[] };
 
+interface TrainSettings {
+  readonly few?: boolean;
+  readonly signal?: AbortSignal;
+}
+
 /** Trains days from copies of the sources, through the whole of the real machinery, into folders of its own. */
 export class Laboratory {
   readonly pipeline: Pipeline;
@@ -67,8 +72,11 @@ export class Laboratory {
     return new Map([...this.views(folder)].map(([name, view]) => [name, openSource(place, view, this.session)]));
   }
 
-  /** Trains the day from the copies in the folder. Throws what no fault of the data explains. */
-  async train(folder: string, day: Day, signal?: AbortSignal): Promise<TrainedCopy> {
+  /**
+   * Trains the day from the copies in the folder; `few`: they are a few rows, for which one thread is the quickest. Throws
+   * what no fault of the data explains.
+   */
+  async train(folder: string, day: Day, { few = false, signal }: TrainSettings = {}): Promise<TrainedCopy> {
     const outputRoot = this.fresh("output");
     const month = day.slice(0, 7).replace("-", "");
     try {
@@ -83,7 +91,7 @@ export class Laboratory {
         targetDate: day,
         skeletonOnly: true,
         dayWorkers: 1,
-        duckdbConfig: this.#duckdbConfig,
+        duckdbConfig: few ? { ...this.#duckdbConfig, threads: "1" } : this.#duckdbConfig,
         startExecutor: () => hereExecutor(daysTaskHandler(this.#openDay)),
         command: "daeda pipeline audit",
         versions: {},

@@ -63,13 +63,13 @@ export async function findingOf(
   try {
     const before = join(folder, "before");
     await writeItems(specimen.before, before, items, laboratory);
-    const trained = await laboratory.train(before, specimen.day);
+    const trained = await laboratory.train(before, specimen.day, { few: true });
     if (trained.stopped !== undefined) return undefined;
     roots.push(trained.root);
     if (specimen.after === undefined) return await againstInterpreter(specimen, before, trained.parts, laboratory);
     const after = join(folder, "after");
     await writeItems(specimen.after, after, items, laboratory);
-    const perturbed = await laboratory.train(after, specimen.day);
+    const perturbed = await laboratory.train(after, specimen.day, { few: true });
     if (perturbed.stopped !== undefined) return undefined;
     roots.push(perturbed.root);
     const rows = `SELECT CAST(${specimen.row} AS BIGINT) AS mark, 0 AS ticks`;

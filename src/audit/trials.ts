@@ -167,7 +167,7 @@ class DayBench {
       const order = `hash(${identifier(MARK)}, ${this.#options.seed}), ${identifier(MARK)}`;
       await copyTo(session, `SELECT * FROM ${file} ORDER BY ${order} LIMIT ${DONORS}`, this.#donors(view));
     }
-    this.#trained = await this.#laboratory.train(this.#folder, this.#day, this.#options.signal);
+    this.#trained = await this.#laboratory.train(this.#folder, this.#day, this.#settings());
     this.#picks = await this.#pick();
   }
 
@@ -195,16 +195,21 @@ class DayBench {
     if (this.#kept.size === 0) await this.#laboratory.remove(this.#folder);
   }
 
+  #settings() {
+    const { signal } = this.#options;
+    return signal === undefined ? {} : { signal };
+  }
+
   async #attempt(
     told: NamedTrial,
     pick: Pick,
     gently: boolean,
   ): Promise<{ readonly trial: Trial; readonly fault?: FutureFault }> {
     const { session, pipeline } = this.#inputs;
-    const { columns, presence, signal } = this.#options;
+    const { columns, presence } = this.#options;
     const folder = this.#laboratory.fresh("trial");
     const changes = await this.#perturbed(folder, told.number, pick, gently);
-    const trained = await this.#laboratory.train(folder, this.#day, signal);
+    const trained = await this.#laboratory.train(folder, this.#day, this.#settings());
     if (trained.stopped !== undefined || this.#trained.stopped !== undefined) {
       await this.#laboratory.remove(folder);
       const why = stopText("the perturbed day", trained.stopped ?? []);

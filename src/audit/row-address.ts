@@ -5,7 +5,7 @@ import { nearest } from "../errors/nearest.js";
 import { DaedalusError, type Problem } from "../errors/problem.js";
 import { traceProblem } from "../errors/trace.js";
 import { isoInstant, type Nanos, parseIso, unitNanos } from "../trace/instants.js";
-import { converted, shown, type Value } from "../trace/values.js";
+import { converted, fitsInteger, shown, type Value } from "../trace/values.js";
 
 /** A row of the spine as a user names it. */
 export interface RowAddress {
@@ -104,7 +104,7 @@ function keyValue(text: string, dtype: DType): Value | undefined {
       return nanos === undefined ? undefined : nanos / 1_000n;
     }
     default:
-      return /^[+-]?\d+$/.test(plain) ? converted(BigInt(plain), "BIGINT", dtype) : undefined;
+      return /^[+-]?\d+$/.test(plain) && fitsInteger(BigInt(plain), dtype) ? BigInt(plain) : undefined;
   }
 }
 

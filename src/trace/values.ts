@@ -64,6 +64,11 @@ export function equalityText(value: Value): string {
 
 const BITS: Readonly<Record<string, number>> = { TINYINT: 8, SMALLINT: 16, INTEGER: 32, BIGINT: 64 };
 
+/** Whether an integer dtype holds the number. */
+export function fitsInteger(value: bigint, dtype: DType): boolean {
+  return BigInt.asIntN(BITS[dtype] ?? 64, value) === value;
+}
+
 /** The value in another numeric dtype; undefined if that cannot hold it. */
 export function converted(value: Value, from: DType, to: DType): Value | undefined {
   if (value === null || from === to) return value;
@@ -71,8 +76,7 @@ export function converted(value: Value, from: DType, to: DType): Value | undefin
     const elements = value.map((element: Value) => converted(element, elementOf(from), elementOf(to)));
     return elements.every((element) => element !== undefined) ? elements : undefined;
   }
-  if (typeof value === "bigint" && isInteger(to))
-    return BigInt.asIntN(BITS[to] ?? 64, value) === value ? value : undefined;
+  if (typeof value === "bigint" && isInteger(to)) return fitsInteger(value, to) ? value : undefined;
   if (typeof value === "bigint" && isFloat(to)) return to === "FLOAT" ? nearestFloat(value) : nearestDouble(value);
   if (typeof value === "number" && isFloat(to)) {
     const rounded = to === "FLOAT" ? Math.fround(value) : value;

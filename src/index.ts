@@ -2,6 +2,7 @@
  * Daedalus as a library. Definitions, pipelines and reports are plain, frozen data; what is wrong is thrown as one
  * `DaedalusError` with all problems.
  */
+export { type AuditOptions, audit } from "./app/audit-service.js";
 export { type Catalog, catalogOf } from "./app/catalog.js";
 export {
   type CompiledService,
@@ -10,9 +11,17 @@ export {
   pipelineYaml,
   renderExplanation,
 } from "./app/compile-service.js";
+export { type ExplainRowOptions, explainRow } from "./app/explain-row.js";
 export { type LoadOptions, loadProject, type ProjectFiles } from "./app/project.js";
 export { schemas } from "./app/schemas.js";
 export { planDays, statusOf, type TrainOptions, train } from "./app/train-service.js";
+export type { AuditProgress, AuditReport } from "./audit/audit.js";
+export type { CounterExample } from "./audit/counter-examples.js";
+export type { ExplainedCell, ExplainedSpineRow, RowExplanation } from "./audit/explain-row.js";
+export type { OpenDay } from "./audit/laboratory.js";
+export type { Changes } from "./audit/perturb.js";
+export type { RowAddress } from "./audit/row-address.js";
+export type { Trial } from "./audit/trials.js";
 export type { Explanation } from "./compiler/explain.js";
 export type { FeatureService } from "./definitions/feature-service.js";
 export type { FeatureView } from "./definitions/feature-view.js";
@@ -21,6 +30,8 @@ export type { Runtime } from "./definitions/runtime.js";
 export { DaedalusError, type ExitCode, formatProblem, type Problem } from "./errors/problem.js";
 export type { AnyOperator, Pipeline } from "./operators/pipeline.js";
 export type { ProgressEvent } from "./runs/progress.js";
+export type { DroppedBy, Excluded, RowReference, Step } from "./trace/steps.js";
+export type { Value } from "./trace/values.js";
 export type { DaySelection } from "./training/days.js";
 export type { DayPolicy, DaysPlan, PlannedDay, ServiceStatus } from "./training/plan.js";
 export type { TrainedDay, TrainReport } from "./training/train.js";

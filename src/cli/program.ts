@@ -4,6 +4,7 @@ import { addCatalogList } from "./catalog-list.js";
 import { addCatalogShow } from "./catalog-show.js";
 import { addDemo } from "./demo.js";
 import { addInit } from "./init.js";
+import { addPipelineAudit } from "./pipeline-audit.js";
 import { addPipelineCompile } from "./pipeline-compile.js";
 import { addPipelineExplain } from "./pipeline-explain.js";
 import { addPipelinePlan } from "./pipeline-plan.js";
@@ -26,8 +27,15 @@ export function commandLine(terminal: Terminal, exit: (code: number) => void): C
     .exitOverride()
     .configureOutput({ outputError: () => undefined });
   for (const add of [addInit, addDemo, addSchema]) add(program, terminal, exit);
-  const pipeline = program.command("pipeline").description("compile, explain, plan and train a feature service");
-  for (const add of [addPipelineCompile, addPipelineExplain, addPipelinePlan, addPipelineTrain, addPipelineStatus])
+  const pipeline = program.command("pipeline").description("compile, explain, plan, train and audit a feature service");
+  for (const add of [
+    addPipelineCompile,
+    addPipelineExplain,
+    addPipelinePlan,
+    addPipelineTrain,
+    addPipelineStatus,
+    addPipelineAudit,
+  ])
     add(pipeline, terminal, exit);
   const catalog = program.command("catalog").description("what the project defines");
   for (const add of [addCatalogList, addCatalogShow]) add(catalog, terminal, exit);

@@ -75,8 +75,8 @@ export function explain(pipeline: Pipeline, stages: readonly Stage[], extras: Ex
   const lineage = lineageOf(pipeline);
   const statics = staticJoins(pipeline);
   const columns = pipeline.output.map(({ name, dtype }): ExplainedColumn => {
-    const { operators = [], sources = [] } = lineage.get(name) ?? {};
-    const leaks = [...new Set(operators.flatMap((operator) => statics.get(operator) ?? []))];
+    const { operators = [], sources = [], dependencies = [] } = lineage.get(name) ?? {};
+    const leaks = [...new Set(dependencies.flatMap((operator) => statics.get(operator) ?? []))];
     return { name, dtype, operators, sources, leaks };
   });
   const leakingViews = [...new Set(statics.values())].map((view) => ({
@@ -144,7 +144,7 @@ function contentFilterLeaks(pipeline: Pipeline, statics: ReadonlyMap<string, str
   if (filter?.kind !== "filter") return [];
   const before = lineageOf({ ...pipeline, operators: pipeline.operators.slice(0, position) });
   const views = columnsOfRule(filter.rule).flatMap((column) =>
-    (before.get(column)?.operators ?? []).flatMap((operator) => statics.get(operator) ?? []),
+    (before.get(column)?.dependencies ?? []).flatMap((operator) => statics.get(operator) ?? []),
   );
   return views.length === 0 ? [] : [`content_filter: depends on the latest rows of ${[...new Set(views)].join(", ")}`];
 }

@@ -3,18 +3,16 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CompiledService, compileService } from "#daedalus/app/compile-service.js";
+import { openDay } from "#daedalus/app/open-day.js";
 import { loadProject } from "#daedalus/app/project.js";
 import { train } from "#daedalus/app/train-service.js";
 import { withTrainingInputs } from "#daedalus/app/training-inputs.js";
 import { versions } from "#daedalus/app/versions.js";
-import { openDaySession } from "#daedalus/engines/sql/day-session.js";
-import { SqlSession } from "#daedalus/engines/sql/session.js";
+import { SQL_CELLS, type SqlCells } from "#daedalus/engines/sql/cells.js";
 import { DaedalusError } from "#daedalus/errors/problem.js";
-import { openSource } from "#daedalus/sources/open-source.js";
-import type { Source } from "#daedalus/sources/source.js";
-import type { TaskExecutor } from "#daedalus/tasks/task.js";
-import type { DaySession, WrittenRule } from "#daedalus/training/day.js";
-import { type DayContext, daysTaskHandler } from "#daedalus/training/days-task.js";
+import { hereExecutor } from "#daedalus/tasks/here.js";
+import type { WrittenRule } from "#daedalus/training/day.js";
+import { daysTaskHandler } from "#daedalus/training/days-task.js";
 import { type TrainReport, train as trainInputs } from "#daedalus/training/train.js";
 import type { ProjectModel, Tables } from "../oracles/project-model.js";
 import { type Dtype, SCALARS, type Value } from "../oracles/values.js";
@@ -45,6 +43,8 @@ export interface TrainSettings {
   readonly spanDays?: number;
   readonly skeletonOnly?: boolean;
   readonly outputRoot?: string;
+  /** An engine whose cells are others. */
+  readonly cells?: SqlCells;
 }
 
 export interface WrittenCase {
@@ -111,7 +111,11 @@ export async function trainHere(
     readonly from?: string;
     readonly to?: string;
   },
-  { duckdbConfig = { threads: "1" }, spanDays }: Pick<TrainSettings, "duckdbConfig" | "spanDays"> = {},
+  {
+    duckdbConfig = { threads: "1" },
+    spanDays,
+    cells = SQL_CELLS,
+  }: Pick<TrainSettings, "duckdbConfig" | "spanDays" | "cells"> = {},
 ): Promise<TrainReport> {
   return withTrainingInputs(compiled, options, (inputs) =>
     trainInputs({
@@ -120,27 +124,11 @@ export async function trainHere(
       duckdbConfig,
       ...(spanDays === undefined ? {} : { spanLimits: { days: spanDays, rows: Number.POSITIVE_INFINITY } }),
       dayWorkers: 1,
-      startExecutor: hereExecutor,
+      startExecutor: () => hereExecutor(daysTaskHandler((context) => openDay(context, cells))),
       command: "test",
       versions: versions(),
     }),
   );
-}
-
-function hereExecutor(): TaskExecutor {
-  const handler = daysTaskHandler(openDay);
-  return {
-    workers: 1,
-    run: (task, _signal, onReport = () => undefined) => handler.run(task.body, onReport),
-    close: async () => handler.close(),
-  };
-}
-
-async function openDay({ project, views, duckdbConfig }: DayContext): Promise<DaySession> {
-  const session = await SqlSession.open(duckdbConfig);
-  const sources = new Map<string, Source>();
-  for (const [name, view] of Object.entries(views)) sources.set(name, await openSource(project, view, session).pin());
-  return openDaySession({ session, sources });
 }
 
 export async function readTrained(outputRoot: string): Promise<Trained> {

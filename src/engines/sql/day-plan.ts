@@ -2,33 +2,30 @@ import type { ColumnName, Predicate } from "../../operators/operator.js";
 import type { AnyOperator, Pipeline } from "../../operators/pipeline.js";
 import type { Assignment } from "../../operators/project.js";
 import type { Sink } from "../../operators/sink.js";
-import { pointInTimeJoin as kernelPointInTimeJoin } from "../kernel/point-in-time-join.js";
-import { rollingAggregate as kernelRollingAggregate } from "../kernel/rolling-aggregate.js";
 import { areIntegerKeys } from "../kernel/windows.js";
+import { SQL_CELLS, type SqlCells } from "./cells.js";
 import type { Check, CheckedRows } from "./culprit.js";
-import { filter } from "./filter.js";
-import { join } from "./join.js";
 import type { DayPlan, SelectRequest, SettledColumns } from "./plan.js";
 import { Planner } from "./planner.js";
-import { pointInTimeJoin } from "./point-in-time-join.js";
 import { engineProblem } from "./problems.js";
-import { expressionSql, project, qidColumn, readsOf } from "./project.js";
-import { rollingAggregate } from "./rolling-aggregate.js";
-import { scan } from "./scan.js";
+import { expressionSql, qidColumn, readsOf } from "./project.js";
 import { identifier } from "./text.js";
 
 /** The view of the run's `qid_map.parquet`. */
 export const QID_MAP = "qid_map";
 
-/** Composes the SQL of a day, the same for every day: only the scans' views depend on which. */
-export function planDay(pipeline: Pipeline): DayPlan {
+/**
+ * Composes the SQL of a day, the same for every day: only the scans' views depend on which. `cells`: others than the
+ * engine's own (tests put in some that leak).
+ */
+export function planDay(pipeline: Pipeline, cells: SqlCells = SQL_CELLS): DayPlan {
   const planner = new Planner(pipeline);
   let sink: Sink | undefined;
   for (const operator of pipeline.operators) {
     if (operator.kind === "sink") sink = operator;
     else {
       if (operator.kind !== "scan" && !isRowFilter(operator)) anticipateKeys(planner, operator.name);
-      compose(operator, planner);
+      compose(operator, planner, cells);
     }
   }
   if (!sink) throw new RangeError(`the pipeline of "${pipeline.service}" has no sink`);
@@ -59,25 +56,25 @@ export function planDay(pipeline: Pipeline): DayPlan {
 }
 
 /** One cell per operator that this engine runs. */
-function compose(operator: AnyOperator, planner: Planner): void {
+function compose(operator: AnyOperator, planner: Planner, cells: SqlCells): void {
   switch (operator.kind) {
     case "scan":
-      scan(operator, planner);
+      cells.scan(operator, planner);
       break;
     case "filter":
-      filter(operator, planner);
+      cells.filter(operator, planner);
       break;
     case "project":
-      project(operator, planner);
+      cells.project(operator, planner);
       break;
     case "join":
-      join(operator, planner);
+      cells.join(operator, planner);
       break;
     case "pit_join":
-      (operator.pitEngine === "kernel" ? kernelPointInTimeJoin : pointInTimeJoin)(operator, planner);
+      cells.pit_join(operator, planner);
       break;
     case "rolling_aggregate":
-      (operator.rollingEngine === "kernel" ? kernelRollingAggregate : rollingAggregate)(operator, planner);
+      cells.rolling_aggregate(operator, planner);
       break;
     case "ray_udf_transform":
       // Its columns are the typed NULLs of the output project until enrich.

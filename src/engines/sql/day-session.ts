@@ -3,6 +3,7 @@ import type { Pipeline } from "../../operators/pipeline.js";
 import type { Source } from "../../sources/source.js";
 import type { DayResult, DaySession, DaySessionOptions, DaysRequest } from "../../training/day.js";
 import { KernelFunctions } from "../kernel/kernel-functions.js";
+import { SQL_CELLS, type SqlCells } from "./cells.js";
 import { planDay } from "./day-plan.js";
 import type { DayPlan } from "./plan.js";
 import { ResidentHistory } from "./resident-history.js";
@@ -10,15 +11,19 @@ import type { SqlSession } from "./session.js";
 import { type KeptTables, SpanRun } from "./span-run.js";
 import { registerVectorisedFunctions } from "./vectorised-functions.js";
 
-/** Runs days on one DuckDB instance; tables that do not depend on the day are kept until an input changes. */
-export async function openDaySession(options: DaySessionOptions): Promise<DaySession> {
+/**
+ * Runs days on one DuckDB instance; tables that do not depend on the day are kept until an input changes. `cells`: how each
+ * kind of operator is run; only tests give others than the engine's own.
+ */
+export async function openDaySession(options: DaySessionOptions, cells: SqlCells = SQL_CELLS): Promise<DaySession> {
   registerVectorisedFunctions(options.session.connection);
-  return new DuckDBDaySession(options.session, options.sources);
+  return new DuckDBDaySession(options.session, options.sources, cells);
 }
 
 class DuckDBDaySession implements DaySession {
   readonly #session: SqlSession;
   readonly #sources: ReadonlyMap<string, Source>;
+  readonly #cells: SqlCells;
   readonly #plans = new WeakMap<Pipeline, DayPlan>();
   readonly #kept: KeptTables = new Map();
   readonly #kernels: KernelFunctions;
@@ -26,11 +31,12 @@ class DuckDBDaySession implements DaySession {
   /** The state of the inputs that the kept tables were made of. */
   #inputs = "";
 
-  constructor(session: SqlSession, sources: ReadonlyMap<string, Source>) {
+  constructor(session: SqlSession, sources: ReadonlyMap<string, Source>, cells: SqlCells) {
     this.#session = session;
     this.#sources = sources;
     this.#kernels = new KernelFunctions(session.connection);
     this.#history = new ResidentHistory(session);
+    this.#cells = cells;
   }
 
   interrupt(): void {
@@ -55,7 +61,7 @@ class DuckDBDaySession implements DaySession {
   }
 
   #planOf(pipeline: Pipeline): DayPlan {
-    const plan = this.#plans.get(pipeline) ?? planDay(pipeline);
+    const plan = this.#plans.get(pipeline) ?? planDay(pipeline, this.#cells);
     this.#plans.set(pipeline, plan);
     return plan;
   }

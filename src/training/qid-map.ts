@@ -4,6 +4,7 @@ import { type Day, dayStartMicros, MICROS_PER_DAY } from "../columnar/instants.j
 import { identifier, text } from "../engines/sql/text.js";
 import type { Problem } from "../errors/problem.js";
 import { trainingProblem } from "../errors/training.js";
+import type { Pipeline } from "../operators/pipeline.js";
 import type { OwnedRoot } from "../runs/owned-root.js";
 import { checksum } from "../storage/day-manifest.js";
 import { scansOf, sourceOf, spineTime, type TrainingInputs } from "./inputs.js";
@@ -17,6 +18,13 @@ export interface Numbering {
   readonly accepted: readonly string[];
   /** Days (by their manifest's run) that were written with an earlier numbering and must be written again. */
   readonly renumbered: Readonly<Record<Day, string>>;
+}
+
+/** Whether the contract has a `qid`. */
+export function needsQid({ operators }: Pipeline): boolean {
+  return operators.some(
+    (operator) => operator.kind === "project" && operator.steps.some((step) => step.value.type === "qid"),
+  );
 }
 
 /** What is remembered of a root's map; nothing is remembered of a root that has none. */

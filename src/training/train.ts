@@ -29,7 +29,8 @@ import {
   type TrainingInputs,
 } from "./inputs.js";
 import { type DayPolicy, judgeDays, planned } from "./plan.js";
-import { QidMap } from "./qid-map.js";
+import { needsQid, QidMap } from "./qid-map.js";
+import { refuseWhatIsNotExecuted } from "./refusals.js";
 import { spanLimits, spansOf } from "./spans.js";
 
 export interface TrainOptions extends TrainingInputs, DaySelection, DayPolicy {
@@ -81,7 +82,7 @@ export interface TrainedDay {
  * what cannot be done, 1 for what stops it (owner, map, event times). A day that fails is in the report and stops no other.
  */
 export async function train(options: TrainOptions): Promise<TrainReport> {
-  refuseWhatIsNotExecuted(options);
+  refuseWhatIsNotExecuted(options.pipeline, options);
   const directory = resolve(options.outputRoot);
   await refuseForeignRoot(directory, options.pipeline.service);
   const days = await selectDays(options, options);
@@ -94,34 +95,6 @@ export async function train(options: TrainOptions): Promise<TrainReport> {
   } finally {
     await root.release();
   }
-}
-
-function refuseWhatIsNotExecuted({ pipeline, skeletonOnly, enrichOnly }: TrainOptions): void {
-  const problems: Problem[] = [];
-  if (enrichOnly === true && skeletonOnly === true)
-    problems.push(trainingProblem("conflicting-options", { first: "--skeleton-only", second: "--enrich-only" }));
-  if (enrichOnly === true) problems.push(trainingProblem("enrich-not-executed", {}));
-  for (const operator of pipeline.operators) {
-    if (operator.kind === "filter" && operator.rule.type === "coverage")
-      problems.push(
-        trainingProblem("coverage-not-executed", { service: pipeline.service, store: operator.rule.store }),
-      );
-    if (operator.kind === "ray_udf_transform" && skeletonOnly !== true && enrichOnly !== true)
-      problems.push(
-        trainingProblem("embeddings-not-executed", {
-          service: pipeline.service,
-          columns: operator.columns.map((column) => column.name),
-        }),
-      );
-  }
-  if (problems.length === 0 && pipeline.embeddings && skeletonOnly !== true)
-    problems.push(
-      trainingProblem("embeddings-not-executed", {
-        service: pipeline.service,
-        columns: pipeline.output.filter((column) => column.dtype === "FLOAT[]").map((column) => column.name),
-      }),
-    );
-  if (problems.length > 0) throw new DaedalusError(problems, 2);
 }
 
 class TrainRun {
@@ -138,7 +111,7 @@ class TrainRun {
     this.#options = options;
     this.#root = root;
     this.#reader = new InputReader(options);
-    this.#qidMap = needsQid(options) ? new QidMap(root, options) : undefined;
+    this.#qidMap = needsQid(options.pipeline) ? new QidMap(root, options) : undefined;
     this.#context = root.scratch("context.json");
   }
 
@@ -370,11 +343,4 @@ function changesBetween(was: ManifestInputs, is: ManifestInputs): readonly strin
     ...inputChanges(was.bounded, is.bounded),
     ...inputChanges(was.unbounded, is.unbounded),
   ];
-}
-
-/** Whether the contract has a `qid`. */
-function needsQid({ pipeline }: TrainingInputs): boolean {
-  return pipeline.operators.some(
-    (operator) => operator.kind === "project" && operator.steps.some((step) => step.value.type === "qid"),
-  );
 }

@@ -21,6 +21,7 @@ export function planDay(pipeline: Pipeline): DayPlan {
   const planner = new Planner(pipeline);
   let sink: Sink | undefined;
   for (const operator of pipeline.operators) {
+    planner.working = operator.name;
     if (operator.kind === "sink") sink = operator;
     else {
       if (operator.kind !== "scan" && !isRowFilter(operator)) anticipateKeys(planner, operator.name);
@@ -30,7 +31,9 @@ export function planDay(pipeline: Pipeline): DayPlan {
   if (!sink) throw new RangeError(`the pipeline of "${pipeline.service}" has no sink`);
   joinQids(planner);
   const rows = planner.rows;
-  const [time = "", ...columns] = sink.orderBy;
+  const columns = pipeline.output.map((column) => column.name);
+  const finishes = selectRows(planner, { from: "rows", columns, filtered: true }).operators;
+  const [time = "", ...order] = sink.orderBy;
   return {
     scans: planner.scans,
     tables: planner.tables,
@@ -40,9 +43,10 @@ export function planDay(pipeline: Pipeline): DayPlan {
     output: pipeline.output,
     partRows: sink.partRows,
     unbounded: planner.unbounded,
-    select: (request) => selectRows(planner, request),
-    reads: (columns) => readsOfSelect(selectRows(planner, { from: "rows", columns, filtered: false })),
-    order: { time, resolution: pipeline.spine.time.resolution, columns },
+    finishes: finishes.filter((operator) => operator !== sink.name),
+    select: (request) => selectRows(planner, request).sql,
+    reads: (wanted) => readsOfSelect(selectRows(planner, { from: "rows", columns: wanted, filtered: false }).sql),
+    order: { time, resolution: pipeline.spine.time.resolution, columns: order },
   };
 }
 
@@ -86,24 +90,39 @@ function isRowFilter(operator: AnyOperator): boolean {
 function anticipateKeys(planner: Planner, operator: string): void {
   if (planner.keysAnticipated) return;
   planner.keysAnticipated = true;
-  const sets: ColumnName[][] = [];
+  const sets: { readonly key: ColumnName[]; readonly user: string }[] = [];
   for (const later of planner.pipeline.operators) {
-    if (later.kind === "join" || later.kind === "pit_join") sets.push(later.on.map((pair) => pair.left));
+    const user = later.name;
+    if (later.kind === "join" || later.kind === "pit_join")
+      sets.push({ key: later.on.map((pair) => pair.left), user });
     else if (later.kind === "rolling_aggregate")
-      for (const spec of later.specs) sets.push(spec.on.map((pair) => pair.left));
+      for (const spec of later.specs) sets.push({ key: spec.on.map((pair) => pair.left), user });
     else if (later.kind === "project")
-      for (const step of later.steps) if (step.value.type === "qid") sets.push([step.value.session]);
+      for (const step of later.steps) if (step.value.type === "qid") sets.push({ key: [step.value.session], user });
   }
+  const onTheWay = operatorsOfRows(planner.pipeline);
+  const present = sets.filter(({ key }) => key.every((name) => planner.has(name)));
   planner.makeKeys(
-    sets.filter((set) => set.every((name) => planner.has(name))),
+    present.map(({ key }) => key),
     operator,
+    present.map(({ user }) => user).filter((user) => onTheWay.has(user)),
   );
+}
+
+/** The operators that the rows pass, from the spine's scan to the sink: what is joined to histories is not among them. */
+function operatorsOfRows({ operators }: Pipeline): ReadonlySet<string> {
+  const byOutput = new Map(operators.map((operator) => [operator.output, operator]));
+  const names = new Set<string>();
+  for (let operator = operators.at(-1); operator !== undefined; operator = byOutput.get(operator.inputs[0] ?? ""))
+    names.add(operator.name);
+  return names;
 }
 
 function joinQids(planner: Planner): void {
   for (const layer of planner.layers)
     for (const step of layer.kind === "project" ? layer.steps : []) {
       if (step.value.type !== "qid") continue;
+      planner.working = layer.name;
       const session = step.value.session;
       const keys = planner.keys([{ left: session, right: session }], layer.name);
       const table = planner.table({
@@ -124,12 +143,16 @@ function readsOfSelect(sql: string): { readonly stored: readonly string[]; reado
   return { stored: [...stored], joins: sql.includes(" JOIN ") };
 }
 
-type Step =
+type Step = { readonly operator: string } & (
   | { readonly assign: Assignment }
-  | { readonly dropWhere: readonly string[]; readonly reads: readonly string[] };
+  | { readonly dropWhere: readonly string[]; readonly reads: readonly string[] }
+);
 
-/** Only what the wanted columns need is computed and joined: the steps are walked backwards from them. */
-function selectRows(planner: Planner, request: SelectRequest): string {
+/**
+ * Only what the wanted columns need is computed and joined: the steps are walked backwards from them. `operators` are those
+ * whose work that is.
+ */
+function selectRows(planner: Planner, request: SelectRequest): { sql: string; operators: readonly string[] } {
   const needed = new Set(request.columns);
   const steps: Step[] = [];
   for (const step of stepsOf(planner).reverse()) {
@@ -149,15 +172,19 @@ function selectRows(planner: Planner, request: SelectRequest): string {
   let sql = `SELECT ${selected.length === 0 ? "1" : selected.join(", ")} FROM ${request.from} o${joins}`;
   for (const layer of layersOf(steps, needed)) sql = `${layer.select} FROM (${sql})${layer.where}`;
   const wanted = [...(request.carry ?? []).filter((name) => !request.columns.includes(name)), ...request.columns];
-  return `SELECT ${wanted.map(identifier).join(", ")} FROM (${sql})`;
+  return {
+    sql: `SELECT ${wanted.map(identifier).join(", ")} FROM (${sql})`,
+    operators: [...new Set([...planner.makersOf([...needed]), ...steps.map(({ operator }) => operator)])],
+  };
 }
 
 function stepsOf(planner: Planner): Step[] {
   return planner.layers.flatMap((layer): Step[] => {
-    if (layer.kind === "project") return layer.steps.map((assign) => ({ assign }));
+    const operator = layer.name;
+    if (layer.kind === "project") return layer.steps.map((assign) => ({ operator, assign }));
     if (layer.rule.type !== "drop_where") return [];
     const { anyOf } = layer.rule;
-    return [{ dropWhere: anyOf.map((rule) => rule.sql), reads: anyOf.flatMap((rule) => rule.columns) }];
+    return [{ operator, dropWhere: anyOf.map((rule) => rule.sql), reads: anyOf.flatMap((rule) => rule.columns) }];
   });
 }
 

@@ -1,7 +1,9 @@
 import type { Day } from "../../columnar/instants.js";
 import type { Pipeline } from "../../operators/pipeline.js";
 import type { Source } from "../../sources/source.js";
-import type { DayResult, DaySession, DaySessionOptions, DaysRequest } from "../../training/day.js";
+import type { Analysis } from "../../compiler/explain/analysis.js";
+import type { AnalysisRequest, DayResult, DaySession, DaySessionOptions, DaysRequest } from "../../training/day.js";
+import { analyzeDay } from "./day-analysis.js";
 import { planDay } from "./day-plan.js";
 import type { DayPlan } from "./plan.js";
 import type { SqlSession } from "./session.js";
@@ -46,6 +48,10 @@ class DuckDBDaySession implements DaySession {
     } finally {
       await span.cleanUp();
     }
+  }
+
+  async analyze(request: AnalysisRequest): Promise<Analysis> {
+    return analyzeDay(this.#session, this.#sources, this.#planOf(request.pipeline), request);
   }
 
   #planOf(pipeline: Pipeline): DayPlan {

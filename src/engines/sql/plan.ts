@@ -8,6 +8,8 @@ export interface TablePlan {
   /** The pipeline operator that it belongs to. */
   readonly operator: string;
   readonly sql: string;
+  /** Operators beside it whose work, or part of it, is done by this statement. */
+  readonly composes: readonly string[];
   /** `run`: does not depend on the day and is kept until an input changes. */
   readonly keep: "day" | "run";
   /** The table without the rows that `operator`, a filter, dropped: the difference is what it dropped. */
@@ -33,6 +35,8 @@ export interface DayPlan {
   readonly partRows: bigint;
   /** `SELECT` of the columns wanted over a table that has the rows' columns; filters applied if `filtered`. */
   select(request: SelectRequest): string;
+  /** Operators whose work, or part of it, is done where the rows are ordered and written. */
+  readonly finishes: readonly string[];
   /** The columns of the row table that `select` over these columns reads. */
   reads(columns: readonly string[]): { readonly stored: readonly string[]; readonly joins: boolean };
   /** Order of the rows: the event time (ticks of its resolution), then output columns. */

@@ -1,21 +1,16 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import {
-  type Day,
-  dayStartMicros,
-  durationMicros,
-  type Instant,
-  MICROS_PER_DAY,
-  resolutionOf,
-} from "../../columnar/instants.js";
+import { type Day, dayStartMicros, type Instant, MICROS_PER_DAY, resolutionOf } from "../../columnar/instants.js";
 import { DaedalusError } from "../../errors/problem.js";
 import type { Scan } from "../../operators/scan.js";
 import type { ScanRequest, Source } from "../../sources/source.js";
 import type { DayResult, DaysRequest } from "../../training/day.js";
 import { dayNumber } from "./clock.js";
 import { QID_MAP } from "./day-plan.js";
+import type { Meter } from "./meter.js";
 import type { DayPlan, TablePlan } from "./plan.js";
 import { problemOfFailure } from "./problems.js";
+import { boundsOf, instantOf, rangeOf, withinSql } from "./scan-range.js";
 import type { SqlSession } from "./session.js";
 import {
   columnStatistics,
@@ -47,9 +42,11 @@ export class SpanRun {
   readonly #plan: DayPlan;
   readonly #request: DaysRequest;
   readonly #days: readonly Day[];
+  readonly #meter: Meter | undefined;
   readonly #views: string[] = [];
   readonly #tables = new Map<string, number>();
   readonly #requests: { source: Source; request: ScanRequest }[] = [];
+  readonly #relations = new Map<string, string>();
   readonly #drops: string[] = [];
   #seconds: Record<string, number> = {};
   #operator = "";
@@ -60,6 +57,7 @@ export class SpanRun {
     kept: KeptTables,
     plan: DayPlan,
     request: DaysRequest,
+    meter?: Meter,
   ) {
     this.#session = session;
     this.#sources = sources;
@@ -67,6 +65,7 @@ export class SpanRun {
     this.#plan = plan;
     this.#request = request;
     this.#days = request.days.map(({ day }) => day);
+    this.#meter = meter;
   }
 
   async run(written: (day: Day, result: DayResult) => void): Promise<void> {
@@ -97,7 +96,7 @@ export class SpanRun {
         scan.name,
         scan.range.kind === "target_day"
           ? (counts.get(plan.target) ?? new Map())
-          : await this.#timed(scan.name, () => this.#countScan(scan)),
+          : await this.#timed("count", () => this.#countScan(scan)),
       );
     const rows = await this.#order(dropped);
     const tell = (day: Day, parts: DayResult["parts"], columns: DayResult["columns"]): void => {
@@ -152,6 +151,13 @@ export class SpanRun {
     return problemOfFailure(this.#operator, error);
   }
 
+  /** The relation that a scan was made of, before its predicate; it can be read until `cleanUp`. */
+  relationOf(scan: Scan): string {
+    const relation = this.#relations.get(scan.name);
+    if (relation === undefined) throw new RangeError(`scan "${scan.name}" has not run`);
+    return relation;
+  }
+
   async cleanUp(): Promise<void> {
     const drops = [
       ...this.#views.map((view) => `DROP VIEW IF EXISTS ${view}`),
@@ -163,8 +169,11 @@ export class SpanRun {
   async #timed<T>(operator: string, work: () => Promise<T>): Promise<T> {
     this.#operator = operator;
     const start = performance.now();
+    const aside = this.#meter?.aside ?? 0;
     const result = await work();
-    this.#seconds[operator] = (this.#seconds[operator] ?? 0) + (performance.now() - start) / 1000;
+    await this.#meter?.statement();
+    const measuring = (this.#meter?.aside ?? 0) - aside;
+    this.#seconds[operator] = (this.#seconds[operator] ?? 0) + (performance.now() - start) / 1000 - measuring;
     return result;
   }
 
@@ -197,8 +206,10 @@ export class SpanRun {
       const whole = await source.scan({ columns: scan.columns, instants: scan.instants });
       const name = identifier(`parsed_${createHash("sha256").update(whole.sql).digest("hex").slice(0, 12)}`);
       await this.#keepTable(name, whole.sql);
-      sql = `SELECT * FROM ${name}${withinSql(scan, bounds)}`;
+      const within = withinSql(scan, bounds);
+      sql = `SELECT * FROM ${name}${within === undefined ? "" : ` WHERE ${within}`}`;
     }
+    this.#relations.set(scan.name, sql);
     if (scan.predicate) sql = `SELECT * FROM (${sql}) WHERE ${scan.predicate.sql}`;
     await this.#createView(identifier(scan.output), sql);
   }
@@ -214,7 +225,12 @@ export class SpanRun {
 
   async #createTable(name: string, sql: string): Promise<number> {
     this.#tables.set(name, 0);
-    const count = await createTable(this.#session, name, sql, this.#drops.splice(0).join(""));
+    const drops = this.#drops.splice(0).join("");
+    // A meter weighs before and after: what goes with the new table would be taken off its weight.
+    if (this.#meter !== undefined && drops !== "") await this.#session.run(drops);
+    const count = await this.#weighed(() =>
+      createTable(this.#session, name, sql, this.#meter === undefined ? drops : ""),
+    );
     this.#tables.set(name, count);
     return count;
   }
@@ -222,9 +238,13 @@ export class SpanRun {
   async #keepTable(name: string, sql: string): Promise<number> {
     const known = this.#kept.get(name);
     if (known !== undefined) return known;
-    const count = await createTable(this.#session, name, sql);
+    const count = await this.#weighed(() => createTable(this.#session, name, sql));
     this.#kept.set(name, count);
     return count;
+  }
+
+  #weighed(make: () => Promise<number>): Promise<number> {
+    return this.#meter === undefined ? make() : this.#meter.table(this.#operator, make);
   }
 
   /** With the next statement: a call into the engine costs more than the drop. */
@@ -312,48 +332,4 @@ async function createTable(session: SqlSession, name: string, sql: string, befor
 /** Days since the epoch, as `dayNumber` counts them. */
 function numberOf(day: Day): number {
   return Number(dayStartMicros(day) / MICROS_PER_DAY);
-}
-
-interface Bounds {
-  readonly from?: bigint;
-  readonly to?: bigint;
-}
-
-function boundsOf(scan: Scan, days: readonly Day[]): Bounds {
-  const from = dayStartMicros(days[0] ?? "");
-  const to = dayStartMicros(days.at(-1) ?? "") + MICROS_PER_DAY;
-  switch (scan.range.kind) {
-    case "unbounded":
-      return {};
-    case "target_day":
-      return { from, to };
-    case "history":
-      return scan.range.lookback === "all" ? { to } : { from: from - durationMicros(scan.range.lookback), to };
-  }
-}
-
-function instantOf(scan: Scan): Scan["instants"][number] | undefined {
-  if (scan.range.kind === "unbounded") return undefined;
-  const { instant } = scan.range;
-  return scan.instants.find((candidate) => candidate.name === instant);
-}
-
-function rangeOf(scan: Scan, bounds: Bounds): Pick<ScanRequest, "range"> {
-  const instant = instantOf(scan);
-  if (!instant || (bounds.from === undefined && bounds.to === undefined)) return {};
-  return { range: { time: { source: instant.source, unit: instant.unit }, ...bounds } };
-}
-
-/** The same range over parsed rows, whose instants are ticks. */
-function withinSql(scan: Scan, bounds: Bounds): string {
-  const instant = instantOf(scan);
-  if (!instant) return "";
-  const ticks = (micros: bigint): string =>
-    `CAST('${micros * (resolutionOf(instant.unit) === "ns" ? 1000n : 1n)}' AS HUGEINT)`;
-  const name = identifier(instant.name);
-  const conditions = [
-    ...(bounds.from === undefined ? [] : [`${name} >= ${ticks(bounds.from)}`]),
-    ...(bounds.to === undefined ? [] : [`${name} < ${ticks(bounds.to)}`]),
-  ];
-  return conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`;
 }

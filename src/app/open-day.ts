@@ -1,0 +1,23 @@
+import { openDaySession } from "../engines/sql/day-session.js";
+import { SqlSession } from "../engines/sql/session.js";
+import { openSource } from "../sources/open-source.js";
+import type { Source } from "../sources/source.js";
+import type { DaySession } from "../training/day.js";
+import type { DayContext } from "../training/days-task.js";
+
+/** A DuckDB instance of its own, and the sources pinned: a day reads what was there when the session was opened. */
+export async function openDay({
+  project,
+  views,
+  duckdbConfig,
+}: Pick<DayContext, "project" | "views" | "duckdbConfig">): Promise<DaySession> {
+  const session = await SqlSession.open(duckdbConfig);
+  try {
+    const sources = new Map<string, Source>();
+    for (const [name, view] of Object.entries(views)) sources.set(name, await openSource(project, view, session).pin());
+    return await openDaySession({ session, sources });
+  } catch (error) {
+    session.close();
+    throw error;
+  }
+}

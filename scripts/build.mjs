@@ -67,11 +67,9 @@ function buildPage() {
   });
   const style = readFileSync(join(source, page, "page.css"), "utf8");
   const [{ text: script }] = outputFiles;
-  const parts = { style, script };
-  const html = readFileSync(join(source, page, "page.html"), "utf8").replace(
-    /\{\{(style|script)\}\}\n/g,
-    (_, part) => parts[part],
-  );
+  const html = readFileSync(join(source, page, "page.html"), "utf8")
+    .replace("/* page.css */", () => style)
+    .replace("/* main.ts */", () => script);
   writeFileSync(join(output, `${page}.html`), html);
 }
 

@@ -26,7 +26,11 @@ export const addPipelineExplain: AddCommand = (group, terminal, exit) => {
       "Prints the operators of a service and their engines, where each column comes from, the SQL of each stage and the static views that can leak; json and html also what the manifests of the written days say of the columns. --analyze runs one day into nothing and adds rows, bytes and time of each operator. --json is --format json.",
     )
     .argument("<service>", "name of a feature service")
-    .option("--format <format>", 'text, json, mermaid or html: one self-contained page (default: "text")', oneOf("--format", FORMATS))
+    .option(
+      "--format <format>",
+      'text, json, mermaid or html: one self-contained page (default: "text")',
+      oneOf("--format", FORMATS),
+    )
     .option("--out <file>", "write it to a file instead of stdout")
     .option("--analyze", "run the day --target-date into nothing, and tell what each operator did")
     .option("--target-date <day>", "the day that --analyze runs, YYYY-MM-DD")

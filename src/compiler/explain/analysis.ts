@@ -31,6 +31,8 @@ export interface Analysis {
   readonly seconds: number;
   /** What no operator's time holds: counting rows for the manifest. */
   readonly otherSeconds: number;
-  /** The most memory that the engine held at once. */
+  /** The most memory that the engine had reserved at once: what its `memory_limit` bounds. Not all of it is ever touched. */
   readonly peakMemoryBytes: number;
+  /** The most memory that the process has had in RAM until then, everything in it. */
+  readonly peakResidentBytes: number;
 }

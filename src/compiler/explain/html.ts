@@ -1,5 +1,5 @@
 /** Stands in the page where the data belong. */
-const DATA_PLACE = "{{explanation}}";
+const DATA_PLACE = '"the explanation"';
 
 /**
  * The page with an explanation in it. The text of a script element ends at the first `</script`, whatever its type, so no `<`

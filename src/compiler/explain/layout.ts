@@ -51,7 +51,10 @@ export function layoutOf(nodes: readonly LayoutNode[], mostColumns: number): Lay
   for (const layer of [...layers].reverse()) {
     const wanted = layer.map((node) => ({ node, column: wantedColumn(node, readers, columnOf, columns) }));
     // Stable: equal wishes stay in the order of the pipeline.
-    for (const row of rowsOf([...wanted].sort((left, right) => left.column - right.column), columns)) {
+    for (const row of rowsOf(
+      [...wanted].sort((left, right) => left.column - right.column),
+      columns,
+    )) {
       for (const { name, column } of row) columnOf.set(name, column);
       rows.unshift(row);
     }
@@ -65,8 +68,7 @@ export function layoutOf(nodes: readonly LayoutNode[], mostColumns: number): Lay
 function layersOf(nodes: readonly LayoutNode[]): readonly (readonly LayoutNode[])[] {
   const distance = new Map<string, number>(nodes.map(({ name }) => [name, 0]));
   for (const { name, inputs } of [...nodes].reverse())
-    for (const input of inputs)
-      distance.set(input, Math.max(distance.get(input) ?? 0, (distance.get(name) ?? 0) + 1));
+    for (const input of inputs) distance.set(input, Math.max(distance.get(input) ?? 0, (distance.get(name) ?? 0) + 1));
   const depth = Math.max(0, ...distance.values());
   const layers: LayoutNode[][] = Array.from({ length: depth + 1 }, () => []);
   for (const node of nodes) layers[depth - (distance.get(node.name) ?? 0)]?.push(node);

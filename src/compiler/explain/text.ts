@@ -17,7 +17,10 @@ export function explainText(explanation: Explanation): string {
         }),
       ),
     ),
-    ...section(analysis === undefined ? "" : `MEASURED ON ${analysis.day}`, analysis === undefined ? [] : totals(analysis)),
+    ...section(
+      analysis === undefined ? "" : `MEASURED ON ${analysis.day}`,
+      analysis === undefined ? [] : totals(analysis),
+    ),
     ...section(
       "COLUMNS",
       table(
@@ -61,10 +64,16 @@ function measured({ measured }: ExplainedOperator): readonly string[] {
   return measured === undefined ? [] : [rowsOut(measured), bytesMade(measured), timeTaken(measured)];
 }
 
-function totals({ rows, seconds, otherSeconds, peakMemoryBytes }: NonNullable<Explanation["analysis"]>) {
+function totals({
+  rows,
+  seconds,
+  otherSeconds,
+  peakMemoryBytes,
+  peakResidentBytes,
+}: NonNullable<Explanation["analysis"]>) {
   return [
-    `  ${rowsText(rows)} rows in ${secondsText(seconds)}, of these ${secondsText(otherSeconds)} for counting; nothing was kept`,
-    `  peak memory of the engine: ${bytesText(peakMemoryBytes)}`,
+    `  ${rowsText(rows)} ${rows === 1 ? "row" : "rows"} in ${secondsText(seconds)}, of these ${secondsText(otherSeconds)} for counting; nothing was kept`,
+    `  peak memory: ${bytesText(peakMemoryBytes)} reserved by the engine (what memory_limit bounds), ${bytesText(peakResidentBytes)} in RAM`,
     "  A statement may do the work of several operators: its time and bytes are those of the operator that makes it, and the",
     '  others say "in" which. Bytes: of tables made; of scans, of the files that may hold their rows; of the sink, of the parts.',
   ];

@@ -132,6 +132,7 @@ function figuresOf(
     seconds: Object.values(result.seconds).reduce((sum, seconds) => sum + seconds, 0),
     otherSeconds: count,
     peakMemoryBytes: meter.peakMemoryBytes,
+    peakResidentBytes: process.resourceUsage().maxRSS * 1024,
   };
 }
 

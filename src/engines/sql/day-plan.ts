@@ -93,8 +93,7 @@ function anticipateKeys(planner: Planner, operator: string): void {
   const sets: { readonly key: ColumnName[]; readonly user: string }[] = [];
   for (const later of planner.pipeline.operators) {
     const user = later.name;
-    if (later.kind === "join" || later.kind === "pit_join")
-      sets.push({ key: later.on.map((pair) => pair.left), user });
+    if (later.kind === "join" || later.kind === "pit_join") sets.push({ key: later.on.map((pair) => pair.left), user });
     else if (later.kind === "rolling_aggregate")
       for (const spec of later.specs) sets.push({ key: spec.on.map((pair) => pair.left), user });
     else if (later.kind === "project")

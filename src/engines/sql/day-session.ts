@@ -1,7 +1,7 @@
 import type { Day } from "../../columnar/instants.js";
+import type { Analysis } from "../../compiler/explain/analysis.js";
 import type { Pipeline } from "../../operators/pipeline.js";
 import type { Source } from "../../sources/source.js";
-import type { Analysis } from "../../compiler/explain/analysis.js";
 import type { AnalysisRequest, DayResult, DaySession, DaySessionOptions, DaysRequest } from "../../training/day.js";
 import { analyzeDay } from "./day-analysis.js";
 import { planDay } from "./day-plan.js";

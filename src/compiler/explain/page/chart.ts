@@ -35,7 +35,13 @@ export function chart(
       ? html("div", { class: "nochart" })
       : svg(
           "svg",
-          { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, width: WIDTH, height: HEIGHT, role: "img", "aria-label": `${name}: ${told}` },
+          {
+            viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+            width: WIDTH,
+            height: HEIGHT,
+            role: "img",
+            "aria-label": `${name}: ${told}`,
+          },
           svg("title", {}, `${name} over ${days.length} ${days.length === 1 ? "day" : "days"}`),
           svg("line", { class: "ground", x1: 0, x2: WIDTH, y1: HEIGHT - 1, y2: HEIGHT - 1 }),
           ...bands.flatMap((band) => drawn(band, x, y)),
@@ -62,7 +68,7 @@ function drawn({ low, high, line }: Band, x: (index: number) => number, y: (valu
     }
     return [
       svg("polygon", { class: "band", points: [...points(high), ...points(low).reverse()].join(" ") }),
-      svg("polyline", { class: "edge", points: points(high).join(" ") }),
+      svg("polyline", { class: "line", points: points(high).join(" ") }),
       line === undefined ? undefined : svg("polyline", { class: "mean", points: points(line).join(" ") }),
     ].filter((element) => element !== undefined);
   });

@@ -1,10 +1,14 @@
 import type { ExplainedColumn, Explanation } from "../../explain.js";
-import { html } from "./dom.js";
+import { breakable, html } from "./dom.js";
 import type { Selection } from "./selection.js";
 
 /** The contract as a table; a column that is selected shows its lineage in the picture. */
 export function drawColumns(section: HTMLElement, { columns }: Explanation, selection: Selection): void {
-  const filter = html("input", { type: "search", placeholder: "find a column or source", "aria-label": "find a column" });
+  const filter = html("input", {
+    type: "search",
+    placeholder: "find a column or source",
+    "aria-label": "find a column",
+  });
   const rows = columns.map((column) => ({ column, row: rowOf(column, selection) }));
   const body = html("tbody", {}, ...rows.map(({ row }) => row));
   section.append(
@@ -18,7 +22,11 @@ export function drawColumns(section: HTMLElement, { columns }: Explanation, sele
         html(
           "thead",
           {},
-          html("tr", {}, ...["column", "kind", "engine", "sources"].map((title) => html("th", { scope: "col" }, title))),
+          html(
+            "tr",
+            {},
+            ...["column", "kind", "engine", "sources"].map((title) => html("th", { scope: "col" }, title)),
+          ),
         ),
         body,
       ),
@@ -43,7 +51,7 @@ export function drawColumns(section: HTMLElement, { columns }: Explanation, sele
 }
 
 function rowOf({ name, dtype, kind, engines, sources, leaks }: ExplainedColumn, selection: Selection): HTMLElement {
-  const button = html("button", { type: "button", class: "name", "aria-pressed": "false" }, name);
+  const button = html("button", { type: "button", class: "name", "aria-pressed": "false" }, ...breakable(name));
   const row = html(
     "tr",
     { "data-column": name },
@@ -51,12 +59,16 @@ function rowOf({ name, dtype, kind, engines, sources, leaks }: ExplainedColumn, 
       "th",
       { scope: "row" },
       button,
+      " ",
       html("span", { class: "dtype" }, dtype),
-      leaks.length === 0 ? undefined : html("span", { class: "leaking", title: `depends on the latest rows of ${leaks.join(", ")}` }, "can leak"),
+      leaks.length === 0 ? undefined : " ",
+      leaks.length === 0
+        ? undefined
+        : html("span", { class: "leaking", title: `depends on the latest rows of ${leaks.join(", ")}` }, "can leak"),
     ),
     html("td", {}, kind),
     html("td", {}, ...engines.map((engine) => html("span", { class: `engine ${engine}` }, engine))),
-    html("td", { class: "sources" }, ...sources.map((source) => html("code", {}, source))),
+    html("td", { class: "sources" }, ...sources.map((source) => html("code", {}, ...breakable(source)))),
   );
   row.addEventListener("click", () => selection.toggle({ kind: "column", name }));
   return row;

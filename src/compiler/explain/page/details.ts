@@ -15,7 +15,11 @@ export function drawDetails(section: HTMLElement, explanation: Explanation, sele
   });
 }
 
-function contentOf(selected: Selected, explanation: Explanation, selection: Selection): readonly (HTMLElement | string)[] {
+function contentOf(
+  selected: Selected,
+  explanation: Explanation,
+  selection: Selection,
+): readonly (HTMLElement | string)[] {
   const operator = explanation.operators.find(({ name }) => selected?.kind === "operator" && name === selected.name);
   const column = explanation.columns.find(({ name }) => selected?.kind === "column" && name === selected.name);
   const close = html("button", { type: "button", class: "close", "aria-label": "close" }, "×");
@@ -40,7 +44,7 @@ function operatorDetails(
   const readers = explanation.operators.filter((other) => other.inputs.includes(name)).map((other) => other.name);
   const leaking = explanation.leakingViews.filter(({ operators }) => operators.includes(name));
   return [
-    html("h3", {}, html("code", {}, name)),
+    html("h3", { class: "title" }, html("code", {}, name)),
     html(
       "p",
       {},
@@ -73,7 +77,12 @@ function composedSql(name: string, { operators }: Explanation): readonly HTMLEle
   const sql = operators.find((operator) => operator.name === name)?.sql ?? [];
   if (sql.length === 0) return [];
   return [
-    html("details", {}, html("summary", {}, "SQL of ", html("code", {}, name), ", which it is composed into"), statements(sql)),
+    html(
+      "details",
+      {},
+      html("summary", {}, "SQL of ", html("code", {}, name), ", which it is composed into"),
+      statements(sql),
+    ),
   ];
 }
 
@@ -91,7 +100,12 @@ function figuresOf({ measured }: ExplainedOperator, { analysis }: Explanation): 
     ...(rowsRead === undefined ? [] : [["rows read", `${rowsText(rowsRead)}: the view is read whole`] as const]),
     ...(bytes === undefined
       ? []
-      : [["bytes", files === undefined ? bytesText(bytes) : `${bytesText(bytes)} in ${rowsText(files)} files`] as const]),
+      : [
+          [
+            "bytes",
+            files === undefined ? bytesText(bytes) : `${bytesText(bytes)} in ${rowsText(files)} files`,
+          ] as const,
+        ]),
     ["own time", `${secondsText(seconds)}, ${share} % of the day's`],
   ];
 }
@@ -103,7 +117,7 @@ function columnDetails(
 ): readonly (HTMLElement | string)[] {
   const { name, dtype, kind, engines, operators, sources, leaks } = column;
   return [
-    html("h3", {}, html("code", {}, name)),
+    html("h3", { class: "title" }, html("code", {}, name)),
     html(
       "p",
       {},
@@ -116,7 +130,10 @@ function columnDetails(
     ),
     definitions([
       ["passes", ...links(operators, selection, " → ")],
-      ["sources", ...(sources.length === 0 ? ["none"] : sources.map((source) => html("code", { class: "source" }, source)))],
+      [
+        "sources",
+        ...(sources.length === 0 ? ["none"] : sources.map((source) => html("code", { class: "source" }, source))),
+      ],
     ]),
     ...chartsOf(name, explanation),
   ];

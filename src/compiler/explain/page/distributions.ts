@@ -12,7 +12,11 @@ export function drawDistributions(section: HTMLElement, explanation: Explanation
   if (written === undefined || written.days.length === 0) {
     const where = written === undefined ? "" : ` in ${written.outputRoot}`;
     section.append(
-      html("p", { class: "muted" }, `No day is written yet${where}. After daeda pipeline train, this shows NULLs, ranges, distinct values and list lengths day by day.`),
+      html(
+        "p",
+        { class: "muted" },
+        `No day is written yet${where}. After daeda pipeline train, this shows NULLs, ranges, distinct values and list lengths day by day.`,
+      ),
     );
     return;
   }
@@ -82,7 +86,10 @@ function percent(share: number): string {
   return share < 0.001 ? "< 0.1 %" : `${(share * 100).toFixed(1)} %`;
 }
 
-function lengthsOf({ shortest, longest, meanLength }: WrittenColumn, days: WrittenDays["days"]): readonly HTMLElement[] {
+function lengthsOf(
+  { shortest, longest, meanLength }: WrittenColumn,
+  days: WrittenDays["days"],
+): readonly HTMLElement[] {
   if (shortest === undefined || longest === undefined || meanLength === undefined) return [];
   const mean = meanLength.at(-1) ?? null;
   const told =
@@ -95,7 +102,7 @@ function lengthsOf({ shortest, longest, meanLength }: WrittenColumn, days: Writt
 function rangeOf({ min, max }: WrittenColumn, dtype: DType, days: WrittenDays["days"]): readonly HTMLElement[] {
   if (min === undefined || max === undefined) return [];
   const [least, most] = [min.at(-1) ?? null, max.at(-1) ?? null];
-  const told = least === null || most === null ? "no value" : `${shortened(least)} to ${shortened(most)}`;
+  const told = least === null || most === null ? "no value" : `${shortened(least, dtype)} to ${shortened(most, dtype)}`;
   const band: Band = { low: min.map((text) => position(text, dtype)), high: max.map((text) => position(text, dtype)) };
   // Text has an order, but no distances: its range is told, not drawn.
   return [chart("range", band.low.some((value) => value !== null) ? [band] : [], days, told)];
@@ -111,11 +118,16 @@ function distinctOf({ distinct }: WrittenColumn, days: WrittenDays["days"]): rea
 /** Where a value lies on an axis; null if it has no place on one. */
 function position(text: string | null, dtype: DType): number | null {
   if (text === null || dtype === "TEXT" || dtype === "BOOLEAN") return null;
-  const value =
-    dtype === "DATE" || dtype === "TIMESTAMP" ? Date.parse(`${text.replace(" ", "T").replace(/[+-]\d\d$/, "")}${dtype === "DATE" ? "" : "Z"}`) : Number(text);
+  const value = dtype === "DATE" || dtype === "TIMESTAMP" ? Date.parse(isoText(text, dtype)) : Number(text);
   return Number.isFinite(value) ? value : null;
 }
 
-function shortened(text: string): string {
+/** As DuckDB prints an instant in UTC: `2024-01-05 12:00:00+00`. */
+function isoText(text: string, dtype: DType): string {
+  return dtype === "DATE" ? text : `${text.replace(" ", "T").replace(/[+-]\d\d$/, "")}Z`;
+}
+
+function shortened(text: string, dtype: DType): string {
+  if (dtype === "DOUBLE" || dtype === "FLOAT") return String(Number(Number(text).toPrecision(6)));
   return text.length <= 24 ? text : `${text.slice(0, 23)}…`;
 }

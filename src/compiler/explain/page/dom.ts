@@ -28,6 +28,13 @@ function filled<Of extends Element>(element: Of, attributes: Attributes, childre
   return element;
 }
 
+/** A long name that may be broken after its `_` and `.`. */
+export function breakable(name: string): readonly Child[] {
+  return name
+    .split(/(?<=[_.])/)
+    .flatMap((part, index) => (index === 0 ? [part] : [document.createElement("wbr"), part]));
+}
+
 /** An element that the page's HTML has. */
 export function place(id: string): HTMLElement {
   const found = document.getElementById(id);

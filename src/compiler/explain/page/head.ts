@@ -19,7 +19,8 @@ export function drawHead(head: HTMLElement, explanation: Explanation): void {
       : [
           tile(rowsText(analysis.rows), `rows of ${analysis.day}`, "measured"),
           tile(secondsText(analysis.seconds), "to run the day", "measured"),
-          tile(bytesText(analysis.peakMemoryBytes), "peak memory of the engine", "measured"),
+          tile(bytesText(analysis.peakMemoryBytes), "reserved at most", "measured"),
+          tile(bytesText(analysis.peakResidentBytes), "in RAM at most", "measured"),
         ]),
   ];
   head.append(
@@ -48,7 +49,7 @@ function drawLegend(legend: HTMLElement, { operators, leakingViews, analysis }: 
       { class: "muted" },
       analysis === undefined
         ? "--analyze --target-date adds rows, bytes and time"
-        : "the bar at a node's foot is its part of the time",
+        : "bar: its part of the time; +: more of its work is done in statements of others",
     ),
   );
 }

@@ -9,8 +9,16 @@ import { place } from "./dom.js";
 import { drawHead } from "./head.js";
 import { Selection } from "./selection.js";
 
-const explanation = JSON.parse(place("explanation").textContent ?? "") as Explanation;
+const explanation = JSON.parse(withWideIntegersAsText(place("explanation").textContent ?? "")) as Explanation;
 const selection = new Selection();
+
+/** Integers of 64 bits (ids in literals) would lose digits as JavaScript's numbers; here they are only shown. */
+function withWideIntegersAsText(json: string): string {
+  return json.replace(
+    /("(?:[^"\\]|\\.)*")|(?<![\d.eE+-])-?\d{16,}(?![\d.eE])/g,
+    (token, text: string | undefined) => text ?? `"${token}"`,
+  );
+}
 
 document.title = `${explanation.service} · Daedalus`;
 drawHead(place("head"), explanation);

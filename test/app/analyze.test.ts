@@ -209,6 +209,24 @@ describe("into nothing", () => {
   });
 });
 
+test("embeddings are not run: the day has the same rows, and says so", async () => {
+  const copy = join(folder, "embedded");
+  await writeShop(copy);
+  const append = async (path: string, text: string) =>
+    writeFile(join(copy, path), `${await readFile(join(copy, path), "utf8")}${text}`);
+  await append("feature_services/rank.yaml", '  - {name: picture, kind: embedding, dtype: "FLOAT[]"}\n');
+  await append("config/training/runtime.yaml", "embedding_coverage_filter: false\n");
+  await append(
+    "config/training/aggregations.yaml",
+    "embedding_stores:\n  s: {uri: x, key: item_id, vector: v, dim: 4}\nenrichment_specs:\n  - {name: picture, store: s, ids: item_id}\n",
+  );
+  const service = await compileService(await loadProject(copy, { environment: {} }), "rank");
+  const { operators, rows } = await analyze(service, { targetDate: DAY, outputRoot });
+  expect(rows).toBe(analysis.rows);
+  const [enrich] = explain(service).operators.filter(({ kind }) => kind === "ray_udf_transform");
+  expect(operators[enrich?.name ?? ""]).toEqual({ engine: "none", rows, seconds: 0, countedIn: [] });
+});
+
 test("what the manifests say of the written days; nothing of days that are damaged or another service's", async () => {
   const root = join(folder, "written");
   expect(await writtenDaysOf(compiled, { outputRoot: root })).toMatchObject({ count: 0, days: [] });

@@ -2,7 +2,7 @@ import type { Day } from "../../columnar/instants.js";
 
 /** What one operator did when a day was run to look at it; the same figures whoever runs the operator. */
 export interface OperatorFigures {
-  /** Who ran it: `duckdb`. */
+  /** Who ran it: `duckdb`; `none`: nobody, the day was run without it. */
   readonly engine: string;
   /** Rows out. Joins, aggregates and projections have those of their first input, by definition. */
   readonly rows: number;

@@ -115,7 +115,8 @@ function figuresOf(
     rows.set(operator.output, own.rows);
     const tables = meter.bytesOf(operator.name);
     operators[operator.name] = {
-      engine: "duckdb",
+      // Embeddings are typed NULLs until enrich, so nobody has run them.
+      engine: operator.kind === "ray_udf_transform" ? "none" : "duckdb",
       ...(tables === undefined ? {} : { bytes: tables }),
       ...own,
       ...(operator.kind === "sink" ? { bytes: partBytes } : {}),

@@ -6,6 +6,9 @@ import { type Band, chart } from "./chart.js";
 import { html, link } from "./dom.js";
 import type { Selection } from "./selection.js";
 
+/** So many columns that what is out of sight is better not laid out. */
+const MANY = 300;
+
 /** What the manifests of the written days say: rows a day, and of each column NULLs, range, distinct values, list lengths. */
 export function drawDistributions(section: HTMLElement, explanation: Explanation, selection: Selection): void {
   const { columns, written } = explanation;
@@ -31,7 +34,7 @@ export function drawDistributions(section: HTMLElement, explanation: Explanation
     ),
     html(
       "div",
-      { class: "cards" },
+      { class: columns.length > MANY ? "cards many" : "cards" },
       card("rows", "all columns", [rowsChart(written)]),
       ...columns.map((column) =>
         card(

@@ -186,7 +186,7 @@ function nodeOf(
       "aria-label": `${name}, ${kind}, ${engine}`,
     },
     svg("title", {}, `${name}\n${does}`),
-    svg("rect", { class: "card", width, height, rx: 7 }),
+    svg("rect", { class: "plate", width, height, rx: 7 }),
     svg("path", {
       class: "stripe",
       d: `M 4 0.5 H 7 V ${height - 0.5} H 4 A 4 7 0 0 1 0.5 ${height - 7} V 7 A 4 7 0 0 1 4 0.5 Z`,
@@ -265,8 +265,8 @@ function share(part: number, width: number, height: number): SVGElement | undefi
 function squeezeLongText(place: HTMLElement): void {
   for (const text of place.querySelectorAll<SVGTextElement>("[data-fits]")) cut(text);
   for (const text of place.querySelectorAll<SVGTextElement>(".node .name")) {
-    const card = text.parentElement?.querySelector<SVGRectElement>(".card");
-    const room = (card?.width.baseVal.value ?? 0) - 2 * PADDING;
+    const plate = text.parentElement?.querySelector<SVGRectElement>(".plate");
+    const room = (plate?.width.baseVal.value ?? 0) - 2 * PADDING;
     if (text.getComputedTextLength() <= room) continue;
     text.setAttribute("textLength", String(room));
     text.setAttribute("lengthAdjust", "spacingAndGlyphs");

@@ -1,14 +1,26 @@
-// The build: tsc into dist, without outputs whose source is gone. `dist/.built` appears last and carries the time at which
+// The build: tsc into dist, without outputs whose source is gone, and the page of `explain --format html`. `dist/.built` appears last and carries the time at which
 // the build began, so that a source edited meanwhile is newer than it.
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildSync } from "esbuild";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const source = join(root, "src");
 const output = join(root, "dist");
 const stamp = join(output, ".built");
+/** What runs in a browser: bundled, not compiled one by one. */
+const page = join("compiler", "explain", "page");
 const OUTPUT = /\.(?:js|d\.ts)(?:\.map)?$/;
 
 function filesUnder(folder, prefix = "") {
@@ -37,7 +49,9 @@ mkdirSync(output, { recursive: true });
 /** False if the compiler found a mistake; it has said so then. */
 function build() {
   rmSync(stamp, { force: true });
-  const sources = filesUnder(source).filter((name) => name.endsWith(".ts") && !name.endsWith(".d.ts"));
+  const sources = filesUnder(source).filter(
+    (name) => name.endsWith(".ts") && !name.endsWith(".d.ts") && !name.startsWith(`${page}/`),
+  );
   if (!compile() || !assemble()) return false;
   if (sources.some((name) => !existsSync(join(output, name.replace(/\.ts$/, ".js"))))) {
     // Someone removed outputs behind the incremental compiler's back.
@@ -49,7 +63,26 @@ function build() {
     if (OUTPUT.test(name) && !expected.has(name.replace(OUTPUT, ""))) rmSync(join(output, name));
   }
   chmodSync(join(output, "cli", "main.js"), 0o755);
+  buildPage();
   return true;
+}
+
+/** One file with everything in it: `page.html` with the style and the bundled program; the data are filled in when it is asked for. */
+function buildPage() {
+  const { outputFiles } = buildSync({
+    entryPoints: [join(source, page, "main.ts")],
+    bundle: true,
+    write: false,
+    format: "iife",
+    target: "es2022",
+    charset: "utf8",
+  });
+  const style = readFileSync(join(source, page, "page.css"), "utf8");
+  const [{ text: script }] = outputFiles;
+  const html = readFileSync(join(source, page, "page.html"), "utf8")
+    .replace("/* page.css */", () => style)
+    .replace("/* main.ts */", () => script);
+  writeFileSync(join(output, `${page}.html`), html);
 }
 
 const began = join(output, `.began-${process.pid}`);

@@ -53,7 +53,12 @@ else
   [ -z "$ci" ] || failed=$((failed + 1))
 fi
 
+if [ -z "${DAEDALUS_CHROMIUM:-}" ] && ! command -v chromium chromium-browser google-chrome >/dev/null; then
+  echo "test: there is no Chromium on the PATH, so the page of explain is not opened in a browser; install it (on Debian and Ubuntu: apt-get install chromium) or set DAEDALUS_CHROMIUM" >&2
+fi
+
 check "formatter and linter" node_modules/.bin/biome ci --error-on-warnings .
 check "types of the tests" node_modules/.bin/tsc -p tsconfig.test.json
+check "types of the page" node_modules/.bin/tsc -p tsconfig.page.json
 
 CI=$ci DAEDALUS_CHECKS_PASSED=$passed DAEDALUS_CHECKS_FAILED=$failed exec node_modules/.bin/vitest run "$@"

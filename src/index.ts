@@ -9,9 +9,15 @@ export {
   compileService,
   explain,
   pipelineYaml,
-  renderExplanation,
 } from "./app/compile-service.js";
 export { type ExplainRowOptions, explainRow } from "./app/explain-row.js";
+export {
+  type AnalyzeOptions,
+  analyze,
+  explanationPage,
+  renderExplanation,
+  writtenDaysOf,
+} from "./app/explain-service.js";
 export { type LoadOptions, loadProject, type ProjectFiles } from "./app/project.js";
 export { schemas } from "./app/schemas.js";
 export { planDays, statusOf, type TrainOptions, train } from "./app/train-service.js";
@@ -22,7 +28,9 @@ export type { OpenDay } from "./audit/laboratory.js";
 export type { Changes } from "./audit/perturb.js";
 export type { RowAddress } from "./audit/row-address.js";
 export type { Trial } from "./audit/trials.js";
-export type { Explanation } from "./compiler/explain.js";
+export type { Analysis, OperatorFigures } from "./compiler/explain/analysis.js";
+export type { WrittenDays } from "./compiler/explain/written-days.js";
+export type { Explanation, Findings } from "./compiler/explain.js";
 export type { FeatureService } from "./definitions/feature-service.js";
 export type { FeatureView } from "./definitions/feature-view.js";
 export type { Project } from "./definitions/project.js";

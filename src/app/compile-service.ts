@@ -1,9 +1,7 @@
 import { rename, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { compile } from "../compiler/compile/compile.js";
-import { explainMermaid } from "../compiler/explain/mermaid.js";
-import { explainText } from "../compiler/explain/text.js";
-import { type Explanation, explain as explainPipeline, extrasOf } from "../compiler/explain.js";
+import { type Explanation, explain as explainPipeline, extrasOf, type Findings } from "../compiler/explain.js";
 import { pipelineToYaml } from "../compiler/pipeline-yaml.js";
 import { resolveService } from "../compiler/resolve/resolve-service.js";
 import type { ResolvedService } from "../compiler/resolve/resolved-service.js";
@@ -12,7 +10,7 @@ import { placeOf } from "../definitions/place.js";
 import type { Project } from "../definitions/project.js";
 import { openPredicateAnalyzer } from "../engines/sql/predicate-analyzer.js";
 import { SqlSession } from "../engines/sql/session.js";
-import { describeStages } from "../engines/sql/stages.js";
+import { describeComposition } from "../engines/sql/stages.js";
 import { commandProblem } from "../errors/command.js";
 import { definitionProblem } from "../errors/definition.js";
 import { byPlace, DaedalusError, type Problem } from "../errors/problem.js";
@@ -103,15 +101,20 @@ function isKnown(problem: Problem, known: readonly Problem[]): boolean {
 export async function writePipeline(compiled: CompiledService, directory?: string): Promise<string> {
   const folder = directory ?? compiled.project.pipelinesDirectory;
   const path = join(folder, `${compiled.pipeline.service}.generated.yaml`);
+  await writeWhole(path, pipelineYaml(compiled));
+  return path;
+}
+
+/** Writes a text file that appears whole, and the folders above it. Throws DaedalusError, exit code 1. */
+export async function writeWhole(path: string, text: string): Promise<void> {
   try {
-    await makeFolders(folder);
-    await writeFile(`${path}.tmp`, pipelineYaml(compiled));
+    await makeFolders(dirname(path));
+    await writeFile(`${path}.tmp`, text);
     await rename(`${path}.tmp`, path);
   } catch (error) {
     const cause = error instanceof Error ? error.message : String(error);
     throw new DaedalusError([commandProblem("cannot-write", { path, cause })], 1, { cause: error });
   }
-  return path;
 }
 
 /** The text of `<service>.generated.yaml`. */
@@ -119,12 +122,10 @@ export function pipelineYaml({ pipeline }: CompiledService): string {
   return pipelineToYaml(pipeline);
 }
 
-/** The DAG, the lineage of each column, engines, SQL and what can leak; plain data. */
-export function explain({ pipeline, resolved }: CompiledService): Explanation {
-  return explainPipeline(pipeline, describeStages(pipeline), extrasOf(resolved));
-}
-
-/** The same for readers: text, or a Mermaid diagram of the DAG. */
-export function renderExplanation(explanation: Explanation, format: "text" | "mermaid"): string {
-  return format === "mermaid" ? explainMermaid(explanation) : explainText(explanation);
+/**
+ * The DAG, the lineage of each column, engines, SQL and what can leak; plain data. `findings`: what `analyze` and
+ * `writtenDaysOf` found.
+ */
+export function explain({ pipeline, resolved }: CompiledService, findings: Findings = {}): Explanation {
+  return explainPipeline(pipeline, describeComposition(pipeline), extrasOf(resolved), findings);
 }

@@ -11,7 +11,7 @@ import type { DayContext } from "../training/days-task.js";
  * only tests give others than the engine's own.
  */
 export async function openDay(
-  { project, views, duckdbConfig }: DayContext,
+  { project, views, duckdbConfig }: Pick<DayContext, "project" | "views" | "duckdbConfig">,
   cells: SqlCells = SQL_CELLS,
 ): Promise<DaySession> {
   const session = await SqlSession.open(duckdbConfig);

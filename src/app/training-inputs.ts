@@ -24,7 +24,7 @@ export async function withTrainingInputs<Result>(
 ): Promise<Result> {
   const { project, pipeline } = compiled;
   const runtime = project.runtimeOf(pipeline.service);
-  const outputRoot = options.outputRoot ?? runtime.outputRoot.replaceAll("${service}", () => pipeline.service);
+  const outputRoot = options.outputRoot ?? outputRootOf(compiled);
   const refused = refusedOutputRoot(outputRoot);
   if (refused !== undefined) throw new DaedalusError([refused], 2);
   const session = await SqlSession.open(runtime.compute.duckdbConfig);
@@ -53,4 +53,9 @@ export async function withTrainingInputs<Result>(
   } finally {
     session.close();
   }
+}
+
+/** `output_root` with the service's name in it; relative to the current folder unless absolute. */
+export function outputRootOf({ project, pipeline }: CompiledService): string {
+  return project.runtimeOf(pipeline.service).outputRoot.replaceAll("${service}", () => pipeline.service);
 }

@@ -13,8 +13,11 @@ export interface Causality {
   readonly notCausal: readonly string[];
 }
 
+/** How an engine would run it says nothing about causality. */
+const NOT_COMPOSED = { stages: [], statements: {}, composedInto: {} };
+
 export function causalityOf(pipeline: Pipeline, service: ResolvedService): Causality {
-  const { columns, notCausal }: Explanation = explain(pipeline, [], extrasOf(service));
+  const { columns, notCausal }: Explanation = explain(pipeline, NOT_COMPOSED, extrasOf(service));
   const leaking = columns.filter(({ leaks }) => leaks.length > 0).map(({ name }) => name);
   const numbers = service.columns.filter(({ from }) => from.type === "qid").map(({ name }) => name);
   const filters = pipeline.operators.filter((operator) => operator.kind === "filter");

@@ -39,6 +39,11 @@ export class Terminal {
     process.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
   }
 
+  /** Text that may leave the program by another way than the streams: a file. */
+  masked(text: string): string {
+    return this.#masking.mask(text);
+  }
+
   /** A line on stderr. */
   say(line: string): void {
     process.stderr.write(`${this.#masking.mask(line)}\n`);

@@ -1,19 +1,34 @@
+import type { ColumnKind } from "../definitions/feature-service.js";
 import { columnsOfRule } from "../operators/filter.js";
 import type { Column, EngineTag } from "../operators/operator.js";
 import type { AnyOperator, Pipeline } from "../operators/pipeline.js";
+import type { YamlValue } from "../operators/registry.js";
+import type { Analysis, OperatorFigures } from "./explain/analysis.js";
 import { lineageOf } from "./explain/lineage.js";
+import type { WrittenDays } from "./explain/written-days.js";
+import { operatorToYaml } from "./pipeline-yaml.js";
 import type { ResolvedService } from "./resolve/resolved-service.js";
 
-/** Consecutive operators of one engine and the SQL that they are composed into; the engine tells it. */
+/** Consecutive operators of one engine. */
 export interface Stage {
   readonly name: string;
   readonly engine: EngineTag;
   readonly operators: readonly string[];
-  readonly sql: string;
 }
 
-/** What the pipeline does not say of its views. */
+/** How an engine composes the pipeline; it tells it. */
+export interface Composition {
+  readonly stages: readonly Stage[];
+  /** The statements of each operator's own, by its name. */
+  readonly statements: Readonly<Record<string, readonly string[]>>;
+  /** The operators in whose statements another's work, or part of it, is done; by its name. */
+  readonly composedInto: Readonly<Record<string, readonly string[]>>;
+}
+
+/** What the pipeline does not say of its views and columns. */
 export interface ExplainExtras {
+  /** Of the contract, by column. */
+  readonly kinds: Readonly<Record<string, ColumnKind>>;
   /** Views joined `as_of: latest` that have an `available_field`: it is ignored there. */
   readonly availableIgnored: readonly string[];
   /** Files of the sources' folders that are not read, by view. */
@@ -34,6 +49,10 @@ export interface Explanation {
   /** What is not causal by definition: it knows more than what lies before the row. */
   readonly notCausal: readonly string[];
   readonly notes: readonly string[];
+  /** With `--analyze`: what running a day told; of each operator under `measured`. */
+  readonly analysis?: Omit<Analysis, "operators">;
+  /** What the manifests of the written days say of the columns; absent if nobody looked. */
+  readonly written?: WrittenDays;
 }
 
 export interface ExplainedOperator {
@@ -42,9 +61,19 @@ export interface ExplainedOperator {
   readonly engine: EngineTag;
   readonly inputs: readonly string[];
   readonly does: string;
+  /** What is its own, as the generated YAML has it. */
+  readonly fields: Readonly<Record<string, YamlValue>>;
+  /** The statements of its own. */
+  readonly sql: readonly string[];
+  /** The operators in whose statements its work, or part of it, is done. */
+  readonly composedInto: readonly string[];
+  readonly measured?: OperatorFigures;
 }
 
 export interface ExplainedColumn extends Column {
+  readonly kind: ColumnKind;
+  /** The engine tags of what it passes. */
+  readonly engines: readonly EngineTag[];
   /** The operators that the value passes, first to last. */
   readonly operators: readonly string[];
   /** `view.column` at the source. */
@@ -62,6 +91,7 @@ export interface LeakingView {
 
 export function extrasOf(service: ResolvedService): ExplainExtras {
   return {
+    kinds: Object.fromEntries(service.columns.map(({ name, kind }) => [name, kind])),
     availableIgnored: service.refs
       .filter(({ asOf, view }) => asOf === "latest" && view.available !== undefined)
       .map(({ view }) => view.name),
@@ -70,14 +100,27 @@ export function extrasOf(service: ResolvedService): ExplainExtras {
   };
 }
 
+/** What was found out about the data, beside the definitions. */
+export interface Findings {
+  readonly analysis?: Analysis;
+  readonly written?: WrittenDays;
+}
+
 /** The pipeline as a reader wants to know it. Pure. */
-export function explain(pipeline: Pipeline, stages: readonly Stage[], extras: ExplainExtras): Explanation {
+export function explain(
+  pipeline: Pipeline,
+  composition: Composition,
+  extras: ExplainExtras,
+  { analysis, written }: Findings = {},
+): Explanation {
   const lineage = lineageOf(pipeline);
   const statics = staticJoins(pipeline);
+  const tags = new Map(pipeline.operators.map(({ name, engine }) => [name, engine]));
   const columns = pipeline.output.map(({ name, dtype }): ExplainedColumn => {
     const { operators = [], sources = [], dependencies = [] } = lineage.get(name) ?? {};
     const leaks = [...new Set(dependencies.flatMap((operator) => statics.get(operator) ?? []))];
-    return { name, dtype, operators, sources, leaks };
+    const engines = [...new Set(operators.flatMap((operator) => tags.get(operator) ?? []))];
+    return { name, dtype, kind: kindOf(extras, name), engines, operators, sources, leaks };
   });
   const leakingViews = [...new Set(statics.values())].map((view) => ({
     view,
@@ -89,19 +132,46 @@ export function explain(pipeline: Pipeline, stages: readonly Stage[], extras: Ex
     service: pipeline.service,
     version: pipeline.version,
     spine: pipeline.spine.view,
-    operators: pipeline.operators.map((operator) => ({
-      name: operator.name,
-      kind: operator.kind,
-      engine: operator.engine,
-      inputs: operator.inputs,
-      does: summaryOf(operator),
-    })),
+    operators: pipeline.operators.map((operator) => explainedOperator(operator, composition, analysis)),
     columns,
-    stages,
+    stages: composition.stages,
     leakingViews,
     notCausal: notCausal(pipeline, columns, statics),
     notes: notesOf(pipeline, extras),
+    ...(analysis === undefined ? {} : { analysis: totalsOf(analysis) }),
+    ...(written === undefined ? {} : { written }),
   };
+}
+
+function kindOf({ kinds }: ExplainExtras, column: string): ColumnKind {
+  const kind = kinds[column];
+  if (kind === undefined) throw new RangeError(`the contract has no column "${column}"`);
+  return kind;
+}
+
+function explainedOperator(
+  operator: AnyOperator,
+  { statements, composedInto }: Composition,
+  analysis: Analysis | undefined,
+): ExplainedOperator {
+  const { name, kind, engine, inputs } = operator;
+  const { name: _, kind: __, engine: ___, inputs: ____, output: _____, ...fields } = operatorToYaml(operator);
+  const measured = analysis?.operators[name];
+  return {
+    name,
+    kind,
+    engine,
+    inputs,
+    does: summaryOf(operator),
+    fields,
+    sql: statements[name] ?? [],
+    composedInto: composedInto[name] ?? [],
+    ...(measured === undefined ? {} : { measured }),
+  };
+}
+
+function totalsOf({ operators: _, ...totals }: Analysis): Omit<Analysis, "operators"> {
+  return totals;
 }
 
 /** Joins of a static view, which see its latest row: operator → view. */

@@ -29,6 +29,14 @@ export const commandProblem = family("command", {
     says: `the executor "${p.executor}" is not in this version of Daedalus`,
     help: "use --executor local, which runs day_workers worker processes on this machine",
   }),
+  "analyze-without-day": (p: { service: string }) => ({
+    says: "--analyze runs one day, and none is named",
+    help: `write which: daeda pipeline explain ${p.service} --analyze --target-date YYYY-MM-DD`,
+  }),
+  "day-without-analyze": (p: { service: string; day: string }) => ({
+    says: "--target-date names the day that --analyze runs, and --analyze is not there",
+    help: `write both: daeda pipeline explain ${p.service} --analyze --target-date ${p.day}`,
+  }),
   "not-a-demo": (p: { path: string }) => ({
     says: `${p.path} holds files that "daeda demo" did not make`,
     help: "name an empty or new folder: daeda demo <dir>",

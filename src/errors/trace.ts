@@ -36,6 +36,10 @@ export const traceProblem = family("trace", {
     says: `${p.option} says something about a row, and no row is named`,
     help: "add --row",
   }),
+  "row-with-analyze": () => ({
+    says: "--row asks where one row comes from, --analyze what a day takes",
+    help: "ask one after the other",
+  }),
   "row-with-format": (p: { format: string }) => ({
     says: `--row tells its story as text or JSON, not as ${p.format}`,
     help: "leave --format out, or use --json",

@@ -1,5 +1,6 @@
 import type { DType } from "../columnar/dtypes.js";
 import type { Day } from "../columnar/instants.js";
+import type { Analysis } from "../compiler/explain/analysis.js";
 import type { SqlSession } from "../engines/sql/session.js";
 import type { Place } from "../errors/catalogue.js";
 import type { Pipeline } from "../operators/pipeline.js";
@@ -29,10 +30,23 @@ export interface WrittenRule {
   readonly place: Place;
 }
 
+/** One day, run to be looked at. */
+export interface AnalysisRequest {
+  readonly pipeline: Pipeline;
+  readonly day: Day;
+  /** Existing empty folder that receives the parts; whoever asks removes it. */
+  readonly staging: string;
+  /** A file for the engine's own notes. */
+  readonly profile: string;
+  readonly qidMap?: string;
+}
+
 /** What a day's worker keeps between days: its DuckDB instance and the sources (already pinned), by view name. */
 export interface DaySession {
   /** `written` is called for each day when its parts are complete, in order. */
   run(request: DaysRequest, written: (day: Day, result: DayResult) => void): Promise<void>;
+  /** Runs a day alone and tells of each operator what it did. */
+  analyze(request: AnalysisRequest): Promise<Analysis>;
   /** Stops the running days; their promise rejects. */
   interrupt(): void;
   close(): void;

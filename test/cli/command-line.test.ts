@@ -71,6 +71,8 @@ describe("usage", () => {
     [["pipeline", "train", "ranking", "--day-workers", "0"]],
     [["pipeline", "train", "ranking", "--target-date", "2030-01-01"]],
     [["pipeline", "train", "ranking", "--target-date", "2024-02-30"]],
+    [["pipeline", "explain", "ranking", "--analyze", "--target-date", "2030-01-01"]],
+    [["pipeline", "explain", "ranking", "--target-date", "2024-01-01"]],
     [["catalog", "list", "--project", "/nowhere"]],
   ])("%j: exit 2, no stack trace", async (words) => {
     const { code, stderr } = await daeda(words);
@@ -85,6 +87,35 @@ describe("usage", () => {
       error: { problems: [{ code: "command/unknown-service", suggestion: "ranking" }] },
     });
   });
+});
+
+test("--analyze without a day is refused with what to write", async () => {
+  const { code, stdout, stderr } = await daeda(["pipeline", "explain", "ranking", "--analyze"]);
+  expect([code, stdout]).toEqual([2, ""]);
+  expect(stderr).toContain("daeda pipeline explain ranking --analyze --target-date YYYY-MM-DD");
+});
+
+test("explain --analyze puts a run's figures beside each operator, and --out writes any format to a file", async () => {
+  const words = ["pipeline", "explain", "ranking", "--analyze", "--target-date", "2024-01-02"];
+  const text = await daeda(words);
+  expect(text.code).toBe(0);
+  expect(text.stdout).toMatch(
+    /scan_feed +scan +sql +[\d,]+ rows +\d.* read +[\d.]+ m?s +- +feed: rows of the target day/,
+  );
+  expect(text.stdout).toContain("MEASURED ON 2024-01-02");
+  const out = join(folder, "new", "ranking.mmd");
+  const mermaid = await daeda([...words, "--format", "mermaid", "--out", out, "--json"]);
+  expect(JSON.parse(mermaid.stdout)).toEqual({ written: out });
+  expect(await readFile(out, "utf8")).toMatch(/^flowchart TD\n.*rows of the target day, \d+ columns<br\/>[\d,]+ rows/s);
+});
+
+test("secrets are masked in what --out writes, too", async () => {
+  const out = join(folder, "masked.html");
+  const env = { SOME_TOKEN: "item_properties" };
+  expect((await daeda(["pipeline", "explain", "ranking", "--format", "html", "--out", out], { env })).code).toBe(0);
+  const page = await readFile(out, "utf8");
+  expect(page).toContain('"name": "join_***"');
+  expect(page).not.toContain("item_properties");
 });
 
 test.each([[["init", "/proc/zz"]], [["demo", "/proc/zz"]], [["schema", "--out", "/proc/zz"]]])(

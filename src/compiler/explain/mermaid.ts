@@ -1,4 +1,5 @@
 import type { Explanation } from "../explain.js";
+import { bytesMade, rowsOut, timeTaken } from "./figures.js";
 
 const SHAPES: Readonly<Record<string, readonly [string, string]>> = {
   scan: ["[(", ")]"],
@@ -12,9 +13,10 @@ export function explainMermaid(explanation: Explanation): string {
   const leaking = new Set(explanation.leakingViews.flatMap(({ operators }) => operators));
   return [
     "flowchart TD",
-    ...explanation.operators.map(({ name, kind, engine, does }) => {
+    ...explanation.operators.map(({ name, kind, engine, does, measured }) => {
       const [open, close] = SHAPES[kind] ?? ["[", "]"];
-      const label = [name, kind, does].map(escaped).join("<br/>");
+      const figures = measured === undefined ? [] : [rowsOut(measured), bytesMade(measured), timeTaken(measured)];
+      const label = [name, kind, does, ...figures.filter((text) => text !== "")].map(escaped).join("<br/>");
       return `  ${node.get(name)}${open}"${label}"${close}:::${leaking.has(name) ? "leaks" : engine}`;
     }),
     ...explanation.operators.flatMap(({ name, inputs }) =>

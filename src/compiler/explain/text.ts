@@ -1,16 +1,25 @@
-import type { Explanation } from "../explain.js";
+import type { ExplainedOperator, Explanation } from "../explain.js";
+import { bytesMade, bytesText, rowsOut, rowsText, secondsText, timeTaken } from "./figures.js";
 
 /** The explanation for a terminal. */
 export function explainText(explanation: Explanation): string {
-  const { service, version, spine, operators, columns, stages, leakingViews, notCausal, notes } = explanation;
+  const { service, version, spine, operators, columns, stages, leakingViews, notCausal, notes, analysis } = explanation;
+  const sql = new Map(operators.map(({ name, sql }) => [name, sql]));
   const section = (title: string, lines: readonly string[]) => (lines.length === 0 ? [] : ["", title, ...lines]);
   return [
     `${service} (version ${version}), spine ${spine}: ${columns.length} columns, ${operators.length} operators`,
     ...section(
       "OPERATORS",
       table(
-        operators.map(({ name, kind, engine, inputs, does }) => [name, kind, engine, inputs.join(", ") || "-", does]),
+        operators.map((operator) => {
+          const { name, kind, engine, inputs, does } = operator;
+          return [name, kind, engine, ...measured(operator), inputs.join(", ") || "-", does];
+        }),
       ),
+    ),
+    ...section(
+      analysis === undefined ? "" : `MEASURED ON ${analysis.day}`,
+      analysis === undefined ? [] : totals(analysis),
     ),
     ...section(
       "COLUMNS",
@@ -38,13 +47,36 @@ export function explainText(explanation: Explanation): string {
       "NOTES",
       notes.map((line) => `  ${line}`),
     ),
-    ...stages.flatMap(({ name, engine, operators: of, sql }) => [
+    ...stages.flatMap(({ name, engine, operators: of }) => [
       "",
       `STAGE ${name} (${engine}): ${of.join(", ")}`,
-      ...sql.split("\n").map((line) => `  ${line}`),
+      ...of
+        .flatMap((operator) => sql.get(operator) ?? [])
+        .join(";\n")
+        .split("\n")
+        .map((line) => `  ${line}`),
     ]),
     "",
   ].join("\n");
+}
+
+function measured({ measured }: ExplainedOperator): readonly string[] {
+  return measured === undefined ? [] : [rowsOut(measured), bytesMade(measured), timeTaken(measured)];
+}
+
+function totals({
+  rows,
+  seconds,
+  otherSeconds,
+  peakMemoryBytes,
+  peakResidentBytes,
+}: NonNullable<Explanation["analysis"]>) {
+  return [
+    `  ${rowsText(rows)} ${rows === 1 ? "row" : "rows"} in ${secondsText(seconds)}, of these ${secondsText(otherSeconds)} for counting; nothing was kept`,
+    `  peak memory: ${bytesText(peakMemoryBytes)} reserved by the engine (what memory_limit bounds), ${bytesText(peakResidentBytes)} in RAM`,
+    "  A statement may do the work of several operators: its time and bytes are those of the operator that makes it, and the",
+    '  others say "in" which. Bytes: of tables made; of scans, of the files that may hold their rows; of the sink, of the parts.',
+  ];
 }
 
 /** Rows with aligned columns; the last is free. */

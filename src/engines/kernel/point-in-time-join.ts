@@ -30,6 +30,7 @@ export function pointInTimeJoin(self: PointInTimeJoin, planner: Planner): void {
     `numbered_${self.inputs[1]}`,
     self.name,
     `SELECT row_number() OVER () AS kid, * FROM ${visible} UNION ALL SELECT 0${", NULL".repeat(width)}`,
+    [],
   );
   const [only] = self.on;
   const integers =
@@ -49,6 +50,7 @@ export function pointInTimeJoin(self: PointInTimeJoin, planner: Planner): void {
   const time = onClock(`o.${identifier(self.leftTime.column)}`, self.leftTime.resolution, clock);
   const kernel = planner.kernel({
     operator: self.name,
+    composes: [],
     keep: integers ? "run" : "day",
     wide: false,
     history,

@@ -35,7 +35,7 @@ function addGroup(planner: Planner, history: WindowHistory, columns: readonly Wi
   const keys = keysOf(planner, history);
   const flatten = columns[0]?.flatten ?? false;
   const source = sourceSql(history, keys.join, flatten ? columns[0]?.source : undefined);
-  const values = new Values(planner, operator, source, flatten);
+  const values = new Values(planner, history, source, flatten);
   const owns: { readonly sql: string; readonly dtype: DType }[] = [];
   const windows = [...new Set(columns.map(({ window }) => window))];
   const outputs: WindowOutput[] = [];
@@ -58,9 +58,10 @@ function addGroup(planner: Planner, history: WindowHistory, columns: readonly Wi
   const time = identifier(history.leftTime.column);
   const name = planner.kernel({
     operator,
+    composes: history.history.composed,
     keep: "day",
     wide: true,
-    history: values.select(keys.history, history, clocks.available),
+    history: values.select(keys.history, clocks.available),
     group: {
       windows: windows.map((window) => clocks.ticks(window)),
       columns: values.forms,
@@ -132,15 +133,15 @@ interface Value {
 /** The value columns of an index, each once. */
 class Values {
   readonly #planner: Planner;
-  readonly #operator: string;
+  readonly #history: WindowHistory;
   readonly #source: string;
   readonly #flatten: boolean;
   readonly #made = new Map<string, Value & { readonly sql: string }>();
   readonly #joins: string[] = [];
 
-  constructor(planner: Planner, operator: string, source: string, flatten: boolean) {
+  constructor(planner: Planner, history: WindowHistory, source: string, flatten: boolean) {
     this.#planner = planner;
-    this.#operator = operator;
+    this.#history = history;
     this.#source = source;
     this.#flatten = flatten;
   }
@@ -167,14 +168,16 @@ class Values {
   /** Values without a width are numbered from 1 in their order, so that the numbers compare as they do. */
   #numbered(place: number, value: string): Value & { readonly sql: string } {
     const dictionary = this.#planner.name("dictionary");
+    const { operator, history } = this.#history;
     this.#planner.table({
       name: dictionary,
-      operator: this.#operator,
+      operator,
+      composes: history.composed,
       sql: `SELECT row_number() OVER (ORDER BY v ASC NULLS FIRST) AS code, v FROM (SELECT DISTINCT ${value} AS v FROM ${this.#source} WHERE ${value} IS NOT NULL)`,
     });
     this.#planner.table({
       name: `${dictionary}_words`,
-      operator: this.#operator,
+      operator,
       sql: `SELECT list(v ORDER BY code) AS words FROM ${dictionary}`,
     });
     const alias = `d${place}`;
@@ -186,9 +189,10 @@ class Values {
     return [...this.#made.values()].map(({ dtype }) => formOf(dtype));
   }
 
-  select(key: string, history: WindowHistory, available: (ticks: string) => string): string {
-    const time = `h.${identifier(history.rightTime.column)}`;
-    const known = history.availableTime && `h.${identifier(history.availableTime.column)}`;
+  select(key: string, available: (ticks: string) => string): string {
+    const { rightTime, availableTime } = this.#history;
+    const time = `h.${identifier(rightTime.column)}`;
+    const known = availableTime && `h.${identifier(availableTime.column)}`;
     const columns = [
       `${key} AS key`,
       `${time} AS time`,

@@ -1,4 +1,4 @@
-import type { ColumnName, Predicate } from "../../operators/operator.js";
+import type { ColumnName, KeyPair, Predicate } from "../../operators/operator.js";
 import type { AnyOperator, Pipeline } from "../../operators/pipeline.js";
 import type { Assignment } from "../../operators/project.js";
 import type { Sink } from "../../operators/sink.js";
@@ -22,6 +22,7 @@ export function planDay(pipeline: Pipeline, cells: SqlCells = SQL_CELLS): DayPla
   const planner = new Planner(pipeline);
   let sink: Sink | undefined;
   for (const operator of pipeline.operators) {
+    planner.working = operator.name;
     if (operator.kind === "sink") sink = operator;
     else {
       if (operator.kind !== "scan" && !isRowFilter(operator)) anticipateKeys(planner, operator.name);
@@ -32,9 +33,10 @@ export function planDay(pipeline: Pipeline, cells: SqlCells = SQL_CELLS): DayPla
   joinQids(planner);
   const rows = planner.rows;
   const steps = stepsOf(planner);
-  const [time = "", ...columns] = sink.orderBy;
-  const written = pipeline.output.map((column) => column.name);
-  const settled = settledColumns(planner, steps, written);
+  const [time = "", ...order] = sink.orderBy;
+  const columns = pipeline.output.map((column) => column.name);
+  const settled = settledColumns(planner, steps, columns);
+  const finishes = finishersOf(planner, steps, columns);
   return {
     scans: planner.scans,
     steps: planner.steps,
@@ -46,12 +48,13 @@ export function planDay(pipeline: Pipeline, cells: SqlCells = SQL_CELLS): DayPla
     output: pipeline.output,
     partRows: sink.partRows,
     unbounded: planner.unbounded,
+    finishes: finishes.filter((operator) => operator !== sink.name),
     select: ({ settled: isSettled, ...request }) =>
       selectRows(planner, steps, { ...request, ...(isSettled === true ? { settled } : {}) }),
-    isStored: (columns) => !JOINED.test(selectRows(planner, steps, { from: "rows", columns, filtered: false })),
+    isStored: (wanted) => !JOINED.test(selectRows(planner, steps, { from: "rows", columns: wanted, filtered: false })),
     settled,
-    joinsAtEnd: / JOIN /.test(selectRows(planner, steps, { from: "rows", settled, columns: written, filtered: false })),
-    order: { time, resolution: pipeline.spine.time.resolution, columns },
+    joinsAtEnd: / JOIN /.test(selectRows(planner, steps, { from: "rows", settled, columns, filtered: false })),
+    order: { time, resolution: pipeline.spine.time.resolution, columns: order },
   };
 }
 
@@ -95,30 +98,43 @@ function isRowFilter(operator: AnyOperator): boolean {
 function anticipateKeys(planner: Planner, operator: string): void {
   if (planner.keysAnticipated) return;
   planner.keysAnticipated = true;
-  const sets: ColumnName[][] = [];
+  const sets: { readonly key: ColumnName[]; readonly user: string }[] = [];
   const dtypeOf = (name: ColumnName) => (planner.has(name) ? planner.column(name).dtype : undefined);
   for (const later of planner.pipeline.operators) {
-    if (later.kind === "join") sets.push(later.on.map((pair) => pair.left));
+    const user = later.name;
+    const add = (on: readonly KeyPair[]) => sets.push({ key: on.map((pair) => pair.left), user });
+    if (later.kind === "join") add(later.on);
     else if (later.kind === "pit_join") {
-      if (later.pitEngine !== "kernel" || !areIntegerKeys(later.on, dtypeOf))
-        sets.push(later.on.map((pair) => pair.left));
+      if (later.pitEngine !== "kernel" || !areIntegerKeys(later.on, dtypeOf)) add(later.on);
     } else if (later.kind === "rolling_aggregate") {
       for (const spec of later.specs)
-        if (later.rollingEngine !== "kernel" || !areIntegerKeys(spec.on, dtypeOf))
-          sets.push(spec.on.map((pair) => pair.left));
+        if (later.rollingEngine !== "kernel" || !areIntegerKeys(spec.on, dtypeOf)) add(spec.on);
     } else if (later.kind === "project")
-      for (const step of later.steps) if (step.value.type === "qid") sets.push([step.value.session]);
+      for (const step of later.steps) if (step.value.type === "qid") sets.push({ key: [step.value.session], user });
   }
+  const onTheWay = operatorsOfRows(planner.pipeline);
+  const present = sets.filter(({ key }) => key.every((name) => planner.has(name)));
   planner.makeKeys(
-    sets.filter((set) => set.every((name) => planner.has(name))),
+    present.map(({ key }) => key),
     operator,
+    present.map(({ user }) => user).filter((user) => onTheWay.has(user)),
   );
+}
+
+/** The operators that the rows pass, from the spine's scan to the sink: what is joined to histories is not among them. */
+function operatorsOfRows({ operators }: Pipeline): ReadonlySet<string> {
+  const byOutput = new Map(operators.map((operator) => [operator.output, operator]));
+  const names = new Set<string>();
+  for (let operator = operators.at(-1); operator !== undefined; operator = byOutput.get(operator.inputs[0] ?? ""))
+    names.add(operator.name);
+  return names;
 }
 
 function joinQids(planner: Planner): void {
   for (const layer of planner.layers)
     for (const step of layer.kind === "project" ? layer.steps : []) {
       if (step.value.type !== "qid") continue;
+      planner.working = layer.name;
       const session = step.value.session;
       const keys = planner.keys([{ left: session, right: session }], layer.name);
       const table = planner.table({
@@ -208,6 +224,12 @@ function walkBack(
     steps.unshift(step);
   }
   return { steps, needed };
+}
+
+/** Operators whose work is done where these columns of the rows are computed. */
+function finishersOf(planner: Planner, all: readonly Step[], columns: readonly string[]): readonly string[] {
+  const { steps, needed } = walkBack(all, { columns, filtered: true });
+  return [...new Set([...planner.makersOf([...needed]), ...steps.map(({ operator }) => operator)])];
 }
 
 /** Only what the wanted columns need is computed and joined. */

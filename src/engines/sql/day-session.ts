@@ -1,14 +1,16 @@
 import type { Day } from "../../columnar/instants.js";
+import type { Analysis } from "../../compiler/explain/analysis.js";
 import type { Pipeline } from "../../operators/pipeline.js";
 import type { Source } from "../../sources/source.js";
-import type { DayResult, DaySession, DaySessionOptions, DaysRequest } from "../../training/day.js";
+import type { AnalysisRequest, DayResult, DaySession, DaySessionOptions, DaysRequest } from "../../training/day.js";
 import { KernelFunctions } from "../kernel/kernel-functions.js";
 import { SQL_CELLS, type SqlCells } from "./cells.js";
+import { analyzeDay } from "./day-analysis.js";
 import { planDay } from "./day-plan.js";
 import type { DayPlan } from "./plan.js";
 import { ResidentHistory } from "./resident-history.js";
 import type { SqlSession } from "./session.js";
-import { type KeptTables, SpanRun } from "./span-run.js";
+import { type SessionState, SpanRun } from "./span-run.js";
 import { registerVectorisedFunctions } from "./vectorised-functions.js";
 
 /**
@@ -21,35 +23,29 @@ export async function openDaySession(options: DaySessionOptions, cells: SqlCells
 }
 
 class DuckDBDaySession implements DaySession {
-  readonly #session: SqlSession;
-  readonly #sources: ReadonlyMap<string, Source>;
+  readonly #state: SessionState;
   readonly #cells: SqlCells;
   readonly #plans = new WeakMap<Pipeline, DayPlan>();
-  readonly #kept: KeptTables = new Map();
-  readonly #kernels: KernelFunctions;
-  readonly #history: ResidentHistory;
   /** The state of the inputs that the kept tables were made of. */
   #inputs = "";
 
   constructor(session: SqlSession, sources: ReadonlyMap<string, Source>, cells: SqlCells) {
-    this.#session = session;
-    this.#sources = sources;
-    this.#kernels = new KernelFunctions(session.connection);
-    this.#history = new ResidentHistory(session);
+    const kernels = new KernelFunctions(session.connection);
+    this.#state = { session, sources, kept: new Map(), kernels, history: new ResidentHistory(session) };
     this.#cells = cells;
   }
 
   interrupt(): void {
-    this.#session.interrupt();
+    this.#state.session.interrupt();
   }
 
   close(): void {
-    this.#session.close();
+    this.#state.session.close();
   }
 
   async run(request: DaysRequest, written: (day: Day, result: DayResult) => void): Promise<void> {
     const plan = this.#planOf(request.pipeline);
-    const span = new SpanRun(this.#session, this.#sources, this.#kept, this.#kernels, this.#history, plan, request);
+    const span = new SpanRun(this.#state, plan, request);
     try {
       await this.#forgetChangedInputs(plan);
       await span.run(written);
@@ -60,6 +56,10 @@ class DuckDBDaySession implements DaySession {
     }
   }
 
+  async analyze(request: AnalysisRequest): Promise<Analysis> {
+    return analyzeDay({ ...this.#state, kept: new Map() }, this.#planOf(request.pipeline), request);
+  }
+
   #planOf(pipeline: Pipeline): DayPlan {
     const plan = this.#plans.get(pipeline) ?? planDay(pipeline, this.#cells);
     this.#plans.set(pipeline, plan);
@@ -67,17 +67,18 @@ class DuckDBDaySession implements DaySession {
   }
 
   async #forgetChangedInputs(plan: DayPlan): Promise<void> {
+    const { session, sources, kept, history } = this.#state;
     const views = [...new Set(plan.scans.map((scan) => scan.view))].sort();
-    const identities = await Promise.all(views.map((view) => sourceOf(this.#sources, view).identity({})));
+    const identities = await Promise.all(views.map((view) => sourceOf(sources, view).identity({})));
     const inputs = JSON.stringify(
       identities.map((identity) => identity.files.map((f) => [f.path, f.size, f.modified])),
     );
     if (inputs === this.#inputs) return;
     this.#inputs = inputs;
-    for (const name of this.#kept.keys())
-      if (!name.startsWith("index of ")) await this.#session.run(`DROP TABLE IF EXISTS ${name}`);
-    this.#kept.clear();
-    await this.#history.forget();
+    for (const name of kept.keys())
+      if (!name.startsWith("index of ")) await session.run(`DROP TABLE IF EXISTS ${name}`);
+    kept.clear();
+    await history.forget();
   }
 }
 

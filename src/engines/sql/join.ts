@@ -17,6 +17,7 @@ export function join(self: Join, planner: Planner): void {
       sql: `(SELECT h.*${columns.map((column) => `, l.${column}`).join("")} FROM ${left.sql} h LEFT JOIN ${latest} l ON ${onKeys(self.on, "h", "l")})`,
       columns: new Map([...left.columns, ...self.columns.map((column) => [column.name, column.dtype] as const)]),
       scan: left.scan,
+      composed: [...left.composed, self.name],
     });
     return;
   }
@@ -52,6 +53,7 @@ function latestTable(self: Join, right: SideRelation, planner: Planner): string 
       self.name,
       `SELECT ${columns.join(", ")} FROM (SELECT *, count(*) OVER (PARTITION BY ${keys.join(", ")}) AS "@rows" FROM ${right.sql} WHERE ${present})` +
         ` WHERE CASE WHEN "@rows" > 1 THEN error('daedalus:duplicate-key:' || ${listed}) ELSE TRUE END`,
+      right.composed,
     );
   }
   const time = onClock(identifier(self.latest.time.column), self.latest.time.resolution, clockOf(self.latest.time));
@@ -64,6 +66,7 @@ function latestTable(self: Join, right: SideRelation, planner: Planner): string 
     name,
     self.name,
     `WITH newest AS MATERIALIZED (${newest}), ${oneRowPer(keys, "newest", ties, columns)}`,
+    right.composed,
   );
 }
 

@@ -15,6 +15,8 @@ export interface TablePlan {
   /** The pipeline operator that it belongs to. */
   readonly operator: string;
   readonly sql: string;
+  /** Operators beside it whose work, or part of it, is done by this statement. */
+  readonly composes: readonly string[];
   /** `run`: does not depend on the day and is kept until an input changes. */
   readonly keep: "day" | "run";
   /** The table without the rows that `operator`, a filter, dropped: the difference is what it dropped. */
@@ -30,6 +32,8 @@ export interface KernelPlan {
   readonly name: string;
   /** The pipeline operator that it belongs to. */
   readonly operator: string;
+  /** Operators beside it whose work, or part of it, is done when the index is loaded. */
+  readonly composes: readonly string[];
   /** `run`: the index does not depend on the day and is kept until an input changes. */
   readonly keep: "day" | "run";
   /** Its answers are lists of history, computed where the rows are written; else they belong to the narrow row. */
@@ -65,6 +69,8 @@ export interface DayPlan {
   readonly partRows: bigint;
   /** `SELECT` of the columns wanted over a table that has the rows' columns; filters applied if `filtered`. */
   select(request: SelectRequest): string;
+  /** Operators whose work, or part of it, is done where the rows are ordered and written. */
+  readonly finishes: readonly string[];
   /** Whether `select` of these columns over the row table joins anything to it or calls a kernel. */
   isStored(columns: readonly string[]): boolean;
   /** What the ordered rows hold of the row table: see `SettledColumns`. */

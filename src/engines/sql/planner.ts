@@ -35,6 +35,8 @@ export interface SideRelation {
   readonly columns: ReadonlyMap<ColumnName, DType>;
   /** The scan whose rows it has. */
   readonly scan: Scan;
+  /** The operators that whoever reads it runs: nothing of it is a table. */
+  readonly composed: readonly string[];
 }
 
 type KeyIds = ReadonlyMap<string, { readonly table: string; readonly column: string }>;
@@ -55,14 +57,19 @@ export class Planner {
   /** Outputs of scans that must be read whole. */
   readonly unbounded = new Set<RelationName>();
   keysAnticipated = false;
+  /** The operator whose cell is being composed. */
+  working = "";
   /** The table that the rows began as. */
   target = "";
   #rows = "";
   #main: RelationName = "";
   readonly #columns = new Map<ColumnName, RowColumn>();
+  /** The operator that computes a column. */
+  readonly #makers = new Map<ColumnName, string>();
   readonly #joined = new Map<string, KeyedTable>();
   #keys: KeyIds = new Map();
   readonly #probes: {
+    readonly operator: string;
     readonly join: string;
     readonly columns: { readonly name: ColumnName; readonly sql: string }[];
   }[] = [];
@@ -86,25 +93,38 @@ export class Planner {
   }
 
   /** A table of the day. */
-  table(plan: Omit<TablePlan, "kind" | "keep" | "drops"> & Partial<Pick<TablePlan, "drops">>): string {
-    this.steps.push({ kind: "table", keep: "day", drops: [], ...plan });
+  table(
+    plan: Omit<TablePlan, "kind" | "keep" | "drops" | "composes"> & Partial<Pick<TablePlan, "drops" | "composes">>,
+  ): string {
+    const composes = others(plan.composes ?? [], plan.operator);
+    this.steps.push({ kind: "table", keep: "day", drops: [], ...plan, composes });
     return plan.name;
   }
 
   /** A table that does not depend on the day; its name says its content, so that two who need the same share it. */
-  runTable(prefix: string, operator: string, sql: string): string {
+  runTable(prefix: string, operator: string, sql: string, composes: readonly string[]): string {
     const name = identifier(`${prefix}_${createHash("sha256").update(sql).digest("hex").slice(0, 12)}`);
-    if (!this.steps.some((known) => known.name === name))
-      this.steps.push({ kind: "table", name, operator, sql, keep: "run", drops: [] });
+    this.#shared({ kind: "table", name, operator, sql, composes: others(composes, operator), keep: "run", drops: [] });
     return name;
   }
 
   /** A kernel's function; its name says its content, since a session never forgets a function. */
-  kernel(plan: Omit<KernelPlan, "kind" | "name">): string {
+  kernel({ composes, ...plan }: Omit<KernelPlan, "kind" | "name">): string {
     const content = JSON.stringify(plan, (_, value) => (typeof value === "bigint" ? `${value}n` : value));
     const name = `kernel_${createHash("sha256").update(content).digest("hex").slice(0, 12)}`;
-    if (!this.steps.some((known) => known.name === name)) this.steps.push({ kind: "kernel", name, ...plan });
+    this.#shared({ kind: "kernel", name, ...plan, composes: others(composes, plan.operator) });
     return name;
+  }
+
+  /** A step that several operators may need; it is done once, by the first. */
+  #shared(step: PlanStep): void {
+    const place = this.steps.findIndex((known) => known.name === step.name);
+    const known = this.steps[place];
+    if (known === undefined) this.steps.push(step);
+    else {
+      const composes = others([...known.composes, step.operator, ...step.composes], known.operator);
+      this.steps[place] = { ...known, composes };
+    }
   }
 
   /** `FROM` item of the rows with the answers of the kernels. */
@@ -186,11 +206,17 @@ export class Planner {
 
   define(name: ColumnName, column: RowColumn): void {
     this.#columns.set(name, column);
+    this.#makers.set(name, this.working);
+  }
+
+  /** The operators that compute these columns where they are read; stored ones need nobody. */
+  makersOf(names: readonly ColumnName[]): readonly string[] {
+    return names.filter((name) => !this.isStored(name)).flatMap((name) => this.#makers.get(name) ?? []);
   }
 
   /** An ASOF join of the rows `o`, to be made with others; what it finds is added by `addProbed`. */
   addProbeJoin(sql: string): void {
-    this.#probes.push({ join: sql, columns: [] });
+    this.#probes.push({ operator: this.working, join: sql, columns: [] });
   }
 
   /** A stored column that the last probe finds. */
@@ -234,6 +260,7 @@ export class Planner {
     this.#rows = this.table({
       name: this.name("rows"),
       operator,
+      composes: this.makersOf(computed),
       sql: `SELECT o.*${this.#withoutAnswers(columns)}, ${columns.map(({ name, column }) => `${column.sql} AS ${identifier(name)}`).join(", ")} FROM ${this.withKernels(
         before,
         columns.flatMap(({ column }) => column.kernels ?? []),
@@ -244,8 +271,11 @@ export class Planner {
       this.define(name, { sql: `o.${identifier(name)}`, dtype: column.dtype, joins: [] });
   }
 
-  /** The key ids of several sets of the rows' columns at once; sets that exist are not made again. */
-  makeKeys(sets: readonly (readonly ColumnName[])[], operator: string): void {
+  /**
+   * The key ids of several sets of the rows' columns at once; sets that exist are not made again. `users`: the operators
+   * that need them.
+   */
+  makeKeys(sets: readonly (readonly ColumnName[])[], operator: string, users: readonly string[]): void {
     const fresh = new Map(sets.filter((set) => !this.#keys.has(keyOf(set))).map((set) => [keyOf(set), set] as const));
     if (fresh.size === 0) return;
     this.store([...fresh.values()].flat(), operator);
@@ -261,6 +291,7 @@ export class Planner {
       this.table({
         name: table,
         operator,
+        composes: users,
         sql: `SELECT row_number() OVER () AS kid, * FROM (SELECT DISTINCT ${names.join(", ")} FROM ${before} WHERE ${present})`,
       });
       const column = `kid:${table}`;
@@ -271,6 +302,7 @@ export class Planner {
     this.#rows = this.table({
       name: this.name("rows"),
       operator,
+      composes: users,
       sql: `SELECT o.*, ${columns.join(", ")} FROM ${before} o${joins.join("")}`,
       drops: [before],
     });
@@ -279,7 +311,7 @@ export class Planner {
 
   keys(on: readonly KeyPair[], operator: string): { readonly table: string; readonly column: string } {
     const set = on.map((pair) => pair.left);
-    this.makeKeys([set], operator);
+    this.makeKeys([set], operator, [operator]);
     const keys = this.#keys.get(keyOf(set));
     if (!keys) throw new RangeError(`no key ids of ${keyOf(set)}`);
     return keys;
@@ -302,7 +334,9 @@ export class Planner {
     }
     this.#rows = this.table({
       name: this.name("rows"),
-      operator: this.#main,
+      // The last that probes; the others' probes waited for it.
+      operator: probes.at(-1)?.operator ?? this.#main,
+      composes: probes.map((probe) => probe.operator),
       sql: `SELECT o.*, ${found.join(", ")} FROM ${before} o${joins.join("")}`,
       drops: [before],
     });
@@ -314,6 +348,10 @@ export class Planner {
  * and a few of each other's answers; the rest of the row is joined back by number.
  */
 const PROBES_TOGETHER = 2;
+
+function others(operators: readonly string[], own: string): readonly string[] {
+  return [...new Set(operators)].filter((operator) => operator !== own);
+}
 
 function keyOf(set: readonly ColumnName[]): string {
   return JSON.stringify(set);

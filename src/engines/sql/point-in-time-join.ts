@@ -37,6 +37,7 @@ export function pointInTimeJoin(self: PointInTimeJoin, planner: Planner): void {
       sql: `(SELECT h.*${added} FROM ${left.sql} h ASOF LEFT JOIN ${visible} ${alias} ON ${onKeys(self.on, "h", alias)} AND ${time} > ${alias}."@after")`,
       columns: new Map([...left.columns, ...columns.map((column) => [column.name, column.dtype] as const)]),
       scan: left.scan,
+      composed: [...left.composed, self.name],
     });
     return;
   }
@@ -72,6 +73,7 @@ export function visibleRows(self: PointInTimeJoin, planner: Planner, clock: Cloc
       name,
       self.name,
       `WITH rows AS MATERIALIZED (${rows}), ${oneRowPer([...keys, '"@t"'], "rows", ties, [...values, '"@t"', '"@t" AS "@after"'])}`,
+      right.composed,
     );
   }
   present.push(`${identifier(self.availableTime.column)} IS NOT NULL`);
@@ -86,6 +88,7 @@ export function visibleRows(self: PointInTimeJoin, planner: Planner, clock: Cloc
     self.name,
     `SELECT ${[...values, '"@t"', '"@after"'].join(", ")} FROM (SELECT *, max("@age") OVER (PARTITION BY ${group} ORDER BY "@after" ASC NULLS FIRST RANGE UNBOUNDED PRECEDING) AS "@newest"` +
       ` FROM (SELECT *, row_number() OVER (PARTITION BY ${group} ORDER BY ${age}) AS "@age" FROM (${rows}))) WHERE "@age" = "@newest"`,
+    right.composed,
   );
 }
 

@@ -30,5 +30,6 @@ export function scan(self: Scan, planner: Planner): void {
       ...self.instants.map((instant) => [instant.name, "BIGINT"] as const),
     ]),
     scan: self,
+    composed: [self.name],
   });
 }

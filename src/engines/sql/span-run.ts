@@ -1,13 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import {
-  type Day,
-  dayStartMicros,
-  durationMicros,
-  type Instant,
-  MICROS_PER_DAY,
-  resolutionOf,
-} from "../../columnar/instants.js";
+import { type Day, dayStartMicros, type Instant, MICROS_PER_DAY, resolutionOf } from "../../columnar/instants.js";
 import { DaedalusError } from "../../errors/problem.js";
 import { isOutOfMemory } from "../../errors/run.js";
 import type { Scan } from "../../operators/scan.js";
@@ -17,9 +10,11 @@ import type { KernelFunctions } from "../kernel/kernel-functions.js";
 import { dayNumber } from "./clock.js";
 import { findCulprit } from "./culprit.js";
 import { QID_MAP } from "./day-plan.js";
+import type { Meter } from "./meter.js";
 import type { DayPlan, KernelPlan, TablePlan } from "./plan.js";
 import { engineProblem, isUnexplained, problemOfFailure } from "./problems.js";
 import type { HistoryRange, ResidentHistory } from "./resident-history.js";
+import { boundsOf, instantOf, rangeOf, withinSql } from "./scan-range.js";
 import type { SqlSession } from "./session.js";
 import {
   columnStatistics,
@@ -35,8 +30,17 @@ import {
 } from "./sink.js";
 import { identifier, text } from "./text.js";
 
-/** What outlives a span on a session: tables that do not depend on the day, with their row counts. */
+/** Tables that do not depend on the day, with their row counts. */
 export type KeptTables = Map<string, number>;
+
+/** What outlives a span on a session. */
+export interface SessionState {
+  readonly session: SqlSession;
+  readonly sources: ReadonlyMap<string, Source>;
+  readonly kept: KeptTables;
+  readonly kernels: KernelFunctions;
+  readonly history: ResidentHistory;
+}
 
 /** Figures of each day of the span, by the operator that they belong to. */
 type ByDay = ReadonlyMap<Day, number>;
@@ -54,32 +58,28 @@ export class SpanRun {
   readonly #plan: DayPlan;
   readonly #request: DaysRequest;
   readonly #days: readonly Day[];
+  readonly #meter: Meter | undefined;
   readonly #views: string[] = [];
   readonly #tables = new Map<string, number>();
   readonly #requests: { source: Source; request: ScanRequest }[] = [];
+  readonly #relations = new Map<string, string>();
   readonly #drops: string[] = [];
   /** Rows that each scan fetched, by the first day that they serve. */
   readonly #scanned = new Map<string, ByDay>();
   #seconds: Record<string, number> = {};
   #operator = "";
 
-  constructor(
-    session: SqlSession,
-    sources: ReadonlyMap<string, Source>,
-    kept: KeptTables,
-    kernels: KernelFunctions,
-    history: ResidentHistory,
-    plan: DayPlan,
-    request: DaysRequest,
-  ) {
-    this.#session = session;
-    this.#sources = sources;
-    this.#kept = kept;
-    this.#kernels = kernels;
-    this.#history = history;
+  /** `meter`: weighs what it makes. */
+  constructor(state: SessionState, plan: DayPlan, request: DaysRequest, meter?: Meter) {
+    this.#session = state.session;
+    this.#sources = state.sources;
+    this.#kept = state.kept;
+    this.#kernels = state.kernels;
+    this.#history = state.history;
     this.#plan = plan;
     this.#request = request;
     this.#days = request.days.map(({ day }) => day);
+    this.#meter = meter;
   }
 
   async run(written: (day: Day, result: DayResult) => void): Promise<void> {
@@ -111,8 +111,7 @@ export class SpanRun {
     const scanned = this.#scanned;
     for (const scan of plan.scans)
       if (scan.range.kind === "target_day") scanned.set(scan.name, counts.get(plan.target) ?? new Map());
-      else if (!scanned.has(scan.name))
-        scanned.set(scan.name, await this.#timed(scan.name, () => this.#countScan(scan)));
+      else if (!scanned.has(scan.name)) scanned.set(scan.name, await this.#timed("count", () => this.#countScan(scan)));
     const rows = await this.#order(dropped);
     const tell = (day: Day, parts: DayResult["parts"], columns: DayResult["columns"]): void => {
       written(day, {
@@ -180,6 +179,13 @@ export class SpanRun {
     return engineProblem("rule-failed", { ...what, rule }, written?.place);
   }
 
+  /** The relation that a scan was made of, before its predicate; it can be read until `cleanUp`. */
+  relationOf(scan: Scan): string {
+    const relation = this.#relations.get(scan.name);
+    if (relation === undefined) throw new RangeError(`scan "${scan.name}" has not run`);
+    return relation;
+  }
+
   async cleanUp(): Promise<void> {
     const drops = [
       ...this.#views.map((view) => `DROP VIEW IF EXISTS ${view}`),
@@ -193,8 +199,11 @@ export class SpanRun {
   async #timed<T>(operator: string, work: () => Promise<T>): Promise<T> {
     this.#operator = operator;
     const start = performance.now();
+    const aside = this.#meter?.aside ?? 0;
     const result = await work();
-    this.#seconds[operator] = (this.#seconds[operator] ?? 0) + (performance.now() - start) / 1000;
+    await this.#meter?.statement();
+    const measuring = (this.#meter?.aside ?? 0) - aside;
+    this.#seconds[operator] = (this.#seconds[operator] ?? 0) + (performance.now() - start) / 1000 - measuring;
     return result;
   }
 
@@ -227,11 +236,12 @@ export class SpanRun {
       const whole = await source.scan({ columns: scan.columns, instants: scan.instants });
       const name = identifier(`parsed_${createHash("sha256").update(whole.sql).digest("hex").slice(0, 12)}`);
       await this.#keepTable(name, whole.sql);
-      sql = `SELECT * FROM ${name} WHERE ${withinSql(scan, bounds) || "TRUE"}`;
+      sql = `SELECT * FROM ${name} WHERE ${withinSql(scan, bounds) ?? "TRUE"}`;
     } else if (this.#request.keepHistory && scan.range.kind === "history" && bounds.to !== undefined) {
       await this.#createView(identifier(scan.output), await this.#resident(scan, source, { ...bounds, to: bounds.to }));
       return;
     }
+    this.#relations.set(scan.name, sql);
     if (scan.predicate) sql = `SELECT * FROM (${sql}) WHERE ${scan.predicate.sql}`;
     await this.#createView(identifier(scan.output), sql);
   }
@@ -246,7 +256,7 @@ export class SpanRun {
     await this.#createTable(fetched, wanted);
     this.#scanned.set(scan.name, await this.#countServed(scan, fetched));
     this.#tables.delete(fetched);
-    await this.#history.take(scan, range, fetched, withinSql(scan, { ...range, to: undefined }) || "TRUE");
+    await this.#history.take(scan, range, fetched, withinSql(scan, { from: range.from }) ?? "TRUE");
     return `SELECT * FROM ${this.#history.tableOf(scan)}`;
   }
 
@@ -268,7 +278,12 @@ export class SpanRun {
 
   async #createTable(name: string, sql: string): Promise<number> {
     this.#tables.set(name, 0);
-    const count = await createTable(this.#session, name, sql, this.#drops.splice(0).join(""));
+    const drops = this.#drops.splice(0).join("");
+    // A meter weighs before and after: what goes with the new table would be taken off its weight.
+    if (this.#meter !== undefined && drops !== "") await this.#session.run(drops);
+    const count = await this.#weighed(() =>
+      createTable(this.#session, name, sql, this.#meter === undefined ? drops : ""),
+    );
     this.#tables.set(name, count);
     return count;
   }
@@ -276,9 +291,13 @@ export class SpanRun {
   async #keepTable(name: string, sql: string): Promise<number> {
     const known = this.#kept.get(name);
     if (known !== undefined) return known;
-    const count = await createTable(this.#session, name, sql);
+    const count = await this.#weighed(() => createTable(this.#session, name, sql));
     this.#kept.set(name, count);
     return count;
+  }
+
+  #weighed(make: () => Promise<number>): Promise<number> {
+    return this.#meter === undefined ? make() : this.#meter.table(this.#operator, make);
   }
 
   /** With the next statement: a call into the engine costs more than the drop. */
@@ -376,50 +395,4 @@ async function createTable(session: SqlSession, name: string, sql: string, befor
 /** Days since the epoch, as `dayNumber` counts them. */
 function numberOf(day: Day): number {
   return Number(dayStartMicros(day) / MICROS_PER_DAY);
-}
-
-interface Bounds {
-  readonly from?: bigint | undefined;
-  readonly to?: bigint | undefined;
-}
-
-function boundsOf(scan: Scan, days: readonly Day[]): Bounds {
-  const from = dayStartMicros(days[0] ?? "");
-  const to = dayStartMicros(days.at(-1) ?? "") + MICROS_PER_DAY;
-  switch (scan.range.kind) {
-    case "unbounded":
-      return {};
-    case "target_day":
-      return { from, to };
-    case "history":
-      return scan.range.lookback === "all" ? { to } : { from: from - durationMicros(scan.range.lookback), to };
-  }
-}
-
-function instantOf(scan: Scan): Scan["instants"][number] | undefined {
-  if (scan.range.kind === "unbounded") return undefined;
-  const { instant } = scan.range;
-  return scan.instants.find((candidate) => candidate.name === instant);
-}
-
-function rangeOf(scan: Scan, bounds: Bounds): Pick<ScanRequest, "range"> {
-  const instant = instantOf(scan);
-  if (!instant || (bounds.from === undefined && bounds.to === undefined)) return {};
-  const { from, to } = bounds;
-  const time = { source: instant.source, unit: instant.unit };
-  return { range: { time, ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) } };
-}
-
-/** The same range as a condition on parsed rows, whose instants are ticks; empty: all of them. */
-function withinSql(scan: Scan, bounds: Bounds): string {
-  const instant = instantOf(scan);
-  if (!instant) return "";
-  const ticks = (micros: bigint): string =>
-    `CAST('${micros * (resolutionOf(instant.unit) === "ns" ? 1000n : 1n)}' AS HUGEINT)`;
-  const name = identifier(instant.name);
-  const conditions = [
-    ...(bounds.from === undefined ? [] : [`${name} >= ${ticks(bounds.from)}`]),
-    ...(bounds.to === undefined ? [] : [`${name} < ${ticks(bounds.to)}`]),
-  ];
-  return conditions.join(" AND ");
 }

@@ -5,16 +5,22 @@ import type { DayPlan } from "./plan.js";
 import { ORDERED } from "./sink.js";
 import { identifier } from "./text.js";
 
-/** Consecutive operators of one engine, and the SQL that they are composed into; `scan_…` names a view's rows of the day. */
-export interface StageDescription {
-  readonly name: string;
-  readonly engine: EngineTag;
-  readonly operators: readonly string[];
-  readonly sql: string;
+/** What runs, for readers: the same statements that a day executes; `scan_…` names a view's rows of the day. */
+export interface CompositionDescription {
+  /** Consecutive operators of one engine. */
+  readonly stages: readonly {
+    readonly name: string;
+    readonly engine: EngineTag;
+    readonly operators: readonly string[];
+  }[];
+  /** The statements of each operator's own, by its name. */
+  readonly statements: Readonly<Record<string, readonly string[]>>;
+  /** The operators in whose statements another's work, or part of it, is done; by its name. */
+  readonly composedInto: Readonly<Record<string, readonly string[]>>;
 }
 
-/** What runs, for readers: the same statements that a day executes. */
-export function describeStages(pipeline: Pipeline): readonly StageDescription[] {
+/** How the pipeline is composed into SQL. */
+export function describeComposition(pipeline: Pipeline): CompositionDescription {
   const plan = planDay(pipeline);
   const stages: { engine: EngineTag; operators: string[] }[] = [];
   for (const operator of pipeline.operators) {
@@ -22,24 +28,44 @@ export function describeStages(pipeline: Pipeline): readonly StageDescription[] 
     if (last && last.engine === operator.engine) last.operators.push(operator.name);
     else stages.push({ engine: operator.engine, operators: [operator.name] });
   }
-  return stages.map(({ engine, operators }, index) => ({
-    name: `stage_${index}_${engine}`,
-    engine,
-    operators,
-    sql: operators.flatMap((operator) => statementsOf(plan, pipeline, operator)).join(";\n"),
-  }));
+  return {
+    stages: stages.map((stage, index) => ({ name: `stage_${index}_${stage.engine}`, ...stage })),
+    statements: statementsOf(plan, pipeline),
+    composedInto: composedInto(plan, pipeline),
+  };
 }
 
-function statementsOf(plan: DayPlan, pipeline: Pipeline, operator: string): string[] {
-  const tables = plan.steps
-    .filter((step) => step.operator === operator)
-    .map((step) =>
-      step.kind === "table"
-        ? `CREATE TEMP TABLE ${step.name} AS\n  ${step.sql}`
-        : `-- ${step.name}(${step.arguments.join(", ")}) answers from an index of\n  ${step.history}`,
-    );
-  const isSink = pipeline.operators.some((candidate) => candidate.name === operator && candidate.kind === "sink");
-  if (!isSink) return tables;
+/** For each operator the others in whose statements it is composed, in the pipeline's order. */
+export function composedInto(plan: DayPlan, { operators }: Pipeline): Readonly<Record<string, readonly string[]>> {
+  const into = new Map<string, Set<string>>(operators.map(({ name }) => [name, new Set()]));
+  for (const step of plan.steps) for (const operator of step.composes) into.get(operator)?.add(step.operator);
+  const sink = operators.find(({ kind }) => kind === "sink");
+  if (sink) for (const operator of plan.finishes) into.get(operator)?.add(sink.name);
+  const place = new Map(operators.map(({ name }, index) => [name, index]));
+  return Object.fromEntries(
+    [...into].map(([name, owners]) => [
+      name,
+      [...owners].sort((left, right) => (place.get(left) ?? 0) - (place.get(right) ?? 0)),
+    ]),
+  );
+}
+
+function statementsOf(plan: DayPlan, { operators }: Pipeline): Readonly<Record<string, readonly string[]>> {
+  const statements = new Map<string, string[]>(operators.map(({ name }) => [name, []]));
+  for (const step of plan.steps)
+    statements
+      .get(step.operator)
+      ?.push(
+        step.kind === "table"
+          ? `CREATE TEMP TABLE ${step.name} AS\n  ${step.sql}`
+          : `-- ${step.name}(${step.arguments.join(", ")}) answers from an index of\n  ${step.history}`,
+      );
+  const sink = operators.find(({ kind }) => kind === "sink");
+  if (sink) statements.get(sink.name)?.push(...finishing(plan));
+  return Object.fromEntries(statements);
+}
+
+function finishing(plan: DayPlan): readonly string[] {
   const columns = plan.output.map((column) => column.name);
   const { computed, stored } = plan.settled;
   const carry = [plan.order.time, ...stored];
@@ -48,7 +74,6 @@ function statementsOf(plan: DayPlan, pipeline: Pipeline, operator: string): stri
     .map((name) => `${identifier(name)} ASC NULLS FIRST`)
     .join(", ");
   return [
-    ...tables,
     `CREATE TEMP TABLE ${ORDERED} AS\n  ${ordered} ORDER BY ${order}`,
     `COPY (${plan.select({ from: `(SELECT *, rowid AS "@place" FROM ${ORDERED})`, settled: true, columns, filtered: false, carry: ["@place"] })} ORDER BY "@place" ASC NULLS FIRST)\n  TO 'part-N-0.parquet' (FORMAT parquet, COMPRESSION zstd)`,
   ];

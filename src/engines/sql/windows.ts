@@ -142,7 +142,8 @@ function historyTable(
       ? history.history.sql
       : `(SELECT * FROM ${history.history.sql} WHERE ${history.filter})`;
   const sql = `SELECT ${selected.join(", ")} FROM ${filtered} h JOIN ${keysTable} k ON ${onKeys(history.on, "k", "h")} WHERE ${conditions.join(" AND ")}`;
-  return planner.table({ name: planner.name("history"), operator: history.operator, sql });
+  const { composed } = history.history;
+  return planner.table({ name: planner.name("history"), operator: history.operator, composes: composed, sql });
 }
 
 /** Per (key, instant) the totals of everything up to and including it. */

@@ -51,5 +51,13 @@ function serviceText({ service }: CatalogEntry & { type: "service" }): string {
     nullable ? "" : "not null",
     column ?? "",
   ]);
-  return [...facts, "", table(["column", "kind", "dtype", "nullable", "from"], columns)].join("\n");
+  const head = ["column", "kind", "dtype", "nullable"];
+  // Most services name no column otherwise than its source does: then there is nothing to say.
+  const told = columns.some((row) => row[4] !== "")
+    ? table([...head, "from"], columns)
+    : table(
+        head,
+        columns.map((row) => row.slice(0, 4)),
+      );
+  return [...facts, "", told].join("\n");
 }

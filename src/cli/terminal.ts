@@ -1,3 +1,4 @@
+import { commandProblem } from "../errors/command.js";
 import { formatProblem, type Problem } from "../errors/problem.js";
 import { toJson } from "./json.js";
 import { Masking } from "./masking.js";
@@ -17,12 +18,16 @@ export class Terminal {
 
   constructor(json: boolean) {
     this.json = json;
-    // A reader that goes away (`| head`) is no fault: what is left to say is said to nobody.
-    for (const stream of [process.stdout, process.stderr]) {
-      stream.on("error", (error: NodeJS.ErrnoException) => {
-        if (error.code !== "EPIPE") throw error;
+    // A reader that goes away (`| head`) is no fault: what is left to say is said to nobody. Nor is a full disk under stderr:
+    // the work goes on. An answer that is lost is one.
+    process.stderr.on("error", () => undefined);
+    process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EPIPE") return;
+      this.say(formatProblem(commandProblem("answer-lost", { cause: error.message })));
+      process.once("exit", () => {
+        process.exitCode = 1;
       });
-    }
+    });
   }
 
   /** Values that are never printed from now on. */

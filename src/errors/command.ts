@@ -41,6 +41,10 @@ export const commandProblem = family("command", {
     says: `${p.path} holds files that "daeda demo" did not make`,
     help: "name an empty or new folder: daeda demo <dir>",
   }),
+  "answer-lost": (p: { cause: string }) => ({
+    says: `the answer could not be written to stdout: ${p.cause}`,
+    help: "the command itself has run; make room there, or send the output somewhere else",
+  }),
   "cannot-write": (p: { path: string; cause: string }) => ({
     says: `${p.path} cannot be written: ${p.cause}`,
     help: "choose another folder, or make this one writable",

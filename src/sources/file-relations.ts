@@ -80,7 +80,7 @@ class FileRelation implements RawRelation {
     const options = [
       `hive_partitioning = ${hive}`,
       ...(hive ? ["hive_types_autocast = false"] : []),
-      ...(provenance ? ["filename = '@path'"] : []),
+      ...(provenance ? ["filename = '@daedalus path'"] : []),
     ];
     const paths = `[${this.files.map(fileName).join(", ")}]`;
     const asked = sources.map((source, index) => `${identifier(source)} AS c${index}`);
@@ -107,7 +107,7 @@ class FileRelation implements RawRelation {
 
   #shown(): string {
     const prefix = `${this.directory}/`;
-    return `CASE WHEN starts_with("@path", ${text(prefix)}) THEN substr("@path", ${[...prefix].length + 1}) ELSE "@path" END`;
+    return `CASE WHEN starts_with("@daedalus path", ${text(prefix)}) THEN substr("@daedalus path", ${[...prefix].length + 1}) ELSE "@daedalus path" END`;
   }
 }
 

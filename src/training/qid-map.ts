@@ -24,11 +24,20 @@ export interface Numbering {
 /** What is remembered of a root's map; nothing is remembered of a root that has none. */
 export async function readNumbering(root: string): Promise<Numbering> {
   try {
-    const value: Partial<Numbering> = JSON.parse(await readFile(join(root, "_daedalus", NUMBERING_FILE), "utf8"));
-    return { accepted: value.accepted ?? [], renumbered: value.renumbered ?? {} };
+    const value: unknown = JSON.parse(await readFile(join(root, "_daedalus", NUMBERING_FILE), "utf8"));
+    if (isNumbering(value)) return value;
   } catch {
-    return { accepted: [], renumbered: {} };
+    // Missing, or damaged: the map itself tells whether its numbers are sound.
   }
+  return { accepted: [], renumbered: {} };
+}
+
+function isNumbering(value: unknown): value is Numbering {
+  if (typeof value !== "object" || value === null || !("accepted" in value) || !("renumbered" in value)) return false;
+  const { accepted, renumbered } = value;
+  const areTexts = (values: readonly unknown[]): boolean => values.every((one) => typeof one === "string");
+  if (!Array.isArray(accepted) || typeof renumbered !== "object" || renumbered === null) return false;
+  return areTexts(accepted) && areTexts(Object.values(renumbered));
 }
 
 /**

@@ -154,6 +154,7 @@ describe("a project", () => {
   test("explain: text, JSON (by either option), Mermaid", async () => {
     const { stdout: text } = await daeda(["pipeline", "explain", "ranking"]);
     expect(text).toContain("join_user_profile");
+    expect(/CREATE TEMP VIEW "scan_feed" AS\n +SELECT .* FROM "?feed"? WHERE .* >= \$day AND/.test(text)).toBe(true);
     const [json, format] = await Promise.all([
       daeda(["pipeline", "explain", "ranking", "--json"]),
       daeda(["pipeline", "explain", "ranking", "--format", "json"]),
@@ -292,6 +293,22 @@ describe("the surroundings", () => {
     });
     await once(child, "exit");
     expect(stderr).toBe("");
+  });
+
+  test("an answer that a full disk takes is told, exit 1; what is said on the way is nobody's fault", async () => {
+    const run = (line: string): Promise<Ended> =>
+      new Promise((settle) => {
+        const child = execFile("sh", ["-c", line, process.execPath, main], { cwd: project }, (_, stdout, stderr) =>
+          settle({ code: child.exitCode, stdout, stderr }),
+        );
+      });
+    const lost = await run('"$0" "$1" pipeline status ranking > /dev/full');
+    expect(lost.stderr).toMatch(/^command\/answer-lost\n {2}the answer could not be written to stdout: ENOSPC/);
+    expect(lost.stderr).not.toContain("    at ");
+    expect(lost.code).toBe(1);
+    const said = await run('"$0" "$1" pipeline train ranking 2> /dev/full');
+    expect(said.stdout).toContain("ranking");
+    expect(said.code).toBe(0);
   });
 
   test.each([

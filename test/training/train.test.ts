@@ -166,6 +166,17 @@ describe("a run", () => {
     expect((await statusOf(service.inputs())).problems).toEqual([]);
     expect(await qids(service)).toBe(`${EVERY_QID}, new 13`);
   });
+
+  test.each(["", "[]", '{"accepted": 5, "renumbered": {}}', '{"accepted": [5], "renumbered": {}}'])(
+    "the notes about the map are damaged (%s): a sound map is gone on with",
+    async (notes) => {
+      const service = await smallService();
+      await service.train({ to: "2024-01-03" });
+      writeFileSync(join(service.root, "_daedalus", "qid_map.json"), notes);
+      expect((await service.train()).code).toBe(0);
+      expect((await qids(service)).split(", ")).toHaveLength(13);
+    },
+  );
 });
 
 describe("disturbed", () => {

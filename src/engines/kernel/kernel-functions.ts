@@ -29,18 +29,14 @@ export class KernelFunctions {
     this.#connection = connection;
   }
 
-  /** Reads the plan's history into its index; from then on SQL may call the function. */
-  async load(plan: KernelPlan): Promise<void> {
+  /** Reads the plan's history into its index; from then on SQL may call the function. Returns the index's bytes. */
+  async load(plan: KernelPlan): Promise<number> {
     const known = this.#indexes.get(plan.name);
     const index = known ?? new WindowColumns(plan.group);
     index.load(await loadHistory(this.#connection, plan.history, plan.group));
     this.#indexes.set(plan.name, index);
     if (known === undefined) this.#connection.registerScalarFunction(functionOf(plan, index));
-  }
-
-  /** Bytes of all indexes. */
-  get bytes(): number {
-    return [...this.#indexes.values()].reduce((sum, index) => sum + index.bytes, 0);
+    return index.bytes;
   }
 }
 

@@ -37,7 +37,7 @@ export class Meter {
     return this.#peak;
   }
 
-  /** Bytes of the tables that the operator made, those that were dropped since included; undefined if it made none. */
+  /** Bytes of the tables and indexes that the operator made, those that were dropped since included; undefined if it made none. */
   bytesOf(operator: string): number | undefined {
     return this.#bytes.get(operator);
   }
@@ -47,8 +47,13 @@ export class Meter {
     const before = await this.#weigh();
     const rows = await make();
     await this.statement();
-    this.#bytes.set(operator, (this.#bytes.get(operator) ?? 0) + Math.max(0, (await this.#weigh()) - before));
+    this.add(operator, Math.max(0, (await this.#weigh()) - before));
     return rows;
+  }
+
+  /** What the operator made beside the engine's tables: an index. */
+  add(operator: string, bytes: number): void {
+    this.#bytes.set(operator, (this.#bytes.get(operator) ?? 0) + bytes);
   }
 
   /** After a statement: DuckDB tells the peak until then in the profile of the last one. */

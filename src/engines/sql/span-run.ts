@@ -268,7 +268,8 @@ export class SpanRun {
   async #loadKernel(kernel: KernelPlan): Promise<void> {
     const name = `index of ${kernel.name}`;
     if (kernel.keep === "run" && this.#kept.has(name)) return;
-    await this.#kernels.load(kernel);
+    const bytes = await this.#kernels.load(kernel);
+    this.#meter?.add(kernel.operator, bytes);
     if (kernel.keep === "run") this.#kept.set(name, 0);
   }
 

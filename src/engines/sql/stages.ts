@@ -1,11 +1,12 @@
 import type { EngineTag } from "../../operators/operator.js";
 import type { Pipeline } from "../../operators/pipeline.js";
+import type { Scan } from "../../operators/scan.js";
 import { planDay } from "./day-plan.js";
 import type { DayPlan } from "./plan.js";
 import { ORDERED } from "./sink.js";
-import { identifier } from "./text.js";
+import { identifier, text } from "./text.js";
 
-/** What runs, for readers: the same statements that a day executes; `scan_…` names a view's rows of the day. */
+/** What runs, for readers: the same statements that a day executes; `scan_…` names a view's rows for the day `$day`. */
 export interface CompositionDescription {
   /** Consecutive operators of one engine. */
   readonly stages: readonly {
@@ -52,6 +53,7 @@ export function composedInto(plan: DayPlan, { operators }: Pipeline): Readonly<R
 
 function statementsOf(plan: DayPlan, { operators }: Pipeline): Readonly<Record<string, readonly string[]>> {
   const statements = new Map<string, string[]>(operators.map(({ name }) => [name, []]));
+  for (const scan of plan.scans) statements.get(scan.name)?.push(scanning(scan, plan));
   for (const step of plan.steps)
     statements
       .get(step.operator)
@@ -63,6 +65,30 @@ function statementsOf(plan: DayPlan, { operators }: Pipeline): Readonly<Record<s
   const sink = operators.find(({ kind }) => kind === "sink");
   if (sink) statements.get(sink.name)?.push(...finishing(plan));
   return Object.fromEntries(statements);
+}
+
+/** The view of a scan over the rows of its source, which depend on the day: instants are integers, `day` is midnight. */
+function scanning(scan: Scan, plan: DayPlan): string {
+  const selected = [
+    ...scan.columns.map(({ name, source, dtype }) => `CAST(${identifier(source)} AS ${dtype}) AS ${identifier(name)}`),
+    ...scan.instants.map(
+      ({ name, source, unit }) => `ticks(${identifier(source)}, ${text(unit)}) AS ${identifier(name)}`,
+    ),
+  ];
+  const conditions = [
+    ...(plan.unbounded.has(scan.output) ? [] : withinDay(scan)),
+    ...(scan.predicate === undefined ? [] : [`(${scan.predicate.sql})`]),
+  ];
+  const where = conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`;
+  return `CREATE TEMP VIEW ${identifier(scan.output)} AS\n  SELECT ${selected.join(", ")} FROM ${identifier(scan.view)}${where}`;
+}
+
+function withinDay({ range }: Scan): readonly string[] {
+  if (range.kind === "unbounded") return [];
+  const time = identifier(range.instant);
+  const until = `${time} < $day + INTERVAL 1 day`;
+  if (range.kind === "target_day") return [`${time} >= $day`, until];
+  return range.lookback === "all" ? [until] : [`${time} >= $day - INTERVAL '${range.lookback}'`, until];
 }
 
 function finishing(plan: DayPlan): readonly string[] {

@@ -1,0 +1,92 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, join, resolve } from "node:path";
+import { promisify } from "node:util";
+
+export const root = resolve(".");
+const run = promisify(execFile);
+
+/** A fenced block of a document. */
+export interface Block {
+  readonly language: string;
+  readonly text: string;
+}
+
+/** What a command of a document printed on stdout, and what the document shows below it, if it does. */
+export interface Followed {
+  readonly command: string;
+  readonly said: string;
+  readonly shown?: string;
+}
+
+/** Shown in the README, and what is running this very test: a run inside of the run would never end. */
+const RUNS_THIS = "npm test\n";
+/** Only looks: several of them in a row are run at once. */
+const LOOKS = /^daeda pipeline explain .*\n$/;
+const AT_ONCE = 3;
+
+export async function blocksOf(document: string): Promise<readonly Block[]> {
+  const text = await readFile(join(root, document), "utf8");
+  return [...text.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map(([, language = "", block = ""]) => ({
+    language,
+    text: block,
+  }));
+}
+
+/**
+ * Runs all `bash` blocks of a document from top to bottom, as a reader does who follows it: a block begins in the folder
+ * where the last one ended. A `text` block below a `bash` block is what that prints on stdout.
+ */
+export async function follow(
+  document: string,
+  prepare: (folder: string) => Promise<void> = async () => undefined,
+): Promise<readonly Followed[]> {
+  const home = await mkdtemp(join(tmpdir(), "daedalus-docs-"));
+  const [bin, folder, end] = [join(home, "bin"), join(home, "reader"), join(home, "end")];
+  try {
+    await run("mkdir", [bin, folder]);
+    await symlink(join(root, "daeda"), join(bin, "daeda"));
+    await prepare(folder);
+    const blocks = await blocksOf(document);
+    const followed: Promise<Followed>[] = [];
+    let cwd = folder;
+    for (const [index, { language, text: command }] of blocks.entries()) {
+      if (language !== "bash" || command === RUNS_THIS) continue;
+      const next = blocks[index + 1];
+      const started = bash(`${command}\npwd > '${end}'`, cwd, bin).then((said) => ({
+        command,
+        said,
+        ...(next?.language === "text" ? { shown: next.text } : {}),
+      }));
+      followed.push(started);
+      started.catch(() => undefined);
+      if (!LOOKS.test(command)) {
+        await Promise.all(followed);
+        cwd = (await readFile(end, "utf8")).trimEnd();
+      } else if (followed.length >= AT_ONCE) await followed[followed.length - AT_ONCE];
+    }
+    return await Promise.all(followed);
+  } finally {
+    await rm(home, { recursive: true });
+  }
+}
+
+async function bash(script: string, cwd: string, bin: string): Promise<string> {
+  const { stdout } = await run("bash", ["-euo", "pipefail", "-c", script], {
+    cwd,
+    env: { ...process.env, PATH: `${bin}${delimiter}${process.env["PATH"] ?? ""}` },
+    maxBuffer: 1 << 26,
+  });
+  return stdout;
+}
+
+/** In what a document shows, `…` stands for anything. Spaces at the ends of lines do not count. */
+export function patternOf(shown: string): RegExp {
+  const parts = trimmed(shown).split("…");
+  return new RegExp(`^${parts.map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")).join("[\\s\\S]*?")}$`);
+}
+
+export function trimmed(text: string): string {
+  return text.replace(/[ \t]+$/gm, "").trim();
+}

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm, symlink } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -43,9 +43,10 @@ export async function follow(
   prepare: (folder: string) => Promise<void> = async () => undefined,
 ): Promise<readonly Followed[]> {
   const home = await mkdtemp(join(tmpdir(), "daedalus-docs-"));
-  const [bin, folder, end] = [join(home, "bin"), join(home, "reader"), join(home, "end")];
+  const [bin, folder, tmp, end] = [join(home, "bin"), join(home, "reader"), join(home, "tmp"), join(home, "end")];
+  const env = { ...process.env, PATH: `${bin}${delimiter}${process.env["PATH"] ?? ""}`, TMPDIR: tmp };
   try {
-    await run("mkdir", [bin, folder]);
+    for (const made of [bin, folder, tmp]) await mkdir(made);
     await symlink(join(root, "daeda"), join(bin, "daeda"));
     await prepare(folder);
     const blocks = await blocksOf(document);
@@ -54,7 +55,7 @@ export async function follow(
     for (const [index, { language, text: command }] of blocks.entries()) {
       if (language !== "bash" || command === RUNS_THIS) continue;
       const next = blocks[index + 1];
-      const started = bash(`${command}\npwd > '${end}'`, cwd, bin).then((said) => ({
+      const started = bash(`${command}\npwd > '${end}'`, cwd, env).then((said) => ({
         command,
         said,
         ...(next?.language === "text" ? { shown: next.text } : {}),
@@ -72,13 +73,9 @@ export async function follow(
   }
 }
 
-async function bash(script: string, cwd: string, bin: string): Promise<string> {
-  const { stdout } = await run("bash", ["-euo", "pipefail", "-c", script], {
-    cwd,
-    env: { ...process.env, PATH: `${bin}${delimiter}${process.env["PATH"] ?? ""}` },
-    maxBuffer: 1 << 26,
-  });
-  return stdout;
+async function bash(script: string, cwd: string, env: NodeJS.ProcessEnv): Promise<string> {
+  const options = { cwd, env, maxBuffer: 1 << 26 };
+  return (await run("bash", ["-euo", "pipefail", "-c", script], options)).stdout;
 }
 
 /** In what a document shows, `…` stands for anything. Spaces at the ends of lines do not count. */

@@ -127,7 +127,8 @@ function trialTable(trials: readonly Trial[]): string {
 /** Each view; of many views the sums, since lines of terminals end (`--json` has all). */
 function changesText(changes: Trial["changes"]): string {
   const told = (what: string, list: Trial["changes"]) => {
-    const sum = (kind: "changed" | "added" | "deleted") => grouped(list.reduce((total, change) => total + change[kind], 0));
+    const sum = (kind: "changed" | "added" | "deleted") =>
+      grouped(list.reduce((total, change) => total + change[kind], 0));
     return `${what}: ${sum("changed")} changed, ${sum("added")} added, ${sum("deleted")} deleted`;
   };
   if (changes.length > MOST_VIEWS) return told(count(changes.length, "view"), changes);

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 import { promisify } from "node:util";
+import { expect } from "vitest";
 
 export const root = resolve(".");
 const run = promisify(execFile);
@@ -78,12 +79,25 @@ async function bash(script: string, cwd: string, env: NodeJS.ProcessEnv): Promis
   return (await run("bash", ["-euo", "pipefail", "-c", script], options)).stdout;
 }
 
+/** A reader who begins in the checkout. */
+export async function checkout(folder: string): Promise<void> {
+  for (const name of ["daeda", "examples"]) await symlink(join(root, name), join(folder, name));
+}
+
+/** What is shown below a command is what it printed; the answer is all that was printed. */
+export function asShown(followed: readonly Followed[]): string {
+  for (const { command, said, shown } of followed)
+    if (shown !== undefined && !patternOf(shown).test(trimmed(said)))
+      expect(`${command}${trimmed(said)}`).toBe(`${command}${trimmed(shown)}`);
+  return followed.map(({ said }) => said).join("\n");
+}
+
 /** In what a document shows, `…` stands for anything. Spaces at the ends of lines do not count. */
-export function patternOf(shown: string): RegExp {
+function patternOf(shown: string): RegExp {
   const parts = trimmed(shown).split("…");
   return new RegExp(`^${parts.map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")).join("[\\s\\S]*?")}$`);
 }
 
-export function trimmed(text: string): string {
+function trimmed(text: string): string {
   return text.replace(/[ \t]+$/gm, "").trim();
 }

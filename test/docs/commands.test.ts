@@ -26,6 +26,10 @@ describe("what the documents show works", { timeout: 300_000 }, () => {
     expect(said).toContain("xgb_reranker → data/training_output/xgb_reranker");
   });
 
+  test("the README of examples/shop", async () => {
+    expect(asShown(await follow("examples/shop/README.md", checkout))).toContain("written: the same");
+  });
+
   test("the README's program", async () => {
     const program = (await blocksOf("README.md")).find(({ language }) => language === "ts");
     const folder = await mkdtemp(join(tmpdir(), "daedalus-docs-"));

@@ -117,14 +117,26 @@ function trialTable(trials: readonly Trial[]): string {
     trials.map(({ number, row, changes, rows, outcome, why }) => [
       number,
       row,
-      changes
-        .map(({ view, changed, added, deleted }) => `${view}: ${changed} changed, ${added} added, ${deleted} deleted`)
-        .join("; "),
+      changesText(changes),
       rows,
       why === undefined ? outcome : `${outcome}: ${why}`,
     ]),
   );
 }
+
+/** Each view; of many views the sums, since lines of terminals end (`--json` has all). */
+function changesText(changes: Trial["changes"]): string {
+  const told = (what: string, list: Trial["changes"]) => {
+    const sum = (kind: "changed" | "added" | "deleted") =>
+      grouped(list.reduce((total, change) => total + change[kind], 0));
+    return `${what}: ${sum("changed")} changed, ${sum("added")} added, ${sum("deleted")} deleted`;
+  };
+  if (changes.length > MOST_VIEWS) return told(count(changes.length, "view"), changes);
+  return changes.map((change) => told(change.view, [change])).join("; ");
+}
+
+/** Views of a trial that are told one by one. */
+const MOST_VIEWS = 2;
 
 function exampleText(example: CounterExample, number: number): readonly string[] {
   const { kind, row, trial, columns, presence, count: moved, project, rows, note } = example;

@@ -248,13 +248,14 @@ export class FileSource implements Source {
     });
   }
 
-  /** The files' own time ranges: from the footer, or from a `dt=` folder. */
+  /** The files' own time ranges: from the footer, or from a `dt=` folder, which speaks of the view's own time only. */
   async #ranges(files: readonly DataFile[], time: SourceTime): Promise<ReadonlyMap<DataFile, MicrosRange>> {
     const parquet = files.filter((file) => file.format === "parquet" && !file.partitions.has(time.source));
     const statistics = await rowGroupTimes(this.session, parquet, time);
     const ranges = new Map<DataFile, MicrosRange>();
+    const foldered = time.source === this.view.source.timestampField;
     for (const file of files) {
-      const range = rangeOf(statistics.get(file) ?? []) ?? folderRange(file);
+      const range = rangeOf(statistics.get(file) ?? []) ?? (foldered ? folderRange(file) : undefined);
       if (range) ranges.set(file, range);
     }
     return ranges;

@@ -59,3 +59,10 @@ test("the where of an aggregation spec", async () => {
     { code: "engine/rule-failed", says: expect.stringContaining('operator "rolling"'), file: SPECS, line: 2 },
   ]);
 });
+
+test("a value of a text file that another day holds: file, row and value all the same", async () => {
+  project.change("feed.csv", "1,1704157200,like,b,3.5", "1,1704157200,like,b,dear");
+  const problems = await failure();
+  expect(problems).toMatchObject([{ code: "source/value-does-not-fit", file: "feed.csv" }]);
+  expect(problems?.[0]?.says).toContain("dear");
+});

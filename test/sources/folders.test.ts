@@ -148,7 +148,8 @@ describe("identity", () => {
     project.text("d/dt=2024-01-03/d.csv", `ts\n${Date.parse("2024-01-03T12:00Z")}\n`);
     project.text("d/e.csv", `ts\n${Date.parse("2024-01-02T23:00Z")}\n${Date.parse("2024-02-02T23:00Z")}\n`);
     project.text("d/f.ndjson", `{"ts":${Date.parse("2024-01-03T00:00Z")}}\n`);
-    const { files } = await project.source("d").identity({ time, before: micros("2024-01-03T00:00:00Z") });
+    const source = project.source({ path: "d", timestampField: "ts", timestampUnit: "ms" });
+    const { files } = await source.identity({ time, before: micros("2024-01-03T00:00:00Z") });
     expect(files.map(({ path }) => path)).toEqual(["d/a.parquet", "d/dt=2024-01-02/c.csv", "d/e.csv"]);
     expect(files[0]?.range).toEqual([micros("2024-01-01T05:00:00Z"), micros("2024-01-02T00:00:00Z")].map(String));
     expect(files[1]?.range).toEqual([micros("2024-01-02T00:00:00Z"), micros("2024-01-03T00:00:00Z") - 1n].map(String));
@@ -156,6 +157,19 @@ describe("identity", () => {
     expect(files[0]?.footer).toMatch(/^[0-9a-f]{64}$/);
     expect(files[1]?.footer).toBeUndefined();
     expect((await project.source("d").identity({})).files).toHaveLength(6);
+  });
+
+  test("a dt= folder says nothing of another time than the view's own", async () => {
+    const [early, late] = ["2024-01-01T12:00Z", "2024-01-09T12:00Z"].map((iso) => Date.parse(iso));
+    project.text("d/dt=2024-01-09/a.csv", `ts,made\n${late},${early}\n`);
+    const source = project.source({ path: "d", timestampField: "ts", timestampUnit: "ms" });
+    const made = { source: "made", unit: "ms" } as const;
+    const to = micros("2024-01-02T00:00:00Z");
+    expect((await source.identity({ time, before: to })).files).toEqual([]);
+    expect((await source.identity({ time: made, before: to })).files).toHaveLength(1);
+    const asked = { ...columns({ made: "BIGINT" }), instants: [{ name: "@made", ...made }] };
+    const { sql } = await source.scan({ ...asked, range: { time: made, to } });
+    expect(await project.session.query(`SELECT made FROM (${sql})`)).toEqual([{ made: BigInt(early ?? 0) }]);
   });
 
   test("changes with the content and with the modification time", async () => {

@@ -233,7 +233,9 @@ export class SpanRun {
     let sql = relation.sql;
     if (relation.costly) {
       // Text is parsed once for all days: the typed rows are kept, and each span's view is a range of them.
-      const whole = await source.scan({ columns: scan.columns, instants: scan.instants });
+      const everything: ScanRequest = { columns: scan.columns, instants: scan.instants };
+      this.#requests.push({ source, request: everything });
+      const whole = await source.scan(everything);
       const name = identifier(`parsed_${createHash("sha256").update(whole.sql).digest("hex").slice(0, 12)}`);
       await this.#keepTable(name, whole.sql);
       sql = `SELECT * FROM ${name} WHERE ${withinSql(scan, bounds) ?? "TRUE"}`;

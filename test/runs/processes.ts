@@ -95,3 +95,20 @@ export function leftovers(root: string): readonly string[] {
   walk("");
   return found.sort();
 }
+
+/** Waits for what is bound to happen; `otherwise` says what is missing if it does not. */
+export async function until(holds: () => boolean, otherwise: () => string = () => String(holds)): Promise<void> {
+  for (let waited = 0; !holds(); waited++) {
+    if (waited > 2_000) throw new Error(`waited in vain: ${otherwise()}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Whether the process has not ended; one that only its parent has not looked after yet has. */
+export function lives(pid: number): boolean {
+  try {
+    return !readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");
+  } catch {
+    return false;
+  }
+}

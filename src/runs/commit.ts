@@ -1,8 +1,8 @@
-import { mkdir, readdir, readFile, rename, rm, stat, unlink } from "node:fs/promises";
+import { readdir, readFile, rename, rm, stat, unlink } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { DaedalusError } from "../errors/problem.js";
 import { runProblem } from "../errors/run.js";
-import { sync, syncTree, writeDurably } from "./durable.js";
+import { makeFolders, sync, syncTree, TEMPORARY, writeDurably } from "./durable.js";
 import { failPoint } from "./fail-point.js";
 
 /** Every step of a commit at which a process may die, in order; the second half only where a unit is replaced. */
@@ -40,7 +40,7 @@ export async function commit(root: string, unit: string, staged: string, run: st
   await (folder ? syncTree(staged) : sync(staged));
   await sync(dirname(staged));
   failPoint("commit/synced");
-  await mkdir(dirname(target), { recursive: true });
+  await makeFolders(dirname(target));
   // A file is replaced by its rename alone.
   if (!folder || !(await exists(target))) {
     await rename(staged, target);
@@ -49,7 +49,7 @@ export async function commit(root: string, unit: string, staged: string, run: st
   } else {
     const journal = join(root, "_daedalus", JOURNAL, `${encodeURIComponent(unit)}.json`);
     const trash = join(root, "_daedalus", TRASH, run, encodeURIComponent(unit));
-    await mkdir(dirname(trash), { recursive: true });
+    await makeFolders(dirname(trash));
     const entry: SwapJournal = { unit, staged: relative(root, staged), trash: relative(root, trash) };
     await writeDurably(journal, `${JSON.stringify(entry, null, 2)}\n`);
     failPoint("swap/journaled");
@@ -72,6 +72,9 @@ export async function recover(root: string): Promise<void> {
   }
   await rm(join(own, STAGING), { recursive: true, force: true });
   await rm(join(own, TRASH), { recursive: true, force: true });
+  // Of small files that were being replaced.
+  for (const folder of [own, join(own, "failed")])
+    for (const name of await namesIn(folder)) if (TEMPORARY.test(name)) await unlink(join(folder, name));
 }
 
 /** From whichever of its steps on. */
@@ -79,7 +82,7 @@ async function finishSwap(root: string, journal: string, { unit, staged, trash }
   const target = join(root, unit);
   if (await exists(join(root, staged))) {
     if ((await exists(target)) && !(await exists(join(root, trash)))) {
-      await mkdir(dirname(join(root, trash)), { recursive: true });
+      await makeFolders(dirname(join(root, trash)));
       await rename(target, join(root, trash));
     }
     failPoint("swap/old-away");

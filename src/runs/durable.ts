@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, rename, stat } from "node:fs/promises";
+import { mkdir, open, readdir, rename, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { newId } from "./identity.js";
 
@@ -21,7 +21,8 @@ export async function syncTree(folder: string): Promise<void> {
 
 /**
  * The folder and those above it. Node's own recursive mkdir never returns where a file system refuses new entries with
- * ENOENT (`/proc`); here each folder is tried once. Throws the file system's error.
+ * ENOENT (`/proc`), and tells ENOENT where there is no room for them; here each folder is tried once. Throws the file
+ * system's error.
  */
 export async function makeFolders(folder: string): Promise<void> {
   const missing: string[] = [];
@@ -43,18 +44,29 @@ async function isThere(path: string): Promise<boolean> {
   );
 }
 
+/** How `writeDurably` calls what is not yet a file: only a process that died leaves one behind. */
+export const TEMPORARY = /^\.[0-9a-f]+\.tmp$/;
+
 /** Replaces the file at once: whoever looks sees the old text or the new one, also after a power cut. */
 export async function writeDurably(path: string, content: string): Promise<void> {
   const folder = dirname(path);
-  await mkdir(folder, { recursive: true });
+  await makeFolders(folder);
   const temporary = join(folder, `.${newId()}.tmp`);
-  const handle = await open(temporary, "wx");
+  await writeNew(temporary, content);
+  await rename(temporary, path);
+  await sync(folder);
+}
+
+/** A file that was not there, with all of its content on disk; where that fails (a full disk), without it. */
+export async function writeNew(path: string, content: string): Promise<void> {
+  const handle = await open(path, "wx");
   try {
     await handle.writeFile(content);
     await handle.sync();
+  } catch (error) {
+    await unlink(path).catch(() => undefined);
+    throw error;
   } finally {
     await handle.close();
   }
-  await rename(temporary, path);
-  await sync(folder);
 }

@@ -1,10 +1,15 @@
+import { appendFileSync } from "node:fs";
+
 let seen = 0;
 
 /**
  * A named instant at which tests end the process as if by a power cut: `DAEDALUS_FAIL_POINT=<name>` ends it with SIGKILL at
- * the first passage, `<name>:<n>` at the n-th. Without the variable it does nothing.
+ * the first passage, `<name>:<n>` at the n-th. `DAEDALUS_FAIL_POINT_LOG=<file>` gets a line `<pid> <name>` for each passage:
+ * the last one tells how far a process came that was killed from outside. Without the variables it does nothing.
  */
 export function failPoint(name: string): void {
+  const log = process.env["DAEDALUS_FAIL_POINT_LOG"];
+  if (log !== undefined) appendFileSync(log, `${process.pid} ${name}\n`);
   const wanted = process.env["DAEDALUS_FAIL_POINT"];
   if (wanted === undefined) return;
   const [wantedName, passage = "1"] = wanted.split(":");

@@ -1,7 +1,7 @@
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Problem } from "../errors/problem.js";
-import { writeDurably } from "./durable.js";
+import { makeFolders, writeDurably } from "./durable.js";
 
 /** A unit whose last try failed. */
 export interface FailedUnit {
@@ -58,7 +58,7 @@ export class Ledger {
   }
 
   async record(record: RunRecord): Promise<void> {
-    await mkdir(this.#runs, { recursive: true });
+    await makeFolders(this.#runs);
     await writeFile(join(this.#runs, `${record.run}.json`), `${JSON.stringify(record, null, 2)}\n`);
   }
 

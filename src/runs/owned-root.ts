@@ -1,4 +1,4 @@
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DaedalusError } from "../errors/problem.js";
 import { commit, recover, STAGING } from "./commit.js";
@@ -39,7 +39,7 @@ export class OwnedRoot {
       failPoint("root/owned");
       await recover(directory);
       const root = new OwnedRoot(directory, newRunId(), lock);
-      await mkdir(root.#staging(), { recursive: true });
+      await makeFolders(root.#staging());
       return root;
     } catch (error) {
       await lock?.release();
@@ -58,7 +58,7 @@ export class OwnedRoot {
   async stage(unit: string): Promise<string> {
     const folder = this.staging(unit);
     await rm(folder, { recursive: true, force: true });
-    await mkdir(folder, { recursive: true });
+    await makeFolders(folder);
     return folder;
   }
 

@@ -1,8 +1,9 @@
-import { type FileHandle, link, open, readdir, rename, stat, unlink } from "node:fs/promises";
+import { type FileHandle, link, open, readdir, readFile, rename, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DaedalusError } from "../errors/problem.js";
 import { runProblem } from "../errors/run.js";
+import { writeNew } from "./durable.js";
 import { isAlive, newId, type ProcessIdentity, thisProcess } from "./identity.js";
 
 /** Who owns a root folder. The file's modification time is the heartbeat. */
@@ -44,9 +45,11 @@ export class OwnerLock {
   static async acquire(folder: string, root: string, command: string): Promise<OwnerLock> {
     const owner: Owner = { id: newId(), ...thisProcess(), since: new Date().toISOString(), command };
     const record = join(folder, `.owner-${owner.id}.tmp`);
-    const handle = await open(record, "wx");
+    // What this run has put into the folder, the last first: without a lock nothing of it may stay, or a process that lives
+    // on (a program that uses the library) would own a root that it failed to open, on a full disk for example.
+    const placed = [record];
     try {
-      await handle.writeFile(`${JSON.stringify(owner, null, 2)}\n`);
+      await writeNew(record, `${JSON.stringify(owner, null, 2)}\n`);
       for (;;) {
         const last = await endOfChain(folder);
         if (last !== undefined) {
@@ -61,22 +64,22 @@ export class OwnerLock {
           await sleep(Math.random() * 20);
           continue;
         }
+        placed.unshift(place);
         await rename(await copied(record, folder), join(folder, OWNER_FILE));
+        placed.unshift(join(folder, OWNER_FILE));
         break;
       }
-    } catch (error) {
-      await handle.close();
       await unlink(record).catch(() => undefined);
+      await removeFollowers(folder);
+      // The record that stands in owner.json has its own inode: heartbeats go there, and to nobody else's.
+      const own = await open(join(folder, OWNER_FILE), "r+");
+      const lock = new OwnerLock(folder, owner, own, (await own.stat({ bigint: true })).ino);
+      lock.#timer = setInterval(() => void lock.#beat(), HEARTBEAT_MILLIS).unref();
+      return lock;
+    } catch (error) {
+      for (const path of placed) await unlink(path).catch(() => undefined);
       throw error;
     }
-    await unlink(record).catch(() => undefined);
-    await removeFollowers(folder);
-    // The record that stands in owner.json has its own inode: heartbeats go there, and to nobody else's.
-    await handle.close();
-    const own = await open(join(folder, OWNER_FILE), "r+");
-    const lock = new OwnerLock(folder, owner, own, (await own.stat({ bigint: true })).ino);
-    lock.#timer = setInterval(() => void lock.#beat(), HEARTBEAT_MILLIS).unref();
-    return lock;
   }
 
   /** Aborted when another run has taken the root over; its reason is the DaedalusError. */
@@ -139,12 +142,7 @@ async function endOfChain(folder: string): Promise<Link | undefined> {
 async function readOwner(path: string): Promise<Owner | undefined> {
   let text: string;
   try {
-    const handle = await open(path, "r");
-    try {
-      text = await handle.readFile("utf8");
-    } finally {
-      await handle.close();
-    }
+    text = await readFile(path, "utf8");
   } catch (error) {
     if (isCode(error, "ENOENT")) return undefined;
     throw error;
@@ -192,19 +190,8 @@ async function linked(record: string, place: string): Promise<boolean> {
 
 /** A second file with the record's content, so that renaming it is not a no-op between two links of one file. */
 async function copied(record: string, folder: string): Promise<string> {
-  const source = await open(record, "r");
   const path = join(folder, `.owner-${newId()}.tmp`);
-  try {
-    const target = await open(path, "wx");
-    try {
-      await target.writeFile(await source.readFile());
-      await target.sync();
-    } finally {
-      await target.close();
-    }
-  } finally {
-    await source.close();
-  }
+  await writeNew(path, await readFile(record, "utf8"));
   return path;
 }
 

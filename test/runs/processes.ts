@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -84,14 +84,32 @@ export function tree(folder: string, skip: (path: string) => boolean = () => fal
 /** What lies below `_daedalus`, without the records that stay. */
 export function leftovers(root: string): readonly string[] {
   const found: string[] = [];
+  if (!existsSync(join(root, "_daedalus"))) return found;
   const walk = (within: string) => {
     for (const entry of readdirSync(join(root, "_daedalus", within), { withFileTypes: true })) {
       const path = join(within, entry.name);
-      if (["runs", "failed", "output.json", "qid_map.json"].includes(path)) continue;
+      if (["output.json", "qid_map.json"].includes(path) || /^(runs|failed)\/[^.].*\.json$/.test(path)) continue;
       if (entry.isDirectory()) walk(path);
       else found.push(path);
     }
   };
   walk("");
   return found.sort();
+}
+
+/** Waits for what is bound to happen; `otherwise` says what is missing if it does not. */
+export async function until(holds: () => boolean, otherwise: () => string = () => String(holds)): Promise<void> {
+  for (let waited = 0; !holds(); waited++) {
+    if (waited > 2_000) throw new Error(`waited in vain: ${otherwise()}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Whether the process has not ended; one that only its parent has not looked after yet has. */
+export function lives(pid: number): boolean {
+  try {
+    return !readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");
+  } catch {
+    return false;
+  }
 }

@@ -5,7 +5,7 @@ import { afterEach, expect, test } from "vitest";
 import { Interrupted, WorkerLost } from "#daedalus/runs/failure.js";
 import { localExecutor } from "#daedalus/tasks/local.js";
 import type { TaskExecutor } from "#daedalus/tasks/task.js";
-import { DIST, start, temporaryFolder } from "../runs/processes.js";
+import { DIST, lives, start, temporaryFolder, until } from "../runs/processes.js";
 
 const open: TaskExecutor[] = [];
 afterEach(async () => {
@@ -24,19 +24,6 @@ function executorOf(workers: number): TaskExecutor {
 
 const never = new AbortController().signal;
 const task = (body: object) => ({ kind: "toy", body });
-
-async function until(holds: () => boolean): Promise<void> {
-  for (let i = 0; i < 200 && !holds(); i++) await new Promise((resolve) => setTimeout(resolve, 25));
-  expect(holds()).toBe(true);
-}
-
-function lives(pid: number): boolean {
-  try {
-    return !readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");
-  } catch {
-    return false;
-  }
-}
 
 test("documents and answers are exact", async () => {
   const value = {

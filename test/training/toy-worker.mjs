@@ -1,5 +1,6 @@
-// The real worker with a day that first does what DAEDALUS_TEST_DAY says: `sleep`, `die-once <file>`, `touch <file> <times>`.
-import { appendFileSync, existsSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+// The real worker with a day that first does what DAEDALUS_TEST_DAY says: `sleep <file>`, `die-once <file>`,
+// `touch <file> <times>`; `move <from> <to> <n>` moves a file before the n-th day is reported.
+import { appendFileSync, existsSync, readFileSync, renameSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
@@ -9,7 +10,8 @@ const { SqlSession } = await load("engines/sql/session.js");
 const { openSource } = await load("sources/open-source.js");
 const { serveTasks } = await load("tasks/worker.js");
 const { DAYS_TASK, daysTaskHandler } = await load("training/days-task.js");
-const [what, file, times] = (process.env.DAEDALUS_TEST_DAY ?? "").split(" ");
+const [what, file, times, nth] = (process.env.DAEDALUS_TEST_DAY ?? "").split(" ");
+let reported = 0;
 
 /** Before a day is reported, so that its commit meets the change. */
 function touch() {
@@ -18,6 +20,11 @@ function touch() {
   if (done >= Number(times)) return;
   appendFileSync(`${file}.touched`, "x");
   utimesSync(file, new Date(), new Date(Date.now() + 1000 * (done + 1)));
+}
+
+function move() {
+  reported += 1;
+  if (what === "move" && reported === Number(nth)) renameSync(file, times);
 }
 
 async function openDay({ project, views, duckdbConfig }) {
@@ -39,6 +46,7 @@ async function openDay({ project, views, duckdbConfig }) {
       }
       await day.run(request, (...result) => {
         touch();
+        move();
         written(...result);
       });
     },

@@ -37,17 +37,8 @@ export interface OperatorCases {
   readonly cases: readonly OperatorCase[];
 }
 
-/** What draws the cases of which operators. */
-export const OPERATOR_CASES = {
-  rolling: rollingCases,
-  lookup: lookupCases,
-  joins: joinCases,
-  project: projectCases,
-  filter: filterCases,
-} as const satisfies Readonly<Record<string, (draw: Draw) => OperatorCases>>;
-
-const SPECS = Number(process.env["SPECS"] ?? 30);
-const DAY = 86_400_000_000_000n;
+const SECOND = 1_000_000_000n;
+const DAY = 86_400n * SECOND;
 /** First days of months: what lies before is history, and no day of the run. 1970-01, 2024-01, 2024-03, 1950-01. */
 const BASES = [0n, 0n, 19_723n * DAY, 19_783n * DAY, -7_305n * DAY];
 
@@ -61,7 +52,9 @@ interface Ground {
 
 function ground(draw: Draw, others: readonly [number, number], joined = 60): Ground {
   const base = draw.pick(BASES);
-  const instants = [...new Set([base, base + DAY / 2n, ...instantsAround(draw, base)])];
+  const noon = base + DAY / 2n;
+  const before = draw.some([SECOND, 1_800n * SECOND, 3_600n * SECOND, 3_599n * SECOND], 1, 3).map((age) => noon - age);
+  const instants = [...new Set([base, noon, noon, ...before, ...instantsAround(draw, base)])];
   const entities = draw.some(ENTITIES, 1, 3);
   const keyPools: Record<string, readonly Exclude<Value, null>[]> = {
     uid: draw.chance(20) ? [1n] : [1n, 2n, 3n],
@@ -74,7 +67,7 @@ function ground(draw: Draw, others: readonly [number, number], joined = 60): Gro
     role: "spine",
     instants,
     keyPools,
-    rows: [16, 48],
+    rows: [24, 56],
     fields: [6, 10],
   });
   const views = draw.times(...others, (i) =>
@@ -84,7 +77,7 @@ function ground(draw: Draw, others: readonly [number, number], joined = 60): Gro
       role: "other",
       instants: [...instants, ...instants.map((instant) => instant - DAY / 24n)],
       keyPools,
-      rows: [3, 32],
+      rows: [8, 40],
     }),
   );
   const joinable = views.flatMap((view): Joinable[] =>
@@ -150,7 +143,7 @@ function unlike<T extends { readonly name: string }>(items: readonly T[]): reado
 export function rollingCases(draw: Draw): OperatorCases {
   const on = ground(draw, [1, 3]);
   const specs = unlike(
-    Array.from({ length: SPECS }, (_, i) => randomSpec(draw, `roll${i}`, on.spine, on.named, on.others)).filter(
+    Array.from({ length: 30 }, (_, i) => randomSpec(draw, `roll${i}`, on.spine, on.named, on.others)).filter(
       (spec) => spec !== undefined,
     ),
   );

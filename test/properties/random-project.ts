@@ -365,7 +365,10 @@ export function randomSessionFilter(draw: Draw): NonNullable<RuntimeModel["sessi
   };
 }
 
-export function randomRemap(draw: Draw, { column, dtype, named }: Contract): NonNullable<RuntimeModel["retriever_remap"]> {
+export function randomRemap(
+  draw: Draw,
+  { column, dtype, named }: Contract,
+): NonNullable<RuntimeModel["retriever_remap"]> {
   const pool = (named?.view.pools.get(named.column) ?? []).filter(
     (value) => !Number.isNaN(value) && value !== Number.POSITIVE_INFINITY && value !== Number.NEGATIVE_INFINITY,
   );

@@ -43,13 +43,13 @@ check() { # check <what> <command…>
 }
 
 if ! command -v python3 >/dev/null; then
-  echo "test: there is no python3 on the PATH, so the foreign readers (pyarrow) are skipped; install Python 3 and its venv" >&2
+  echo "test: there is no python3 on the PATH, so the foreign readers (pyarrow, Polars) are skipped; install Python 3 and its venv" >&2
   [ -z "$ci" ] || failed=$((failed + 1))
 elif foreign_readers; then
   export DAEDALUS_PYTHON="$PWD/.venv/bin/python"
 else
   rm -rf .venv
-  echo "test: no virtual environment with pyarrow could be made (on Debian and Ubuntu: apt-get install python3-venv), so the foreign readers are skipped" >&2
+  echo "test: no virtual environment with pyarrow and Polars could be made (on Debian and Ubuntu: apt-get install python3-venv), so the foreign readers are skipped" >&2
   [ -z "$ci" ] || failed=$((failed + 1))
 fi
 

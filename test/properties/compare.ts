@@ -23,12 +23,19 @@ export function expectedOf(one: ProjectCase): ReadonlyMap<string, TrainingDay | 
 }
 
 /** Trains the project and tells the first difference from the oracle; undefined if there is none. */
-export async function differenceOf(one: ProjectCase, settings: TrainSettings = {}): Promise<string | undefined> {
-  const expected = expectedOf(one);
+export function differenceOf(one: ProjectCase, settings: TrainSettings = {}): Promise<string | undefined> {
+  return differenceOfRun(one, expectedOf(one), () => trainCase(one, settings));
+}
+
+export async function differenceOfRun(
+  one: ProjectCase,
+  expected: ReadonlyMap<string, TrainingDay | OracleStop>,
+  run: () => Promise<Trained>,
+): Promise<string | undefined> {
   const stop = [...expected].find(([, day]) => day instanceof OracleStop);
   let trained: Trained;
   try {
-    trained = await trainCase(one, settings);
+    trained = await run();
   } catch (error) {
     if (stop !== undefined || expected.size === 0) return undefined;
     return `the product stops: ${error instanceof Error ? (error.name === "DaedalusError" ? error.message : String(error.stack)) : String(error)}`;

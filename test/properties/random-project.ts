@@ -40,7 +40,7 @@ const DAY = 86_400_000_000_000n;
 const BASES = [0n, 0n, 19_782n * DAY, 19_782n * DAY, 19_723n * DAY, -7_305n * DAY];
 
 /** A column of the working table with the dtype that its operator yields. */
-interface Contract {
+export interface Contract {
   readonly column: ColumnModel;
   readonly dtype: Dtype;
   readonly named?: Named;
@@ -191,9 +191,9 @@ function randomEmbeddings(draw: Draw, spine: RandomView): Contract[] {
   ];
 }
 
-type Age = { readonly name: string; readonly created: string; readonly unit: "s" | "m" | "h" | "d" | "w" };
+export type Age = { readonly name: string; readonly created: string; readonly unit: "s" | "m" | "h" | "d" | "w" };
 
-function randomAges(draw: Draw, named: readonly Named[]): readonly Age[] {
+export function randomAges(draw: Draw, named: readonly Named[]): readonly Age[] {
   const created = named.filter(
     ({ dtype, view, column }) =>
       dtype === "DATE" || (view.times.includes(column) && view.clock?.type !== "TIMESTAMP_NS"),
@@ -354,7 +354,7 @@ function randomRuntime(draw: Draw, parts: RuntimeParts): RuntimeModel {
   };
 }
 
-function randomSessionFilter(draw: Draw): NonNullable<RuntimeModel["session_filter"]> {
+export function randomSessionFilter(draw: Draw): NonNullable<RuntimeModel["session_filter"]> {
   const single = draw.chance(60);
   return {
     view_events: draw.some(["view", "click"], 1, 2),
@@ -365,7 +365,10 @@ function randomSessionFilter(draw: Draw): NonNullable<RuntimeModel["session_filt
   };
 }
 
-function randomRemap(draw: Draw, { column, dtype, named }: Contract): NonNullable<RuntimeModel["retriever_remap"]> {
+export function randomRemap(
+  draw: Draw,
+  { column, dtype, named }: Contract,
+): NonNullable<RuntimeModel["retriever_remap"]> {
   const pool = (named?.view.pools.get(named.column) ?? []).filter(
     (value) => !Number.isNaN(value) && value !== Number.POSITIVE_INFINITY && value !== Number.NEGATIVE_INFINITY,
   );

@@ -82,6 +82,9 @@ export interface ViewRequest {
   readonly role: "spine" | "other";
   readonly instants: readonly bigint[];
   readonly keyPools: Readonly<Record<string, readonly Exclude<Value, null>[]>>;
+  /** How many rows and fields at the least and at the most, if not as few as a whole project wants. */
+  readonly rows?: readonly [number, number];
+  readonly fields?: readonly [number, number];
 }
 
 const FIELD_TYPES: readonly Dtype[] = [
@@ -151,8 +154,7 @@ export function randomView(draw: Draw, request: ViewRequest): RandomView {
   }
   const wanted = draw.some(
     FIELD_TYPES.filter((type) => format !== "csv" || !type.endsWith("[]")),
-    3,
-    6,
+    ...(request.fields ?? [3, 6]),
   );
   wanted.forEach((dtype, i) => {
     const column = i === 0 && draw.chance(30) ? "shared" : `${name}_${i}_${dtype.toLowerCase().replace("[]", "s")}`;
@@ -171,7 +173,7 @@ export function randomView(draw: Draw, request: ViewRequest): RandomView {
     declare(partition, numbers ? "INTEGER" : "TEXT");
   }
 
-  const count = empty ? 0 : draw.int(role === "spine" ? 1 : 3, role === "spine" ? 32 : 18);
+  const count = empty ? 0 : draw.int(...(request.rows ?? (role === "spine" ? [1, 32] : [3, 18])));
   let rows = Array.from({ length: count }, () =>
     Object.fromEntries(
       [...types.keys()].map((column) => {

@@ -5,10 +5,13 @@ import { join } from "node:path";
 import { afterEach } from "vitest";
 
 const mounted: string[] = [];
-// Also after a test that failed: before the folders that hold the mounts are removed, which was asked for earlier.
-afterEach(() => {
+// Also after a test that failed.
+afterEach(unmountAll);
+
+/** Must come before the folders that hold the mounts are removed. */
+export function unmountAll(): void {
   for (const folder of mounted.splice(0).reverse()) mountProgram("umount", ["--lazy", folder]);
-});
+}
 
 /** A file system of its own, in memory, that holds so much: `size=64k`, `nr_inodes=20`. */
 export function mountMemory(folder: string, options: string): void {

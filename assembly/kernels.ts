@@ -4,7 +4,6 @@ export { assignGroups, clearSlots, closeSlots, floorDivide, moveSlots, placeRows
 export { nextOccurrence } from "./next-occurrence";
 export { largestGroup, orderByTime, orderTies } from "./order-groups";
 export { ownLists } from "./own-lists";
-export { gather, latestBefore } from "./point-in-time";
 export { lookUp, windowBounds } from "./window-bounds";
 export { windowCount } from "./window-count";
 export { extremeLevels, extremeTable, windowExtreme } from "./window-extreme";

@@ -31,12 +31,9 @@ function filesUnder(folder, prefix = "") {
 
 /** The kernels: one WebAssembly module beside their wrappers. */
 function assemble() {
-  const asc = join(root, "node_modules", "assemblyscript", "bin", "asc.js");
-  const features = ["--enable", "simd", "--enable", "bulk-memory", "--runtime", "stub", "--importMemory", "--noAssert"];
-  mkdirSync(join(output, "kernels"), { recursive: true });
   const target = join(output, "kernels", "kernels.wasm");
-  const args = [asc, join(root, "assembly", "kernels.ts"), "--outFile", target, "-O3", ...features];
-  return spawnSync(process.execPath, args, { stdio: ["ignore", 2, 2] }).status === 0;
+  const script = join(root, "scripts", "assemble.mjs");
+  return spawnSync(process.execPath, [script, target], { stdio: ["ignore", 2, 2] }).status === 0;
 }
 
 function compile() {

@@ -146,18 +146,6 @@ export interface Kernels {
     out: Address,
     valid: Address,
   ): void;
-
-  latestBefore(
-    queries: number,
-    queryTimes: Address,
-    found: Address,
-    bounds: Address,
-    stride: number,
-    times: Address,
-    ttl: bigint,
-    places: Address,
-  ): void;
-  gather(queries: number, places: Address, values: Address, valuesValid: Address, out: Address, valid: Address): void;
 }
 
 /** How a value is its code: see `assembly/codes.ts`. */

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -52,6 +52,12 @@ if (campaign)
 function mutate(dist: string, { file, find, replace }: Mutant): () => void {
   const source = readFileSync(file, "utf8");
   if (!source.includes(find)) throw new Error(`"${find}" does not occur in ${file}`);
+  if (file.startsWith("assembly/"))
+    return mutateKernels(
+      dist,
+      file,
+      source.replace(find, () => replace),
+    );
   const target = join(dist, file.replace(/^src\//, "").replace(/\.ts$/, ".js"));
   const before = readFileSync(target, "utf8");
   // By a function: `$` has a meaning in a replacement text.
@@ -60,6 +66,21 @@ function mutate(dist: string, { file, find, replace }: Mutant): () => void {
     { loader: "ts", format: "esm", target: "es2022" },
   );
   writeFileSync(target, code);
+  return () => writeFileSync(target, before);
+}
+
+/** The kernels with one source file replaced, compiled as the build does. */
+function mutateKernels(dist: string, file: string, source: string): () => void {
+  const folder = join(dist, "..", "mutant");
+  cpSync("assembly", join(folder, "assembly"), { recursive: true });
+  cpSync("scripts/assemble.mjs", join(folder, "scripts/assemble.mjs"));
+  writeFileSync(join(folder, file), source);
+  const target = join(dist, "kernels", "kernels.wasm");
+  const before = readFileSync(target);
+  const { status, stderr } = spawnSync(process.execPath, [join(folder, "scripts/assemble.mjs"), target], {
+    encoding: "utf8",
+  });
+  if (status !== 0) throw new Error(stderr);
   return () => writeFileSync(target, before);
 }
 

@@ -18,6 +18,9 @@ const plan = "src/engines/sql/day-plan.ts";
 const planner = "src/engines/sql/planner.ts";
 const spanRun = "src/engines/sql/span-run.ts";
 const sink = "src/engines/sql/sink.ts";
+const kernelWindows = "src/engines/kernel/windows.ts";
+const kernelJoin = "src/engines/kernel/point-in-time-join.ts";
+const kernelHistory = "src/kernels/history-index.ts";
 
 // The replacements hold template text of the engine, so `${…}` in them is meant as it stands.
 export const MUTANTS: readonly Mutant[] = [
@@ -284,5 +287,150 @@ export const MUTANTS: readonly Mutant[] = [
     file: "src/training/qid-map.ts",
     find: "ORDER BY first_time ASC NULLS FIRST, session_id",
     replace: "ORDER BY session_id, first_time ASC NULLS FIRST",
+  },
+  {
+    rule: "kernel: a row of the same instant is not history",
+    file: "assembly/window-bounds.ts",
+    find: "firstAtOrAfter(index, from, to, time, ",
+    replace: "firstAtOrAfter(index, from, to, time + 1, ",
+  },
+  {
+    rule: "kernel: a window begins at t − w: not one tick later",
+    file: "assembly/window-bounds.ts",
+    find: ": time - length;",
+    replace: ": time - length + 1;",
+  },
+  {
+    rule: "kernel: a window begins at t − w: not one tick earlier",
+    file: "assembly/window-bounds.ts",
+    find: ": time - length;",
+    replace: ": time - length - 1;",
+  },
+  {
+    rule: "kernel: a NULL key has no history",
+    file: "assembly/window-bounds.ts",
+    find: "if (valid == 0 || load<u8>(valid + row) != 0) {",
+    replace: "if (true) {",
+  },
+  {
+    rule: "kernel: rows of an instant stand by value",
+    file: kernelHistory,
+    find: "for (const value of values) kernels.orderTies(",
+    replace: "for (const value of values.slice(1)) kernels.orderTies(",
+  },
+  {
+    rule: "kernel: rows out of order are ordered by time",
+    file: "assembly/order-groups.ts",
+    find: "if (x != y) return x > y;",
+    replace: "if (x != y) return x > y + 1;",
+  },
+  {
+    rule: "kernel: available <= t, not <",
+    file: "assembly/filter.ts",
+    find: "if (filter.available != 0 && load<i64>(filter.available + place) > load<i64>(filter.known + (query << 3)))",
+    replace:
+      "if (filter.available != 0 && load<i64>(filter.available + place) >= load<i64>(filter.known + (query << 3)))",
+  },
+  {
+    rule: "kernel: the own value is left out",
+    file: "assembly/filter.ts",
+    find: "isOwn(filter, query, load<i64>(filter.values + place))) return false;",
+    replace: "isOwn(filter, query, load<i64>(filter.values + place))) return true;",
+  },
+  {
+    rule: "kernel: the own value is left out of lists",
+    file: "assembly/window-list.ts",
+    find: "written += (<usize>(all || equalityCode(code, filter.kind) != own)) << 3;",
+    replace: "written += 8;",
+  },
+  {
+    rule: "kernel: a NULL own value drops nothing",
+    file: "assembly/window-list.ts",
+    find: "const all = load<u8>(filter.ownValid + query) == 0;",
+    replace: "const all = false;",
+  },
+  {
+    rule: "kernel: distinct values stand by their latest occurrence",
+    file: "assembly/filter.ts",
+    find: "if (later < hi) return false;",
+    replace: "if (later < hi - 1) return false;",
+  },
+  {
+    rule: "kernel: a later occurrence that is not yet known is none",
+    file: "assembly/filter.ts",
+    find: "while (later < hi && filter.available != 0",
+    replace: "while (later < 0 && filter.available != 0",
+  },
+  {
+    rule: "kernel: max_length keeps the newest",
+    file: "assembly/window-list.ts",
+    find: "if (maxLength >= 0 && hi - lo > maxLength) lo = hi - maxLength;",
+    replace: "const most = maxLength >= 0 && hi - lo > maxLength ? lo + maxLength : hi;",
+  },
+  {
+    rule: "kernel: max_length counts after the own value and repeats have gone",
+    file: "assembly/window-list.ts",
+    find: "for (let row = hi - 1; row >= lo && first > written; row--) {",
+    replace: "for (let row = hi - 1; row >= max(lo, hi - maxLength) && first > written; row--) {",
+  },
+  {
+    rule: "kernel: the least value is the least",
+    file: "assembly/window-extreme.ts",
+    find: "return largest == a > b ? a : b;",
+    replace: "return a > b ? a : b;",
+  },
+  {
+    rule: "kernel: an empty window has no extreme",
+    file: "assembly/window-extreme.ts",
+    find: "store<u8>(valid + query, <u8>some);",
+    replace: "store<u8>(valid + query, 1);",
+  },
+  {
+    rule: "kernel: an empty window has no last value",
+    file: "assembly/window-last.ts",
+    find: "store<u8>(valid + query, <u8>(row >= lo));",
+    replace: "store<u8>(valid + query, 1);",
+  },
+  {
+    rule: "kernel: an empty window has no sum",
+    file: "assembly/window-sum.ts",
+    find: "store<u8>(valid + query, <u8>(count > 0));\n    if (mean)",
+    replace: "store<u8>(valid + query, 1);\n    if (mean)",
+  },
+  {
+    rule: "kernel: an integer sum outside int64 stops",
+    file: "assembly/window-sum.ts",
+    find: "if (high != low >> 63 && outside < 0)",
+    replace: "if (high != low >> 63 && outside < -1)",
+  },
+  {
+    rule: "kernel: sums of floats are exact: what is below the top bits decides the rounding",
+    file: "assembly/exact-sum.ts",
+    find: "if (lo << zeros != 0) top |= 1;",
+    replace: "if (lo << zeros == 0) top |= 0;",
+  },
+  {
+    rule: "kernel: NaN is the largest value",
+    file: "assembly/codes.ts",
+    find: "const NAN64: i64 = 0x7ff8000000000000;",
+    replace: "const NAN64: i64 = -0x7ff8000000000000;",
+  },
+  {
+    rule: "kernel: −0 and +0 are one value",
+    file: "assembly/codes.ts",
+    find: "return kind != INTEGER && code == -1 ? 0 : code;",
+    replace: "return code;",
+  },
+  {
+    rule: "kernel: a row joined to the past is fresh while its age is at most ttl",
+    file: kernelJoin,
+    find: '."@t" >= ${minus(time, self.ttl, clock)}',
+    replace: '."@t" > ${minus(time, self.ttl, clock)}',
+  },
+  {
+    rule: "kernel: a count with a value counts rows that have one",
+    file: kernelWindows,
+    find: "CASE WHEN ${value} IS NOT NULL THEN TRUE END",
+    replace: "TRUE",
   },
 ];

@@ -289,6 +289,18 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "ORDER BY session_id, first_time ASC NULLS FIRST",
   },
   {
+    rule: "rows that are equal in the narrow columns stand by the wide ones",
+    file: sink,
+    find: "if (isTied && narrow.length < columns.length)",
+    replace: "if (!isTied && narrow.length < columns.length)",
+  },
+  {
+    rule: "rows that are equal in the leading columns stand by the narrow ones that follow",
+    file: sink,
+    find: "isTied = await rank(narrowTies, equal, narrow);",
+    replace: "isTied = false;",
+  },
+  {
     rule: "kernel: a row of the same instant is not history",
     file: "assembly/window-bounds.ts",
     find: "firstAtOrAfter(index, from, to, time, ",

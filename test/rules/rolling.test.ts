@@ -41,8 +41,11 @@ describe("which rows are history", () => {
   );
   rule(
     "a NULL key has no history",
-    { spine: "user_id ts item\nNULL 10 1\nNULL 11 2", specs: [{ name: "seen", agg: "count", source_column: "item" }] },
-    "user_id ts seen\nNULL 10 0\nNULL 11 0",
+    {
+      spine: "user_id ts item\n0 9 5\nNULL 10 1\nNULL 11 2\n0 12 3",
+      specs: [{ name: "seen", agg: "count", source_column: "item" }],
+    },
+    "user_id ts seen\n0 9 0\nNULL 10 0\nNULL 11 0\n0 12 1",
   );
   rule(
     "any NULL among several keys: no history",
@@ -159,10 +162,10 @@ describe("exclude_self", () => {
   rule(
     "a NULL own value drops nothing",
     {
-      spine: "user_id ts item\n1 10 5\n1 11 NULL",
+      spine: "user_id ts item\n1 10 0\n1 11 5\n1 12 NULL",
       specs: [{ name: "l", agg: "list", source_column: "item", exclude_self: true }],
     },
-    "ts l\n10 []\n11 [5]",
+    "ts l\n10 []\n11 [0]\n12 [0,5]",
   );
   rule(
     "−0 equals +0 and NaN equals NaN",
@@ -283,6 +286,15 @@ describe("aggregates", () => {
     "ts s m\n10 NULL NULL\n11 1e16 1e16\n12 1e16 5e15\n13 1 0.3333333333333333\n14 1.1 0.275\n15 1.3 0.26",
   );
   rule(
+    "what lies far below decides which way a sum that is half way is rounded",
+    {
+      spine:
+        "user_id ts x:DOUBLE\n1 10 1\n1 11 1.1102230246251565e-16\n1 12 1.232595164407831e-32\n1 13 0\n2 10 -1\n2 11 -1.1102230246251565e-16\n2 12 -1.232595164407831e-32\n2 13 0",
+      specs: [{ name: "s", agg: "sum", source_column: "x" }],
+    },
+    "user_id ts s\n1 10 NULL\n2 10 NULL\n1 11 1\n2 11 -1\n1 12 1\n2 12 -1\n1 13 1.0000000000000002\n2 13 -1.0000000000000002",
+  );
+  rule(
     "an exact 0 is +0, also of negative zeros",
     {
       spine: "user_id ts x:DOUBLE\n1 10 -0.0\n1 11 -0.0\n1 12 1",
@@ -376,6 +388,24 @@ describe("over another view", () => {
       specs: [{ name: "spent", agg: "list", view: "orders", source_column: "amount" }],
     },
     "ts spent\n13 [100,200]\n19 [100,200]\n20 [100,200,300]",
+  );
+  rule(
+    "a repeat that is not yet available does not take the place of the value that is",
+    {
+      spine: "user_id ts\n1 13\n1 20",
+      views: {
+        orders: {
+          table: "user_id at tags:BIGINT[] known\n1 5 [1,2] 5\n1 6 [3] 6\n1 7 [1] 20",
+          available: "known",
+          fields: ["tags BIGINT[]"],
+        },
+      },
+      specs: [
+        { name: "tags", agg: "list", view: "orders", source_column: "tags", flatten_distinct: true },
+        { name: "n", agg: "count_distinct", view: "orders", source_column: "tags", flatten_distinct: true },
+      ],
+    },
+    "ts tags n\n13 [1,2,3] 3\n20 [2,3,1] 3",
   );
   rule(
     "a NULL availability is never",

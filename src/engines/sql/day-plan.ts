@@ -52,6 +52,8 @@ export function planDay(pipeline: Pipeline, cells: SqlCells = SQL_CELLS): DayPla
     select: ({ settled: isSettled, ...request }) =>
       selectRows(planner, steps, { ...request, ...(isSettled === true ? { settled } : {}) }),
     isStored: (wanted) => !JOINED.test(selectRows(planner, steps, { from: "rows", columns: wanted, filtered: false })),
+    isSettled: (wanted) =>
+      !JOINED.test(selectRows(planner, steps, { from: "rows", settled, columns: wanted, filtered: false })),
     settled,
     joinsAtEnd: / JOIN /.test(selectRows(planner, steps, { from: "rows", settled, columns, filtered: false })),
     order: { time, resolution: pipeline.spine.time.resolution, columns: order },

@@ -73,6 +73,8 @@ export interface DayPlan {
   readonly finishes: readonly string[];
   /** Whether `select` of these columns over the row table joins anything to it or calls a kernel. */
   isStored(columns: readonly string[]): boolean;
+  /** Whether `select` of these columns over settled rows joins nothing to them and calls no kernel. */
+  isSettled(columns: readonly string[]): boolean;
   /** What the ordered rows hold of the row table: see `SettledColumns`. */
   readonly settled: SettledColumns;
   /** Whether `select` over settled rows still joins: rows may then stand in another order. */

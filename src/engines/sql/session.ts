@@ -10,6 +10,8 @@ const SETTINGS = [
   "SET default_order = 'ASC'",
   "SET default_null_order = 'NULLS_FIRST'",
   "SET preserve_insertion_order = true",
+  // What is streamed waits in a buffer; the default of 1 MB lets the threads that fill it wait too.
+  "SET streaming_buffer_size = '64MB'",
   // With few left rows an ASOF join becomes a loop that takes −0 in carried values for +0.
   "SET asof_loop_join_threshold = 0",
 ] as const;

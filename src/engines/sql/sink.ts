@@ -20,9 +20,16 @@ export const ORDERED = "ordered";
 /** How many leading output columns take part in the first sort; the others decide only among rows equal in these. */
 const SORTED_COLUMNS = 3;
 
+/** The rows before they are sorted. */
+export const UNORDERED = "unordered";
+
+/** Of rows that are equal in the leading columns: their rank by the narrow columns that follow, and by all. */
+export const TIES = ["narrow_ties", "wide_ties"] as const;
+
 /**
- * Orders the rows by event time and the leading columns; where rows are still equal, and only there, all columns are
- * computed and compared. Returns how many rows there are.
+ * Orders the rows by event time and the leading columns; where rows are still equal, and only there, by the narrow columns
+ * that follow, and where even these are equal, all columns are computed and compared. The rows are sorted once. Returns how
+ * many there are.
  */
 export async function orderRows(
   plan: DayPlan,
@@ -31,38 +38,56 @@ export async function orderRows(
 ): Promise<number> {
   const dtypes = new Map(plan.output.map((column) => [column.name, column.dtype] as const));
   const dtypeOf = (name: string): DType => dtypes.get(name) ?? "BIGINT";
-  const time = identifier(plan.order.time);
-  const leading: string[] = [];
-  for (const name of plan.order.columns.slice(0, SORTED_COLUMNS)) {
-    if (isList(dtypeOf(name)) || !plan.isStored([name])) break;
-    leading.push(name);
-  }
+  const { columns, time } = plan.order;
+  const isLeading = (name: string): boolean => !isList(dtypeOf(name)) && plan.isStored([name]);
+  const leading = columns.slice(0, lengthWhile(columns.slice(0, SORTED_COLUMNS), isLeading));
+  const narrow = columns.slice(
+    0,
+    lengthWhile(columns, (name) => plan.isSettled([name])),
+  );
   const terms = (names: readonly string[]): string => {
     const order = orderBy(names.map((name) => ({ sql: identifier(name), dtype: dtypeOf(name) })));
-    return [`${time} ASC NULLS FIRST`, ...(order === "" ? [] : [order])].join(", ");
+    return [`${identifier(time)} ASC NULLS FIRST`, ...(order === "" ? [] : [order])].join(", ");
   };
   const { computed, stored: found } = plan.settled;
-  const carry = [plan.order.time, ...found];
-  const narrow = plan.select({ from: plan.rows, columns: leading, filtered: true, carry, settle: computed });
-  const rows = await run(ORDERED, `SELECT * FROM (${narrow}) ORDER BY ${terms(leading)}`);
-  const group = [time, ...leading.map(identifier)];
-  const tied = `SELECT ${group.join(", ")} FROM ${ORDERED} GROUP BY ALL HAVING count(*) > 1`;
-  const [ties] = await session.query(`SELECT count(*) AS n FROM (${tied})`);
-  if (ties?.["n"] === 0n || leading.length === plan.order.columns.length) return rows;
-  const same = group.map((name) => `r.${name} IS NOT DISTINCT FROM d.${name}`).join(" AND ");
-  const from = `(SELECT r.*, r.rowid AS "@id" FROM ${ORDERED} r SEMI JOIN (${tied}) d ON ${same})`;
-  const carried = ["@id", plan.order.time];
-  const compared = plan.select({ from, settled: true, columns: plan.order.columns, filtered: false, carry: carried });
-  await run(
-    "tied",
-    `SELECT "@id", row_number() OVER (ORDER BY ${terms(plan.order.columns)}) AS "@tie" FROM (${compared})`,
-  );
-  await run(
-    "untied",
-    `SELECT o.* FROM ${ORDERED} o LEFT JOIN tied ON o.rowid = tied."@id" ORDER BY ${terms(leading)}, tied."@tie" ASC NULLS FIRST`,
-  );
-  await session.run(`DROP TABLE ${ORDERED}; DROP TABLE tied; ALTER TABLE untied RENAME TO ${ORDERED}`);
+  const carry = [time, ...found];
+  await run(UNORDERED, plan.select({ from: plan.rows, columns: leading, filtered: true, carry, settle: computed }));
+  const joins: string[] = [];
+  const order = [terms(leading)];
+  /** Ranks the rows that `equal` (a FROM item `d`) finds by more columns; returns whether some are equal in these too. */
+  const rank = async (table: string, equal: string, by: readonly string[]): Promise<boolean> => {
+    const from = `(SELECT r.*, r.rowid AS "@id" FROM ${UNORDERED} r SEMI JOIN ${equal})`;
+    const compared = plan.select({ from, settled: true, columns: by, filtered: false, carry: ["@id", time] });
+    await run(table, `SELECT "@id", rank() OVER (ORDER BY ${terms(by)}) AS "@rank" FROM (${compared})`);
+    joins.push(` LEFT JOIN ${table} ON o.rowid = ${table}."@id"`);
+    order.push(`${table}."@rank" ASC NULLS FIRST`);
+    return isSome(session, `SELECT "@rank" FROM ${table} GROUP BY ALL HAVING count(*) > 1`);
+  };
+  const group = [time, ...leading].map(identifier);
+  const tied = `SELECT ${group.join(", ")} FROM ${UNORDERED} GROUP BY ALL HAVING count(*) > 1`;
+  if (leading.length < columns.length && (await isSome(session, tied))) {
+    const [narrowTies, wideTies] = TIES;
+    const same = group.map((name) => `r.${name} IS NOT DISTINCT FROM d.${name}`).join(" AND ");
+    let equal = `(${tied}) d ON ${same}`;
+    let isTied = true;
+    if (narrow.length > leading.length) {
+      isTied = await rank(narrowTies, equal, narrow);
+      equal = `(SELECT "@id" FROM ${narrowTies} QUALIFY count(*) OVER (PARTITION BY "@rank") > 1) d ON r.rowid = d."@id"`;
+    }
+    if (isTied && narrow.length < columns.length) await rank(wideTies, equal, columns);
+  }
+  const rows = await run(ORDERED, `SELECT o.* FROM ${UNORDERED} o${joins.join("")} ORDER BY ${order.join(", ")}`);
+  await session.run([UNORDERED, ...TIES].map((table) => `DROP TABLE IF EXISTS ${table}`).join("; "));
   return rows;
+}
+
+function lengthWhile<T>(list: readonly T[], holds: (entry: T) => boolean): number {
+  const end = list.findIndex((entry) => !holds(entry));
+  return end < 0 ? list.length : end;
+}
+
+async function isSome(session: SqlSession, sql: string): Promise<boolean> {
+  return (await session.query(`SELECT 1 FROM (${sql}) LIMIT 1`)).length > 0;
 }
 
 /** Places in the ordered table: `first …` of so many rows. */

@@ -26,6 +26,8 @@ import {
   type Places,
   statisticsOfFinished,
   statisticsOfParts,
+  TIES,
+  UNORDERED,
   writeParts,
 } from "./sink.js";
 import { identifier, text } from "./text.js";
@@ -189,7 +191,7 @@ export class SpanRun {
   async cleanUp(): Promise<void> {
     const drops = [
       ...this.#views.map((view) => `DROP VIEW IF EXISTS ${view}`),
-      ...[ORDERED, FINISHED, PART, "tied", "untied", ...this.#tables.keys()].map(
+      ...[ORDERED, UNORDERED, ...TIES, FINISHED, PART, ...this.#tables.keys()].map(
         (table) => `DROP TABLE IF EXISTS ${table}`,
       ),
     ];

@@ -154,7 +154,8 @@ function queriesOf(queries: readonly Query[], form: ValueForm, lists: boolean): 
   return {
     rows: queries.length,
     keys: {
-      bytes: longs((query) => query.key ?? 0n),
+      // What stands where a key is NULL is anything, a key of the history too.
+      bytes: longs((query) => query.key ?? 2n),
       valid: Uint8Array.from(queries.map((query) => (query.key === null ? 0 : 1))),
     },
     times: longs((query) => query.time),

@@ -42,7 +42,7 @@ if (campaign)
       test(`kills: ${mutant.rule} (${mutant.replace.slice(0, 60)})`, { timeout: 300_000 }, async () => {
         const restore = mutate(dist, mutant);
         try {
-          expect((await runAgainst(dist)).passes, "the fault was not seen").toBe(false);
+          expect((await runAgainst(dist, mutant.file)).passes, "the fault was not seen").toBe(false);
         } finally {
           restore();
         }
@@ -84,8 +84,8 @@ function mutateKernels(dist: string, file: string, source: string): () => void {
   return () => writeFileSync(target, before);
 }
 
-/** The rules, and random projects of a few seeds; stops at the first failure. */
-function runAgainst(dist: string): Promise<{ passes: boolean; output: string }> {
+/** The rules, random projects of a few seeds, and of a kernel its own tests; stops at the first failure. */
+function runAgainst(dist: string, mutated = ""): Promise<{ passes: boolean; output: string }> {
   const environment: NodeJS.ProcessEnv = {
     ...process.env,
     DAEDALUS_DIST: dist,
@@ -94,6 +94,7 @@ function runAgainst(dist: string): Promise<{ passes: boolean; output: string }> 
   };
   delete environment["DAEDALUS_LONG"];
   const files = ["test/rules", "test/properties/random-projects.test.ts"];
+  if (mutated.startsWith("assembly/")) files.push("test/kernels");
   const child = spawn(process.execPath, [resolve("node_modules/vitest/vitest.mjs"), "run", "--bail=1", ...files], {
     env: environment,
     stdio: ["ignore", "pipe", "pipe"],

@@ -1,3 +1,4 @@
+export { listOffsets, packValidity, unpackBits } from "./arrow-layout";
 export { decode, encode } from "./codes";
 export { doublePrefix, exponentRange, integerPrefix, specialPrefix } from "./exact-sum";
 export { assignGroups, clearSlots, closeSlots, floorDivide, moveSlots, placeRows, scatter, startsOf } from "./group-rows";

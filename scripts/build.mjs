@@ -29,14 +29,20 @@ function filesUnder(folder, prefix = "") {
   );
 }
 
-/** The kernels: one WebAssembly module beside their wrappers. */
+/** The kernels, beside their wrappers: one WebAssembly module for the memory of one thread, one for a memory that threads share. */
 function assemble() {
   const asc = join(root, "node_modules", "assemblyscript", "bin", "asc.js");
   const features = ["--enable", "simd", "--enable", "bulk-memory", "--runtime", "stub", "--importMemory", "--noAssert"];
+  const shared = ["--enable", "threads", "--sharedMemory", "--initialMemory", "1", "--maximumMemory", "65536"];
   mkdirSync(join(output, "kernels"), { recursive: true });
-  const target = join(output, "kernels", "kernels.wasm");
-  const args = [asc, join(root, "assembly", "kernels.ts"), "--outFile", target, "-O3", ...features];
-  return spawnSync(process.execPath, args, { stdio: ["ignore", 2, 2] }).status === 0;
+  return [
+    ["kernels.wasm", features],
+    ["kernels-shared.wasm", [...features, ...shared]],
+  ].every(([name, flags]) => {
+    const target = join(output, "kernels", name);
+    const args = [asc, join(root, "assembly", "kernels.ts"), "--outFile", target, "-O3", ...flags];
+    return spawnSync(process.execPath, args, { stdio: ["ignore", 2, 2] }).status === 0;
+  });
 }
 
 function compile() {

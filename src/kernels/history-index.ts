@@ -1,4 +1,4 @@
-import { Arena } from "../columnar/arena.js";
+import { Arena, type Room } from "../columnar/arena.js";
 import { type Address, type Kernels, kernelsOf } from "./kernels.js";
 
 /** History rows as they come: columns of equal length, without NULL keys and times. */
@@ -37,8 +37,8 @@ const FIRST_SLOTS = 1024;
  * History rows by key, in order of time: a hash table of keys with the range of each key's rows, the rows' times, and
  * columns of values. Queries find a window's rows as a range of places. It lies in an arena of its own.
  */
-export class HistoryIndex {
-  readonly arena: Arena;
+export class HistoryIndex<Memory extends Room = Arena> {
+  readonly arena: Memory;
   readonly kernels: Kernels;
   rows = 0;
   groups = 0;
@@ -52,9 +52,15 @@ export class HistoryIndex {
   rowsAvailable: Address = 0;
   largest = 0;
 
-  constructor(arena = new Arena()) {
+  constructor(arena: Memory) {
     this.arena = arena;
     this.kernels = kernelsOf(arena);
+  }
+
+  /** Its rows by group. */
+  get ordered() {
+    const { kernels, rows, groups, starts, largest } = this;
+    return { kernels, rows, groups, starts, largest };
   }
 
   /** Forgets what it held and takes the rows of the batches. O(rows) where they come in order of time. */

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { Arena } from "../columnar/arena.js";
+import type { Room } from "../columnar/arena.js";
 
 /** An address in an arena; 0 stands for what is not there. */
 export type Address = number;
@@ -157,6 +157,10 @@ export interface Kernels {
     ttl: bigint,
     places: Address,
   ): void;
+  listOffsets(queries: number, entries: Address, base: number, offsets: Address): void;
+  packValidity(rows: number, valid: Address, bits: Address): number;
+  unpackBits(rows: number, bits: Address, from: number, bytes: Address): void;
+
   gather(queries: number, places: Address, values: Address, valuesValid: Address, out: Address, valid: Address): void;
 }
 
@@ -166,14 +170,19 @@ export const FLOAT_CODES = 1;
 export const DOUBLE_CODES = 2;
 export type CodeKind = typeof INTEGER_CODES | typeof FLOAT_CODES | typeof DOUBLE_CODES;
 
-let compiled: WebAssembly.Module | undefined;
+const compiled = new Map<string, WebAssembly.Module>();
 
-/** The kernels over an arena; the module is compiled once. */
-export function kernelsOf(arena: Arena): Kernels {
-  compiled ??= new WebAssembly.Module(readFileSync(new URL("./kernels.wasm", import.meta.url)));
+/** The kernels over a memory; each of the two modules (for one thread's memory, for a shared one) is compiled once. */
+export function kernelsOf({ memory }: Pick<Room, "memory">): Kernels {
+  const file = Object.prototype.toString.call(memory.buffer) === "[object SharedArrayBuffer]" ? SHARED : ALONE;
+  const module = compiled.get(file) ?? new WebAssembly.Module(readFileSync(new URL(file, import.meta.url)));
+  compiled.set(file, module);
   const abort = (): never => {
     throw new Error("a kernel was aborted");
   };
-  const { exports } = new WebAssembly.Instance(compiled, { env: { memory: arena.memory, abort } });
+  const { exports } = new WebAssembly.Instance(module, { env: { memory, abort } });
   return exports as unknown as Kernels;
 }
+
+const ALONE = "./kernels.wasm";
+const SHARED = "./kernels-shared.wasm";

@@ -28,11 +28,3 @@ export function packValidity(rows: i32, valid: usize, bits: usize): i32 {
   }
   return rows - some;
 }
-
-/** Bits, from the bit `from` on, as bytes 0 and 1. */
-export function unpackBits(rows: i32, bits: usize, from: i32, bytes: usize): void {
-  for (let row: i32 = 0; row < rows; row++) {
-    const bit = from + row;
-    store<u8>(bytes + <usize>row, <u8>((<u32>load<u8>(bits + <usize>(bit >> 3)) >> (bit & 7)) & 1));
-  }
-}

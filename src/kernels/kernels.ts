@@ -158,8 +158,8 @@ export interface Kernels {
     places: Address,
   ): void;
   listOffsets(queries: number, entries: Address, base: number, offsets: Address): void;
+  scaleTicks(rows: number, values: Address, factor: bigint, out: Address): number;
   packValidity(rows: number, valid: Address, bits: Address): number;
-  unpackBits(rows: number, bits: Address, from: number, bytes: Address): void;
 
   gather(queries: number, places: Address, values: Address, valuesValid: Address, out: Address, valid: Address): void;
 }

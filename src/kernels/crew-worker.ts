@@ -1,0 +1,42 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { SharedArena } from "../columnar/shared-arena.js";
+import { attempt } from "./crew.js";
+import { kernelsOf } from "./kernels.js";
+import { type ColumnBuffers, type Piece, type SharedIndex, TableProbes } from "./table-probes.js";
+
+/** What a worker is told: from which indexes to answer, and pieces, in order. */
+export type Order =
+  | { readonly kind: "indexes"; readonly indexes: readonly SharedIndex[] }
+  | { readonly kind: "piece"; readonly piece: Piece };
+
+export type Failure =
+  | { readonly kind: "sum-outside"; readonly output: number }
+  | { readonly kind: "full" }
+  | { readonly kind: "lists-too-long" }
+  | { readonly kind: "lost"; readonly message: string };
+
+export interface Answer {
+  readonly columns: readonly ColumnBuffers[];
+  readonly failure?: Failure;
+}
+
+const room = new SharedArena(workerData as WebAssembly.Memory);
+const kernels = kernelsOf(room);
+let probes: TableProbes | undefined;
+
+parentPort?.on("message", (order: Order) => {
+  if (order.kind === "indexes") {
+    room.release();
+    probes = new TableProbes(room, kernels, order.indexes);
+    return;
+  }
+  const answer = attempt(() => probes?.answer(order.piece) ?? []);
+  const buffers = answer.columns.flatMap(({ values, offsets, validity }) => [
+    values.buffer,
+    ...(offsets === undefined ? [] : [offsets.buffer]),
+    ...(validity === undefined ? [] : [validity.buffer]),
+  ]);
+  parentPort?.postMessage(answer, buffers);
+});
+
+parentPort?.postMessage("ready");

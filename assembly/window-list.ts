@@ -1,4 +1,4 @@
-import { equalityCode } from "./codes";
+import { equalityCode, INTEGER } from "./codes";
 import { counts, Filter, isPlain } from "./filter";
 
 /** At most how many values `windowList` writes: the capacity that it needs. */
@@ -38,6 +38,15 @@ export function windowList(queries: i32, bounds: usize, stride: i32, window: i32
           store<i64>(written, load<i64>(from));
           written += 8;
         }
+    } else if (onlyOwn && filter.kind == INTEGER && load<u8>(filter.ownValid + query) != 0) {
+      let from = filter.values + ((<usize>lo) << 3);
+      const to = filter.values + ((<usize>hi) << 3);
+      const own = load<i64>(filter.own + (query << 3));
+      for (; from < to; from += 8) {
+        const code = load<i64>(from);
+        store<i64>(written, code);
+        written += (<usize>(code != own)) << 3;
+      }
     } else if (onlyOwn) {
       let from = filter.values + ((<usize>lo) << 3);
       const to = filter.values + ((<usize>hi) << 3);

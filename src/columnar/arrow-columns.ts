@@ -169,6 +169,51 @@ export class TextColumn {
   }
 }
 
+/** A byte a row: 1 where the text is one of those; NULL is none. */
+export function textsEqual(vector: Vector, texts: readonly Uint8Array[]): Uint8Array {
+  const mask = new Uint8Array(vector.length);
+  for (const { from, to, data } of chunksOf(vector)) {
+    const { dictionary } = data;
+    if (dictionary !== undefined) {
+      const equal = textsEqual(dictionary, texts);
+      const indices = data.values as Int32Array;
+      for (let row = from; row < to; row++) mask[row] = equal[Number(indices[row - from])] as number;
+    } else {
+      const bytes = bytesOfView(data.values);
+      const offsets = intOffsets(data.valueOffsets);
+      for (const text of texts) markEqual(bytes, offsets, text, mask, from, to);
+    }
+    if (data.nullCount > 0) {
+      const valid = new Uint8Array(to - from);
+      unpack(data.nullBitmap, data.offset, to - from, valid, 0);
+      for (let row = from; row < to; row++) mask[row] = (mask[row] as number) & (valid[row - from] as number);
+    }
+  }
+  return mask;
+}
+
+function markEqual(
+  bytes: Uint8Array,
+  offsets: Int32Array | Float64Array,
+  text: Uint8Array,
+  mask: Uint8Array,
+  from: number,
+  to: number,
+): void {
+  const size = text.length;
+  const first = text[0];
+  let begin = offsets[0] as number;
+  for (let row = from; row < to; row++) {
+    const end = offsets[row - from + 1] as number;
+    if (end - begin === size && (size === 0 || bytes[begin] === first)) {
+      let i = 1;
+      while (i < size && bytes[begin + i] === text[i]) i++;
+      if (i >= size) mask[row] = 1;
+    }
+    begin = end;
+  }
+}
+
 /** A column of lists: each row's range in the elements, which are one vector. */
 export class ListColumn {
   readonly rows: number;

@@ -22,7 +22,8 @@ export interface Kernels {
   ): number;
   moveSlots(from: Address, fromMask: number, to: Address, toMask: number): void;
   startsOf(groups: number, counts: Address): void;
-  closeSlots(slots: Address, mask: number, starts: Address): void;
+  keyRange(slots: Address, mask: number, out: Address): void;
+  directTable(slots: Address, mask: number, least: bigint, span: number, table: Address): void;
   placeRows(rows: number, groups: Address, cursors: Address, places: Address): void;
   scatter(rows: number, places: Address, values: Address, into: Address): void;
   floorDivide(rows: number, values: Address, divisor: bigint): void;
@@ -58,15 +59,26 @@ export interface Kernels {
   ): void;
 
   lookUp(queries: number, keys: Address, valid: Address, slots: Address, mask: number, found: Address): void;
+  lookUpDirect(
+    queries: number,
+    keys: Address,
+    valid: Address,
+    least: bigint,
+    span: number,
+    table: Address,
+    found: Address,
+  ): void;
+  recordBytes(groups: number, windows: number): number;
+  clearRecords(groups: number, starts: Address, windows: number, records: Address): void;
   windowBounds(
     queries: number,
     times: Address,
     found: Address,
-    slots: Address,
+    starts: Address,
     index: Address,
     windows: number,
     lengths: Address,
-    cursors: Address,
+    records: Address,
     bounds: Address,
   ): void;
 

@@ -1,15 +1,17 @@
+import { findGroups, type KeyTable } from "./history-index.js";
 import type { SharedArena } from "../columnar/shared-arena.js";
 import type { Address, Kernels } from "./kernels.js";
 import { NO_OWN, type Own, ownOf, type RawOwn } from "./own-values.js";
 import { answerOf, type PreparedOutput } from "./prepared-output.js";
 
-/** An index as plain numbers: threads that share its memory probe it, each with cursors of its own. */
+/** An index as plain numbers: threads that share its memory probe it, each with records of its own. */
 export interface SharedIndex {
   /** Which of a piece's keys and clocks are its own. */
   readonly keys: number;
   readonly clock: number;
-  readonly slots: Address;
-  readonly mask: number;
+  readonly table: KeyTable;
+  readonly groups: number;
+  readonly starts: Address;
   readonly times: Address;
   readonly windows: number;
   /** The windows' lengths, i64. */
@@ -44,17 +46,16 @@ const MOST_ELEMENTS = 1 << 19;
 export class TableProbes {
   readonly #room: SharedArena;
   readonly #kernels: Kernels;
-  readonly #indexes: readonly (SharedIndex & { readonly cursors: Address })[];
+  readonly #indexes: readonly (SharedIndex & { readonly records: Address })[];
   readonly #mark: number;
 
   constructor(room: SharedArena, kernels: Kernels, indexes: readonly SharedIndex[]) {
     this.#room = room;
     this.#kernels = kernels;
     this.#indexes = indexes.map((index) => {
-      const bytes = (index.mask + 1) * (1 + index.windows) * 4;
-      const cursors = room.allocate(bytes);
-      room.bytesAt(cursors, bytes).fill(0);
-      return { ...index, cursors };
+      const records = room.allocate(kernels.recordBytes(index.groups, index.windows));
+      kernels.clearRecords(index.groups, index.starts, index.windows, records);
+      return { ...index, records };
     });
     this.#mark = room.mark();
   }
@@ -78,16 +79,16 @@ export class TableProbes {
       const stride = 1 + index.windows;
       const found = room.allocate(rows * 4);
       const bounds = room.allocate(rows * stride * 4);
-      kernels.lookUp(rows, keys.codes, keys.valid, index.slots, index.mask, found);
+      findGroups(kernels, index.table, rows, keys.codes, keys.valid, found);
       kernels.windowBounds(
         rows,
         clock.times,
         found,
-        index.slots,
+        index.starts,
         index.times,
         index.windows,
         index.lengths,
-        index.cursors,
+        index.records,
         bounds,
       );
       const queries = { rows, bounds, stride, known: clock.known };

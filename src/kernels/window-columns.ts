@@ -1,6 +1,6 @@
 import { Arena } from "../columnar/arena.js";
 import type { Aggregate } from "../definitions/aggregations.js";
-import { type HistoryBatch, HistoryIndex } from "./history-index.js";
+import { findGroups, type HistoryBatch, HistoryIndex } from "./history-index.js";
 import { type Address, type CodeKind, INTEGER_CODES } from "./kernels.js";
 import { NO_OWN, type Own, ownOf, put } from "./own-values.js";
 import { answerOf, OutputPreparation, type PreparedOutput } from "./prepared-output.js";
@@ -133,7 +133,7 @@ class Part {
   readonly #group: WindowGroup;
   #outputs: readonly PreparedOutput[] = [];
   #scratch = 0;
-  #cursors: Address = 0;
+  #records: Address = 0;
   #lengths: Address = 0;
 
   constructor(group: WindowGroup) {
@@ -149,12 +149,11 @@ class Part {
     const { index } = this;
     const { windows } = this.#group;
     index.build(batches, contents);
-    const { arena } = index;
+    const { arena, kernels } = index;
     this.#lengths = arena.allocate(windows.length * 8);
     arena.int64At(this.#lengths, windows.length).set(windows);
-    const cursorBytes = (index.mask + 1) * (1 + windows.length) * 4;
-    this.#cursors = arena.allocate(cursorBytes);
-    arena.bytesAt(this.#cursors, cursorBytes).fill(0);
+    this.#records = arena.allocate(kernels.recordBytes(index.groups, windows.length));
+    kernels.clearRecords(index.groups, index.starts, windows.length, this.#records);
     const preparation = new OutputPreparation({ ...index.ordered, room: arena }, contents.available);
     this.#outputs = outputs.map((output) => {
       const spec = this.#group.outputs[output];
@@ -178,16 +177,16 @@ class Part {
     const times = put(arena, batch.times);
     const known = batch.known === undefined ? 0 : put(arena, batch.known);
     const found = arena.allocate(rows * 4);
-    kernels.lookUp(rows, keys, valid, index.slots, index.mask, found);
+    findGroups(kernels, index.keys, rows, keys, valid, found);
     kernels.windowBounds(
       rows,
       times,
       found,
-      index.slots,
+      index.starts,
       index.times,
       this.#group.windows.length,
       this.#lengths,
-      this.#cursors,
+      this.#records,
       bounds,
     );
     const owns = new Map<number, Own>();

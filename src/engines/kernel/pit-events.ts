@@ -1,5 +1,5 @@
 import type { Vector } from "apache-arrow";
-import { dtypeOfArrow, TextColumn } from "../../columnar/arrow-columns.js";
+import { dtypeOfArrow, textsEqual } from "../../columnar/arrow-columns.js";
 import type { DType } from "../../columnar/dtypes.js";
 import type { Literal } from "../../definitions/literal.js";
 import { equalityCodes, fixedRaw, longsOf, ofLongs } from "./pit-columns.js";
@@ -7,7 +7,7 @@ import { equalityCodes, fixedRaw, longsOf, ofLongs } from "./pit-columns.js";
 /** A byte a row: 1 where the column's value is one of the literals (`literalOf` made them of its dtype). */
 export function eventMask(vector: Vector, literals: readonly Literal[]): Uint8Array {
   const dtype = dtypeOfArrow(vector.type);
-  if (dtype === "TEXT") return textMask(vector, literals.map(String));
+  if (dtype === "TEXT") return textsEqual(vector, literals.map((literal) => Buffer.from(String(literal))));
   if (dtype === undefined) throw new RangeError(`${String(vector.type)} has no dtype`);
   const { bytes, valid } = equalityCodes(fixedRaw(vector));
   const words = new Int32Array(longsOf(ofLongs(new BigInt64Array(bytes.slice().buffer))).buffer);
@@ -21,22 +21,6 @@ export function eventMask(vector: Vector, literals: readonly Literal[]): Uint8Ar
       if (words[row * 2] === low && words[row * 2 + 1] === high) mask[row] = 1;
   if (valid !== undefined)
     for (let row = 0; row < mask.length; row++) mask[row] = (mask[row] as number) & (valid[row] as number);
-  return mask;
-}
-
-function textMask(vector: Vector, texts: readonly string[]): Uint8Array {
-  const wanted = texts.map((text) => Buffer.from(text));
-  const answers = new TextColumn(vector).map((bytes, from, to) => {
-    for (const text of wanted) {
-      if (text.length !== to - from) continue;
-      let i = 0;
-      while (i < text.length && text[i] === bytes[from + i]) i++;
-      if (i === text.length) return 1;
-    }
-    return 0;
-  });
-  const mask = new Uint8Array(answers.length);
-  for (let row = 0; row < mask.length; row++) mask[row] = answers[row] === 1 ? 1 : 0;
   return mask;
 }
 

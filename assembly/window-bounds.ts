@@ -112,20 +112,39 @@ export function clearRecords(groups: i32, starts: usize, windows: i32, records: 
  * where queries of a key come in order of time.
  */
 export function windowBounds(queries: i32, times: usize, found: usize, starts: usize, index: usize, windows: i32, lengths: usize, records: usize, bounds: usize): void {
-  const stride = (<usize>(1 + windows)) << 2;
   const shift = recordShift(windows);
-  for (let row: usize = 0; row < <usize>queries; row++) {
-    const group = load<i32>(found + (row << 2));
-    const bound = bounds + row * stride;
-    if (group < 0) {
-      for (let at: usize = 0; at < stride; at += 4) store<i32>(bound + at, 0);
-      continue;
-    }
-    const record = records + ((<usize>group) << shift);
-    const time = load<i64>(times + (row << 3));
-    if (time < load<i64>(record, LAST) || time >= load<i64>(record, MOVES)) move(time, starts + ((<usize>group) << 2), index, windows, lengths, record);
-    for (let at: usize = 0; at < stride; at += 4) store<i32>(bound + at, load<i32>(record + at, BOUNDS));
+  for (let first: i32 = 0; first < queries; first += TOUCHED) {
+    const end = min(first + TOUCHED, queries);
+    touched = touch(first, end, found, records, shift);
+    for (let row: usize = <usize>first; row < <usize>end; row++) boundsOf(row, times, found, starts, index, windows, lengths, records, shift, bounds);
   }
+}
+
+/** Queries whose records are brought into the cache together: their misses overlap, those of a loop with branches do not. */
+const TOUCHED: i32 = 1024;
+/** Somewhere for what is only read, so that it is read. */
+let touched: i32 = 0;
+
+function touch(first: i32, end: i32, found: usize, records: usize, shift: usize): i32 {
+  let sum: i32 = 0;
+  for (let row: i32 = first; row < end; row++) sum += load<i32>(records + ((<usize>max(0, load<i32>(found + ((<usize>row) << 2)))) << shift));
+  return sum;
+}
+
+// @ts-ignore: decorator
+@inline function boundsOf(row: usize, times: usize, found: usize, starts: usize, index: usize, windows: i32, lengths: usize, records: usize, shift: usize, bounds: usize): void {
+  const stride = (<usize>(1 + windows)) << 2;
+  const group = load<i32>(found + (row << 2));
+  const bound = bounds + row * stride;
+  if (group < 0) {
+    for (let at: usize = 0; at < stride; at += 4) store<i32>(bound + at, 0);
+    return;
+  }
+  const record = records + ((<usize>group) << shift);
+  const time = load<i64>(times + (row << 3));
+  if (time < load<i64>(record, LAST) || time >= load<i64>(record, MOVES)) move(time, starts + ((<usize>group) << 2), index, windows, lengths, record);
+  if (windows == 3) v128.store(bound, v128.load(record, BOUNDS));
+  else for (let at: usize = 0; at < stride; at += 4) store<i32>(bound + at, load<i32>(record + at, BOUNDS));
 }
 
 /** Brings a group's record to the time. */

@@ -169,49 +169,66 @@ export class TextColumn {
   }
 }
 
-/** A byte a row: 1 where the text is one of those; NULL is none. */
-export function textsEqual(vector: Vector, texts: readonly Uint8Array[]): Uint8Array {
-  const mask = new Uint8Array(vector.length);
+/** The rows whose text is one of those, in order; NULL is none. */
+export function rowsOfTexts(vector: Vector, texts: readonly Uint8Array[]): Int32Array {
+  const rows = new Int32Array(vector.length);
+  let count = 0;
   for (const { from, to, data } of chunksOf(vector)) {
+    const first = count;
     const { dictionary } = data;
     if (dictionary !== undefined) {
-      const equal = textsEqual(dictionary, texts);
+      const equal = new Uint8Array(dictionary.length);
+      for (const row of rowsOfTexts(dictionary, texts)) equal[row] = 1;
       const indices = data.values as Int32Array;
-      for (let row = from; row < to; row++) mask[row] = equal[Number(indices[row - from])] as number;
+      for (let row = from; row < to; row++) if (equal[Number(indices[row - from])] === 1) rows[count++] = row;
     } else {
       const bytes = bytesOfView(data.values);
       const offsets = intOffsets(data.valueOffsets);
-      for (const text of texts) markEqual(bytes, offsets, text, mask, from, to);
+      const [only, ...more] = texts;
+      if (only !== undefined && more.length === 0) count = findEqual(bytes, offsets, only, from, to, rows, count);
+      else
+        for (let row = from; row < to; row++)
+          if (texts.some((text) => isEqual(bytes, offsets[row - from] as number, offsets[row - from + 1] as number, text)))
+            rows[count++] = row;
     }
-    if (data.nullCount > 0) {
-      const valid = new Uint8Array(to - from);
-      unpack(data.nullBitmap, data.offset, to - from, valid, 0);
-      for (let row = from; row < to; row++) mask[row] = (mask[row] as number) & (valid[row - from] as number);
+    if (data.nullCount === 0) continue;
+    const found = count;
+    count = first;
+    for (let i = first; i < found; i++) {
+      const bit = data.offset + (rows[i] as number) - from;
+      if ((((data.nullBitmap[bit >> 3] as number) >> (bit & 7)) & 1) === 1) rows[count++] = rows[i] as number;
     }
   }
-  return mask;
+  return rows.subarray(0, count);
 }
 
-function markEqual(
+function isEqual(bytes: Uint8Array, begin: number, end: number, text: Uint8Array): boolean {
+  if (end - begin !== text.length) return false;
+  for (let i = 0; i < text.length; i++) if (bytes[begin + i] !== text[i]) return false;
+  return true;
+}
+
+/** The loop over all events of a table: a text that differs mostly does in its length or its first byte. */
+function findEqual(
   bytes: Uint8Array,
   offsets: Int32Array | Float64Array,
   text: Uint8Array,
-  mask: Uint8Array,
   from: number,
   to: number,
-): void {
+  rows: Int32Array,
+  count: number,
+): number {
   const size = text.length;
   const first = text[0];
+  let found = count;
   let begin = offsets[0] as number;
   for (let row = from; row < to; row++) {
     const end = offsets[row - from + 1] as number;
-    if (end - begin === size && (size === 0 || bytes[begin] === first)) {
-      let i = 1;
-      while (i < size && bytes[begin + i] === text[i]) i++;
-      if (i >= size) mask[row] = 1;
-    }
+    if (end - begin === size && (size === 0 || bytes[begin] === first) && isEqual(bytes, begin, end, text))
+      rows[found++] = row;
     begin = end;
   }
+  return found;
 }
 
 /** A column of lists: each row's range in the elements, which are one vector. */

@@ -167,7 +167,7 @@ function listsOf(
   let written = 0;
   for (let from = 0; from < rows; ) {
     let count = Math.min(BLOCK, rows - from);
-    while (count > 1 && capacityOf(from, count) > MOST_ELEMENTS) count >>= 1;
+    while (capacity > MOST_ELEMENTS && count > 1 && capacityOf(from, count) > MOST_ELEMENTS) count >>= 1;
     room.release(mark);
     const block = {
       rows: count,

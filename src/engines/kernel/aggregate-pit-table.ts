@@ -30,7 +30,7 @@ import {
   ofLongs,
   type Raw,
 } from "./pit-columns.js";
-import { eventMask } from "./pit-events.js";
+import { rowsOfEvents } from "./pit-events.js";
 import { bothValid, columnOf, keysOf } from "./pit-keys.js";
 
 /** Rows that are answered together, and a chunk of the output: it must not depend on the threads. */
@@ -370,11 +370,10 @@ class MatchingHistory {
     const times = fixedRaw(columnOf(history, spec.rightTime.column));
     const available = spec.availableTime && clock.available(fixedRaw(columnOf(history, spec.availableTime.column)));
     let mask = bothValid(bothValid(keys.history.valid, times.valid), available?.valid);
-    if (spec.events !== undefined)
-      mask = bothValid(mask, eventMask(columnOf(history, spec.events.column), spec.events.values));
     // A condition is settled by then: it is a column.
     for (const name of spec.where?.columns ?? []) mask = bothValid(mask, fixedRaw(columnOf(history, name)).bytes);
-    let ids = mask === undefined ? undefined : idsOf(mask);
+    let ids = spec.events && rowsOfEvents(columnOf(history, spec.events.column), spec.events.values);
+    if (mask !== undefined) ids = ids === undefined ? idsOf(mask) : ids.filter((row) => mask[row] !== 0);
     if (spec.flattenDistinct && spec.source !== undefined) {
       const flat = flattened(columnOf(history, spec.source.name), ids, history.rows);
       ids = flat.rows;

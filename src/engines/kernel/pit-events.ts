@@ -1,13 +1,17 @@
 import type { Vector } from "apache-arrow";
-import { dtypeOfArrow, textsEqual } from "../../columnar/arrow-columns.js";
+import { dtypeOfArrow, rowsOfTexts } from "../../columnar/arrow-columns.js";
 import type { DType } from "../../columnar/dtypes.js";
 import type { Literal } from "../../definitions/literal.js";
 import { equalityCodes, fixedRaw, longsOf, ofLongs } from "./pit-columns.js";
 
-/** A byte a row: 1 where the column's value is one of the literals (`literalOf` made them of its dtype). */
-export function eventMask(vector: Vector, literals: readonly Literal[]): Uint8Array {
+/** The rows whose value is one of the literals (`literalOf` made them of the column's dtype), in order. */
+export function rowsOfEvents(vector: Vector, literals: readonly Literal[]): Int32Array {
   const dtype = dtypeOfArrow(vector.type);
-  if (dtype === "TEXT") return textsEqual(vector, literals.map((literal) => Buffer.from(String(literal))));
+  if (dtype === "TEXT") 
+    return rowsOfTexts(
+      vector,
+      literals.map((literal) => Buffer.from(String(literal))),
+    );
   if (dtype === undefined) throw new RangeError(`${String(vector.type)} has no dtype`);
   const { bytes, valid } = equalityCodes(fixedRaw(vector));
   const words = new Int32Array(longsOf(ofLongs(new BigInt64Array(bytes.slice().buffer))).buffer);
@@ -15,13 +19,14 @@ export function eventMask(vector: Vector, literals: readonly Literal[]): Uint8Ar
     const code = longsOf(equalityCodes(literalRaw(literal, dtype)))[0] ?? 0n;
     return [Number(BigInt.asIntN(32, code)), Number(code >> 32n)] as const;
   });
-  const mask = new Uint8Array(vector.length);
-  for (const [low, high] of wanted)
-    for (let row = 0; row < mask.length; row++)
-      if (words[row * 2] === low && words[row * 2 + 1] === high) mask[row] = 1;
-  if (valid !== undefined)
-    for (let row = 0; row < mask.length; row++) mask[row] = (mask[row] as number) & (valid[row] as number);
-  return mask;
+  const rows = new Int32Array(vector.length);
+  let count = 0;
+  for (let row = 0; row < rows.length; row++) {
+    if (valid !== undefined && valid[row] === 0) continue;
+    const [low, high] = [words[row * 2], words[row * 2 + 1]];
+    if (wanted.some(([wantedLow, wantedHigh]) => low === wantedLow && high === wantedHigh)) rows[count++] = row;
+  }
+  return rows.subarray(0, count);
 }
 
 function literalRaw(literal: Literal, dtype: DType) {

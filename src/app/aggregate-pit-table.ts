@@ -1,13 +1,14 @@
 import { type Data, type Field, makeData, RecordBatch, Schema, Struct, Table, type Vector } from "apache-arrow";
 import { aggregatePitTable as kernel } from "../engines/kernel/aggregate-pit-table.js";
 import type { PitTableEngine } from "../engines/pit-table.js";
+import { aggregatePitTable as duckdb } from "../engines/sql/aggregate-pit-table.js";
 import { nearest } from "../errors/nearest.js";
 import { pitTableProblem } from "../errors/pit-table.js";
 import { DaedalusError } from "../errors/problem.js";
 import { checkCall, type PitTableOptions, type PitTableSpec } from "./pit-table-job.js";
 
 /** The engines of the call, the fastest first. */
-const ENGINES = { kernel } as const satisfies Record<string, PitTableEngine>;
+const ENGINES = { kernel, duckdb } as const satisfies Record<string, PitTableEngine>;
 
 export type PitTableEngineName = keyof typeof ENGINES;
 export const PIT_TABLE_ENGINES = Object.freeze(Object.keys(ENGINES) as readonly PitTableEngineName[]);

@@ -1,8 +1,9 @@
 import { parentPort, workerData } from "node:worker_threads";
+import type { ColumnBuffers } from "../columnar/arrow-answers.js";
 import { SharedArena } from "../columnar/shared-arena.js";
 import { attempt } from "./crew.js";
 import { kernelsOf } from "./kernels.js";
-import { type ColumnBuffers, type Piece, type SharedIndex, TableProbes } from "./table-probes.js";
+import { type Piece, type SharedIndex, TableProbes } from "./table-probes.js";
 
 /** What a worker is told: from which indexes to answer, and pieces, in order. */
 export type Order =

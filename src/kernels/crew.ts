@@ -1,10 +1,11 @@
 import { setImmediate } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { ArenaFull } from "../columnar/arena.js";
+import type { ColumnBuffers } from "../columnar/arrow-answers.js";
 import { SharedArena, sharedMemory } from "../columnar/shared-arena.js";
 import type { Answer, Failure, Order } from "./crew-worker.js";
 import { type Kernels, kernelsOf } from "./kernels.js";
-import { type ColumnBuffers, ListsTooLong, type Piece, type SharedIndex, TableProbes } from "./table-probes.js";
+import { ListsTooLong, type Piece, type SharedIndex, TableProbes } from "./table-probes.js";
 import { SumOutside } from "./window-columns.js";
 
 /** Pieces that a thread has been given ahead: while it answers one, the next is there. */

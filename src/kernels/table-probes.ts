@@ -1,3 +1,4 @@
+import type { ColumnBuffers } from "../columnar/arrow-answers.js";
 import { findGroups, type KeyTable } from "./history-index.js";
 import type { SharedArena } from "../columnar/shared-arena.js";
 import type { Address, Kernels } from "./kernels.js";
@@ -27,14 +28,6 @@ export interface Piece {
   /** Ticks, i64; what is known up to each row, 0 where no history has an availability of its own. */
   readonly clocks: readonly { readonly times: Address; readonly known: Address }[];
   readonly own: readonly RawOwn[];
-}
-
-/** The buffers of an output's Arrow column for a piece; lists: running offsets, and the elements as values. */
-export interface ColumnBuffers {
-  readonly values: Uint8Array<ArrayBuffer>;
-  readonly offsets?: Int32Array<ArrayBuffer>;
-  readonly validity?: Uint8Array<ArrayBuffer>;
-  readonly nulls: number;
 }
 
 /** Queries whose lists are made at once: their values stay in the processor's cache until they are copied out. */

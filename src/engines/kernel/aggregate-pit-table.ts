@@ -1,5 +1,6 @@
 import { type Data, Vector } from "apache-arrow";
 import { ArenaFull } from "../../columnar/arena.js";
+import { arrowData, type ColumnBuffers, TextsTooLong, type Words } from "../../columnar/arrow-answers.js";
 import { dtypeOfArrow, FixedColumn, ListColumn, type RawColumn } from "../../columnar/arrow-columns.js";
 import { isList } from "../../columnar/dtypes.js";
 import { durationMicros } from "../../columnar/instants.js";
@@ -10,12 +11,11 @@ import { Crew } from "../../kernels/crew.js";
 import { type HistoryBatch, HistoryIndex } from "../../kernels/history-index.js";
 import type { RawOwn } from "../../kernels/own-values.js";
 import { OutputPreparation } from "../../kernels/prepared-output.js";
-import { type ColumnBuffers, ListsTooLong, type Piece, type SharedIndex } from "../../kernels/table-probes.js";
+import { ListsTooLong, type Piece, type SharedIndex } from "../../kernels/table-probes.js";
 import { COUNTED, SumOutside, type ValueForm, type WindowOutput } from "../../kernels/window-columns.js";
 import type { RollingAggregate, RollingOutput, RollingSpec } from "../../operators/rolling-aggregate.js";
 import type { PitRelation, PitTableEngine, PitTableJob } from "../pit-table.js";
 import { engineProblem } from "../sql/problems.js";
-import { arrowData, TextsTooLong, type Words } from "./arrow-answers.js";
 import { formOf, isFixed } from "./forms.js";
 import {
   ArrayColumn,

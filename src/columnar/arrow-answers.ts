@@ -1,6 +1,17 @@
 import { type Data, DataType, makeData, Utf8 } from "apache-arrow";
-import type { NumberedBytes } from "../../columnar/numbered-bytes.js";
-import type { ColumnBuffers } from "../../kernels/table-probes.js";
+import type { NumberedBytes } from "./numbered-bytes.js";
+
+/** The buffers of an answer's Arrow column; lists: running offsets, and the elements as values. */
+export interface ColumnBuffers {
+  /** BOOLEAN: a byte a row; of texts that `words` numbers: the ranks (8 bytes each), else the texts' bytes. */
+  readonly values: Uint8Array<ArrayBuffer>;
+  readonly offsets?: Int32Array<ArrayBuffer>;
+  /** Where texts end, `rows + 1` of them. */
+  readonly ends?: Int32Array<ArrayBuffer>;
+  /** Bits. */
+  readonly validity?: Uint8Array<ArrayBuffer>;
+  readonly nulls: number;
+}
 
 /** The texts that answers number: a number is a rank, from 0; `byRank` finds the text. */
 export interface Words {
@@ -14,8 +25,12 @@ export function arrowData(type: DataType, rows: number, answer: ColumnBuffers, w
   const element = type.children[0]?.type;
   if (element === undefined || answer.offsets === undefined) throw new RangeError("an answer of lists without offsets");
   const count = answer.offsets[rows] as number;
-  const child = scalarData(element, count, { values: answer.values, nulls: 0 }, words);
+  const child = scalarData(element, count, { ...childOf(answer), nulls: 0 }, words);
   return makeData({ type, length: rows, nullCount: 0, valueOffsets: answer.offsets, child });
+}
+
+function childOf({ values, ends }: ColumnBuffers): Pick<ColumnBuffers, "values" | "ends"> {
+  return ends === undefined ? { values } : { values, ends };
 }
 
 function scalarData(type: DataType, rows: number, answer: ColumnBuffers, words: Words | undefined): Data {
@@ -25,6 +40,8 @@ function scalarData(type: DataType, rows: number, answer: ColumnBuffers, words: 
     const { offsets, bytes } = textsOf(rows, answer, words);
     return makeData({ ...common, type: new Utf8(), valueOffsets: offsets, data: bytes });
   }
+  if (DataType.isUtf8(type))
+    return makeData({ ...common, type, valueOffsets: answer.ends ?? new Int32Array(1), data: values });
   if (DataType.isBool(type)) return makeData({ ...common, type, data: bitsOf(values, rows) });
   const typed = new type.ArrayType(values.buffer, values.byteOffset, rows);
   // The visitor of makeData takes any type whose buffers these are.

@@ -48,7 +48,8 @@ export async function measure(workload: Workload): Promise<void> {
   }
   const { user, system } = process.cpuUsage(cpu);
   const computed = performance.now();
-  if (answer !== undefined && !values["no-write"]) writeParquet(answer.select([...workload.output]), values.out ?? "out.parquet");
+  if (answer !== undefined && !values["no-write"])
+    writeParquet(answer.select([...workload.output]), values.out ?? "out.parquet");
   const peak = /VmHWM:\s+(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
   console.log(
     JSON.stringify({

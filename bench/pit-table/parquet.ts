@@ -27,7 +27,9 @@ export async function readParquet(path: string, columns: Readonly<Record<string,
   const fields = filling.map(({ name, into }) => new Field(name, into.type, false));
   const schema = new Schema(fields);
   const children = filling.map(({ into }) => into.data());
-  return new Table(schema, [new RecordBatch(schema, makeData({ type: new Struct(fields), length, nullCount: 0, children }))]);
+  return new Table(schema, [
+    new RecordBatch(schema, makeData({ type: new Struct(fields), length, nullCount: 0, children })),
+  ]);
 }
 
 function buffersOf(kind: Kind, length: number) {

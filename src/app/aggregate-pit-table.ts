@@ -31,9 +31,7 @@ export function getAggregatePitTable(engine: PitTableEngineName): AggregatePitTa
     );
   }
   return async (table, specs, options) => {
-    const checked = checkCall(table, specs, options);
-    if (!("job" in checked)) throw new DaedalusError(checked, 2);
-    const { job, fields } = checked;
+    const { job, fields } = await checkCall(table, specs, options);
     const columns = await run({ ...job, threads: options.threads ?? DEFAULT_THREADS });
     return appended(table, fields, columns);
   };

@@ -9,9 +9,10 @@ import { rollingColumn } from "../definitions/aggregations-schema.js";
 import type { Literal } from "../definitions/literal.js";
 import { isName } from "../definitions/schema-scalars.js";
 import type { PitRelation, PitTableJob } from "../engines/pit-table.js";
+import { ConditionFault, conditionColumn } from "../engines/sql/pit-conditions.js";
 import { nearest } from "../errors/nearest.js";
 import { pitTableProblem } from "../errors/pit-table.js";
-import type { Problem } from "../errors/problem.js";
+import { DaedalusError, type Problem } from "../errors/problem.js";
 import type { KeyPair } from "../operators/operator.js";
 import { type RollingOutput, type RollingSpec, rollingAggregate } from "../operators/rolling-aggregate.js";
 import { type PitTimeUnit, ticksColumn } from "./pit-table-times.js";
@@ -55,18 +56,16 @@ export interface PitTableOptions {
   readonly threads?: number;
 }
 
-/** A condition over the rows of a history, which is settled before the aggregates are made. */
-export interface Condition {
-  readonly spec: string;
+/** A condition over the rows of a history; `column` is what becomes of it. */
+interface Condition {
+  readonly of: string;
   readonly text: string;
-  /** The relation that gets it, under which name. */
   readonly relation: string;
   readonly column: string;
 }
 
 export interface CheckedCall {
   readonly job: Omit<PitTableJob, "threads">;
-  readonly conditions: readonly Condition[];
   /** The output columns, in order. */
   readonly fields: readonly Field[];
 }
@@ -88,15 +87,18 @@ const SPEC_KEYS = [
   "maxLength",
 ];
 
-/** The call as rolling aggregates over relations; with `problems` if it is wrong. */
-export function checkCall(
+/** The call as rolling aggregates over relations, its conditions settled. Throws all its mistakes as one `DaedalusError`. */
+export async function checkCall(
   table: Table,
   specs: readonly PitTableSpec[],
   options: PitTableOptions,
-): CheckedCall | readonly Problem[] {
+): Promise<CheckedCall> {
   const call = new Call(table, options);
   for (const spec of specs) call.add(spec);
-  return call.problems.length > 0 ? call.problems : call.checked();
+  // Conditions cost an instance of DuckDB: other mistakes are told without.
+  if (call.problems.length === 0) await call.settle();
+  if (call.problems.length > 0) throw new DaedalusError(call.problems, 2);
+  return call.checked();
 }
 
 /** A table with its columns as they are asked for. */
@@ -135,6 +137,11 @@ class Side {
     }
     this.columns.set(name, vector);
     return { name, type: vector.type, dtype };
+  }
+
+  /** A column that a condition names. */
+  values(name: string, of: string): Vector | undefined {
+    return this.column(name, of) && this.columns.get(name);
   }
 
   /** The column's instants, as a column of ticks. `required`: no row may be without. */
@@ -201,7 +208,22 @@ class Call {
     );
     const relations = new Map([...this.#sides].map(([name, side]) => [name, side.relation]));
     const types = new Map(this.#fields.map(({ name, type }) => [name, type as DataType]));
-    return { job: { aggregates, relations, types }, conditions: this.#conditions, fields: this.#fields };
+    return { job: { aggregates, relations, types }, fields: this.#fields };
+  }
+
+  /** Conditions become columns of their relations. */
+  async settle(): Promise<void> {
+    for (const { of, text, relation, column } of this.#conditions) {
+      const side = this.#sides.get(relation);
+      if (side === undefined) throw new RangeError(`there is no relation "${relation}"`);
+      try {
+        const holds = await conditionColumn(text, side.relation.rows, (name) => side.values(name, of));
+        if (holds !== undefined) side.columns.set(column, holds);
+      } catch (error) {
+        if (!(error instanceof ConditionFault)) throw error;
+        this.#problem("bad-condition", { of, text, says: error.message });
+      }
+    }
   }
 
   add(spec: PitTableSpec): void {
@@ -473,7 +495,7 @@ class Call {
   #condition(text: string, relation: string, of: string): RollingSpec["where"] {
     const column = `@where:${text}`;
     if (!this.#conditions.some((known) => known.relation === relation && known.text === text))
-      this.#conditions.push({ spec: of, text, relation, column });
+      this.#conditions.push({ of, text, relation, column });
     return { text, sql: `"${column.replaceAll('"', '""')}"`, columns: [column] };
   }
 

@@ -188,7 +188,9 @@ export function rowsOfTexts(vector: Vector, texts: readonly Uint8Array[]): Int32
       if (only !== undefined && more.length === 0) count = findEqual(bytes, offsets, only, from, to, rows, count);
       else
         for (let row = from; row < to; row++)
-          if (texts.some((text) => isEqual(bytes, offsets[row - from] as number, offsets[row - from + 1] as number, text)))
+          if (
+            texts.some((text) => isEqual(bytes, offsets[row - from] as number, offsets[row - from + 1] as number, text))
+          )
             rows[count++] = row;
     }
     if (data.nullCount === 0) continue;

@@ -1,6 +1,6 @@
 import type { ColumnBuffers } from "../columnar/arrow-answers.js";
-import { findGroups, type KeyTable } from "./history-index.js";
 import type { SharedArena } from "../columnar/shared-arena.js";
+import { findGroups, type KeyTable } from "./history-index.js";
 import type { Address, Kernels } from "./kernels.js";
 import { NO_OWN, type Own, ownOf, type RawOwn } from "./own-values.js";
 import { answerOf, type PreparedOutput } from "./prepared-output.js";

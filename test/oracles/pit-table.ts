@@ -31,7 +31,10 @@ export function pitColumn(
   window: string,
   eventColumn: string,
 ): Value[] {
-  const pairs = spec.view === undefined ? (spec.partitionBy ?? []).map((name) => [name, name] as const) : Object.entries(spec.match ?? {});
+  const pairs =
+    spec.view === undefined
+      ? (spec.partitionBy ?? []).map((name) => [name, name] as const)
+      : Object.entries(spec.match ?? {});
   return table.rows.map((row, i) => {
     const t = table.times[i] ?? 0n;
     const values = history.rows.flatMap((past, j) => {
@@ -55,11 +58,18 @@ export function pitColumn(
     const kept = inOrder(values.filter((one) => !dropped.some((own) => equalValues(own, one.value))));
     const once = spec.flattenDistinct ? distinctByLatest(kept) : kept;
     const most = spec.maxLength === undefined ? undefined : BigInt(spec.maxLength);
-    return aggregate(spec.agg, mostRecent(once, most), spec.sourceColumn === undefined ? undefined : history.dtypes[spec.sourceColumn]);
+    return aggregate(
+      spec.agg,
+      mostRecent(once, most),
+      spec.sourceColumn === undefined ? undefined : history.dtypes[spec.sourceColumn],
+    );
   });
 }
 
-function ownValues({ excludeSelf, sourceColumn = "", flattenDistinct }: SpecModel, row: Readonly<Record<string, Value>>): readonly Value[] {
+function ownValues(
+  { excludeSelf, sourceColumn = "", flattenDistinct }: SpecModel,
+  row: Readonly<Record<string, Value>>,
+): readonly Value[] {
   if (excludeSelf === undefined || excludeSelf === false) return [];
   const value = row[excludeSelf === true ? sourceColumn : excludeSelf] ?? null;
   if (value === null) return [];

@@ -55,7 +55,9 @@ function tableOf(dtypes: Readonly<Record<string, Dtype>>, nanos: boolean, isView
     fc
       .array(
         fc.record({
-          row: fc.record(Object.fromEntries(Object.entries(dtypes).map(([name, dtype]) => [name, valuesOfDtype(dtype, nulls)]))),
+          row: fc.record(
+            Object.fromEntries(Object.entries(dtypes).map(([name, dtype]) => [name, valuesOfDtype(dtype, nulls)])),
+          ),
           time: timeOf(nanos, isView ? nulls : 0),
           available: timeOf(nanos, nulls),
         }),
@@ -80,8 +82,24 @@ const cases: fc.Arbitrary<Case> = fc
     nanos: fc.tuple(fc.boolean(), fc.boolean()),
   })
   .chain(({ key, value, element, nanos }) => {
-    const dtypes = { k: key, k2: "INTEGER", v: value, own: value, l: `${element}[]`, e: element, event: "TEXT" } as const;
-    const scalarAggregates = ["list", "count", "count_distinct", "min", "max", "last", ...(isNumber(value) ? ["sum", "mean"] : [])];
+    const dtypes = {
+      k: key,
+      k2: "INTEGER",
+      v: value,
+      own: value,
+      l: `${element}[]`,
+      e: element,
+      event: "TEXT",
+    } as const;
+    const scalarAggregates = [
+      "list",
+      "count",
+      "count_distinct",
+      "min",
+      "max",
+      "last",
+      ...(isNumber(value) ? ["sum", "mean"] : []),
+    ];
     const windows = fc.uniqueArray(fc.constantFrom("1s", "2s", "5s", "all"), { minLength: 1, maxLength: 3 });
     const over = fc.constantFrom(
       { partitionBy: ["k"] },
@@ -109,22 +127,30 @@ const cases: fc.Arbitrary<Case> = fc
       sourceColumn: fc.constantFrom(undefined, "l", "v"),
       excludeSelf: fc.constant(false),
     });
-    const lists = fc.record({ agg: fc.constant("count"), sourceColumn: fc.constant("l"), excludeSelf: fc.constant("l") });
-    const spec = fc.tuple(fc.oneof(scalar, scalar, flat, counted, lists), over, windows, events).map(([one, on, windows, events]) => {
-      const { maxLength, sourceColumn, ...rest } = one as typeof one & { maxLength?: number };
-      return {
-        ...rest,
-        ...on,
-        windows,
-        ...(sourceColumn === undefined ? {} : { sourceColumn }),
-        ...(maxLength === undefined || one.agg !== "list" ? {} : { maxLength }),
-        ...(events === undefined || "view" in on ? {} : { events }),
-      };
+    const lists = fc.record({
+      agg: fc.constant("count"),
+      sourceColumn: fc.constant("l"),
+      excludeSelf: fc.constant("l"),
     });
+    const spec = fc
+      .tuple(fc.oneof(scalar, scalar, flat, counted, lists), over, windows, events)
+      .map(([one, on, windows, events]) => {
+        const { maxLength, sourceColumn, ...rest } = one as typeof one & { maxLength?: number };
+        return {
+          ...rest,
+          ...on,
+          windows,
+          ...(sourceColumn === undefined ? {} : { sourceColumn }),
+          ...(maxLength === undefined || one.agg !== "list" ? {} : { maxLength }),
+          ...(events === undefined || "view" in on ? {} : { events }),
+        };
+      });
     return fc.record({
       table: tableOf(dtypes, nanos[0], false),
       view: tableOf(dtypes, nanos[1], true),
-      specs: fc.array(spec, { minLength: 1, maxLength: 3 }).map((all) => all.map((one, i) => ({ name: `s${i}`, ...one }))),
+      specs: fc
+        .array(spec, { minLength: 1, maxLength: 3 })
+        .map((all) => all.map((one, i) => ({ name: `s${i}`, ...one }))),
       chunks: fc.constantFrom(1, 1, 2, 3),
       dictionary: fc.boolean(),
       nanos: fc.constant(nanos),
@@ -138,7 +164,11 @@ function timeColumn(times: readonly (bigint | null)[], nanos: boolean): Vector {
   return nanos ? new Vector(column.data.map((data) => data.clone(new TimestampNanosecond()))) : column;
 }
 
-function arrowTable({ dtypes, rows, times, available }: TableModel, nanos: boolean, { chunks, dictionary }: Case): Table {
+function arrowTable(
+  { dtypes, rows, times, available }: TableModel,
+  nanos: boolean,
+  { chunks, dictionary }: Case,
+): Table {
   const columns = Object.entries(dtypes).map(([name, dtype]) => {
     const values = rows.map((row) => row[name] ?? null);
     return [name, arrowColumn(dtype, values, rows.length === 0 ? 1 : chunks, dictionary && dtype === "TEXT")] as const;
@@ -196,7 +226,9 @@ for (const engine of PIT_TABLE_ENGINES)
           const own = valuesOf(column);
           const wrong = values.findIndex((value, row) => !identical(value, own[row] ?? null));
           if (wrong >= 0 || own.length !== values.length)
-            throw new Error(`${name} row ${wrong}: ${show(own[wrong] ?? null)} instead of ${show(values[wrong] ?? null)}`);
+            throw new Error(
+              `${name} row ${wrong}: ${show(own[wrong] ?? null)} instead of ${show(values[wrong] ?? null)}`,
+            );
         }
       }),
       { numRuns: Number(process.env["DAEDALUS_RUNS"] ?? (process.env["DAEDALUS_LONG"] ? 10_000 : 400)) },

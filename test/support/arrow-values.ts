@@ -72,7 +72,8 @@ function dataOf(dtype: Dtype, values: readonly Value[]): Data {
     return makeData({ ...common, type: new Utf8(), valueOffsets, data: Buffer.concat(texts) });
   }
   const type = arrowType(dtype);
-  if (dtype === "BOOLEAN") return makeData({ ...common, type: type as Bool, data: bits(values.map((value) => value === true)) });
+  if (dtype === "BOOLEAN")
+    return makeData({ ...common, type: type as Bool, data: bits(values.map((value) => value === true)) });
   const wide = dtype === "BIGINT" || dtype === "TIMESTAMP";
   const data = wide
     ? BigInt64Array.from(values.map((value) => (value === null ? 77n : (value as bigint))))

@@ -7,7 +7,7 @@ import { equalityCodes, fixedRaw, longsOf, ofLongs } from "./pit-columns.js";
 /** The rows whose value is one of the literals (`literalOf` made them of the column's dtype), in order. */
 export function rowsOfEvents(vector: Vector, literals: readonly Literal[]): Int32Array {
   const dtype = dtypeOfArrow(vector.type);
-  if (dtype === "TEXT") 
+  if (dtype === "TEXT")
     return rowsOfTexts(
       vector,
       literals.map((literal) => Buffer.from(String(literal))),

@@ -55,7 +55,16 @@ function plannerOf({ aggregates, relations }: PitTableJob, rows: string): Planne
     planner.sides.set(name, {
       sql: identifier(tableOf(name)),
       columns: dtypesOf(side),
-      scan: scan.of({ name, engine: "sql", inputs: [], output: name, view: name, columns: [], instants: [], range: { kind: "unbounded" } }),
+      scan: scan.of({
+        name,
+        engine: "sql",
+        inputs: [],
+        output: name,
+        view: name,
+        columns: [],
+        instants: [],
+        range: { kind: "unbounded" },
+      }),
       composed: [],
     });
   return planner;

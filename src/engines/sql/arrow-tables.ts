@@ -16,9 +16,24 @@ import {
 import duckdb from "@duckdb/node-bindings";
 import { type Data, type DataType, Vector } from "apache-arrow";
 import { arrowData } from "../../columnar/arrow-answers.js";
-import { dtypeOfArrow, FixedColumn, ListColumn, TextColumn, type FixedDType, widthOf } from "../../columnar/arrow-columns.js";
+import {
+  dtypeOfArrow,
+  FixedColumn,
+  type FixedDType,
+  ListColumn,
+  TextColumn,
+  widthOf,
+} from "../../columnar/arrow-columns.js";
 import { type DType, elementOf, isList, type ScalarDType } from "../../columnar/dtypes.js";
-import { bytesOf, isValid, listRows, validBytes, writeLists, writeValidity, writeValues } from "../../columnar/duckdb-vectors.js";
+import {
+  bytesOf,
+  isValid,
+  listRows,
+  validBytes,
+  writeLists,
+  writeValidity,
+  writeValues,
+} from "../../columnar/duckdb-vectors.js";
 import { NumberedBytes } from "../../columnar/numbered-bytes.js";
 import type { PitRelation } from "../pit-table.js";
 import type { SqlSession } from "./session.js";
@@ -48,8 +63,12 @@ export const PLACE = "@place";
 export async function createTable(session: SqlSession, name: string, { rows, columns }: PitRelation): Promise<void> {
   const writers = [...columns].map(([column, vector]) => ({ column, dtype: dtypeOf(vector), write: writerOf(vector) }));
   const declared = writers.map(({ column, dtype }) => `${identifier(column)} ${typeName(dtype)}`);
-  await session.run(`CREATE TEMP TABLE ${identifier(name)} (${[...declared, `${identifier(PLACE)} BIGINT`].join(", ")})`);
-  const types = writers.map(({ dtype }) => (isList(dtype) ? LIST(TYPES[elementOf(dtype)]) : TYPES[dtype as ScalarDType]));
+  await session.run(
+    `CREATE TEMP TABLE ${identifier(name)} (${[...declared, `${identifier(PLACE)} BIGINT`].join(", ")})`,
+  );
+  const types = writers.map(({ dtype }) =>
+    isList(dtype) ? LIST(TYPES[elementOf(dtype)]) : TYPES[dtype as ScalarDType],
+  );
   const appender = await session.connection.createAppender(name, undefined, "temp");
   for (let from = 0; from < rows; from += CHUNK) {
     const to = Math.min(rows, from + CHUNK);
@@ -132,7 +151,9 @@ export async function readColumns(
   for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
     const { rowCount } = chunk;
     for (const [place, name] of names.entries())
-      data.get(name)?.push(dataOfVector(duckdb.data_chunk_get_vector(chunk.chunk, place), rowCount, types.get(name) as DataType));
+      data
+        .get(name)
+        ?.push(dataOfVector(duckdb.data_chunk_get_vector(chunk.chunk, place), rowCount, types.get(name) as DataType));
   }
   return new Map(
     names.map((name) => {
@@ -150,7 +171,8 @@ function dataOfVector(vector: duckdb.Vector, rows: number, type: DataType): Data
   const valid = validBytes(vector, rows);
   const validity = valid === undefined ? {} : { validity: bitsOf(valid) };
   const nulls = valid === undefined ? 0 : valid.reduce((sum, byte) => sum + 1 - byte, 0);
-  if (!isList(dtype)) return arrowData(type, rows, { ...valuesOfVector(vector, rows, dtype, valid), ...validity, nulls }, undefined);
+  if (!isList(dtype))
+    return arrowData(type, rows, { ...valuesOfVector(vector, rows, dtype, valid), ...validity, nulls }, undefined);
   const { child, size, entries, validity: bits } = listRows(vector, rows);
   const offsets = new Int32Array(rows + 1);
   let inOrder = true;
@@ -203,7 +225,12 @@ function inEntryOrder(
 
 const INLINE_BYTES = 12;
 
-function valuesOfVector(vector: duckdb.Vector, rows: number, dtype: ScalarDType, valid: Uint8Array | undefined): Values {
+function valuesOfVector(
+  vector: duckdb.Vector,
+  rows: number,
+  dtype: ScalarDType,
+  valid: Uint8Array | undefined,
+): Values {
   if (dtype !== "TEXT") return { values: new Uint8Array(bytesOf(vector, rows * widthOf(dtype))) };
   const strings = bytesOf(vector, rows * 16);
   const view = new DataView(strings);
@@ -223,6 +250,7 @@ function valuesOfVector(vector: duckdb.Vector, rows: number, dtype: ScalarDType,
 
 function bitsOf(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const bits = new Uint8Array(Math.ceil(bytes.length / 8));
-  for (let row = 0; row < bytes.length; row++) bits[row >> 3] = (bits[row >> 3] as number) | ((bytes[row] as number) << (row & 7));
+  for (let row = 0; row < bytes.length; row++)
+    bits[row >> 3] = (bits[row >> 3] as number) | ((bytes[row] as number) << (row & 7));
   return bits;
 }

@@ -5,6 +5,7 @@ export { assignGroups, clearSlots, directTable, floorDivide, keyRange, moveSlots
 export { nextOccurrence } from "./next-occurrence";
 export { largestGroup, orderByTime, orderTies } from "./order-groups";
 export { ownLists } from "./own-lists";
+export { groupRuns, runBounds } from "./run-bounds";
 export { scaleTicks } from "./scale-ticks";
 export { gather, latestBefore } from "./point-in-time";
 export { clearRecords, lookUp, lookUpDirect, recordBytes, windowBounds } from "./window-bounds";

@@ -3,17 +3,18 @@ import type { ColumnBuffers } from "../columnar/arrow-answers.js";
 import { SharedArena } from "../columnar/shared-arena.js";
 import { attempt } from "./crew.js";
 import { kernelsOf } from "./kernels.js";
-import { type Piece, type SharedIndex, TableProbes } from "./table-probes.js";
+import { openProbes, type Piece, type Probes, type Probing } from "./table-probes.js";
 
-/** What a worker is told: from which indexes to answer, and pieces, in order. */
+/** What a worker is told: of what to answer, and pieces, in order. */
 export type Order =
-  | { readonly kind: "indexes"; readonly indexes: readonly SharedIndex[] }
+  | { readonly kind: "probing"; readonly probing: Probing }
   | { readonly kind: "piece"; readonly piece: Piece };
 
 export type Failure =
   | { readonly kind: "sum-outside"; readonly output: number }
   | { readonly kind: "full" }
   | { readonly kind: "lists-too-long" }
+  | { readonly kind: "not-sorted" }
   | { readonly kind: "lost"; readonly message: string };
 
 export interface Answer {
@@ -23,12 +24,11 @@ export interface Answer {
 
 const room = new SharedArena(workerData as WebAssembly.Memory);
 const kernels = kernelsOf(room);
-let probes: TableProbes | undefined;
+let probes: Probes | undefined;
 
 parentPort?.on("message", (order: Order) => {
-  if (order.kind === "indexes") {
-    room.release();
-    probes = new TableProbes(room, kernels, order.indexes);
+  if (order.kind === "probing") {
+    probes = openProbes(room, kernels, order.probing);
     return;
   }
   const answer = attempt(() => probes?.answer(order.piece) ?? []);

@@ -5,7 +5,7 @@ import type { ColumnBuffers } from "../columnar/arrow-answers.js";
 import { SharedArena, sharedMemory } from "../columnar/shared-arena.js";
 import type { Answer, Failure, Order } from "./crew-worker.js";
 import { type Kernels, kernelsOf } from "./kernels.js";
-import { ListsTooLong, type Piece, type SharedIndex, TableProbes } from "./table-probes.js";
+import { ListsTooLong, NotSorted, openProbes, type Piece, type Probing } from "./table-probes.js";
 import { SumOutside } from "./window-columns.js";
 
 /** Pieces that a thread has been given ahead: while it answers one, the next is there. */
@@ -44,7 +44,7 @@ export class Crew {
    * the first piece is thrown: the same for any number of threads.
    */
   async answer(
-    indexes: readonly SharedIndex[],
+    probing: Probing,
     threads: number,
     count: number,
     lay: (piece: number, room: SharedArena) => Piece,
@@ -52,8 +52,7 @@ export class Crew {
     const answers: (readonly ColumnBuffers[])[] = [];
     const failures = new Map<number, Failure>();
     const members = this.#members.slice(0, threads - 1);
-    this.#scratch.release();
-    const probes = new TableProbes(this.#scratch, this.kernels, indexes);
+    const probes = openProbes(this.#scratch, this.kernels, probing);
     let next = 0;
     const more = (): boolean => next < count && failures.size === 0;
     const settle = (piece: number, answer: Answer): void => {
@@ -78,7 +77,7 @@ export class Crew {
       }
     };
     try {
-      for (const member of members) member.begin(indexes);
+      for (const member of members) member.begin(probing);
       while (more()) {
         for (const member of members) feed(member);
         if (more()) {
@@ -114,6 +113,7 @@ export function attempt(answer: () => readonly ColumnBuffers[]): Answer {
   } catch (error) {
     if (error instanceof SumOutside) return { columns: [], failure: { kind: "sum-outside", output: error.output } };
     if (error instanceof ArenaFull) return { columns: [], failure: { kind: "full" } };
+    if (error instanceof NotSorted) return { columns: [], failure: { kind: "not-sorted" } };
     if (error instanceof ListsTooLong) return { columns: [], failure: { kind: "lists-too-long" } };
     return { columns: [], failure: { kind: "lost", message: error instanceof Error ? error.message : String(error) } };
   }
@@ -125,6 +125,8 @@ function errorOf(failure: Failure): Error {
       return new SumOutside(failure.output);
     case "full":
       return new ArenaFull(0);
+    case "not-sorted":
+      return new NotSorted();
     case "lists-too-long":
       return new ListsTooLong();
     case "lost":
@@ -162,9 +164,9 @@ class Member {
     return this.#waiting.length;
   }
 
-  begin(indexes: readonly SharedIndex[]): void {
+  begin(probing: Probing): void {
     this.#worker.ref();
-    this.#post({ kind: "indexes", indexes });
+    this.#post({ kind: "probing", probing });
   }
 
   async give(lay: (room: SharedArena) => Piece): Promise<Answer> {

@@ -18,6 +18,8 @@ export interface IndexedValues {
   readonly values: Address;
   /** In the order of these values, since rows of an instant stand by value. */
   readonly available: Address;
+  /** The same values as doubles, where they lie as such. */
+  readonly numbers?: Address;
 }
 
 /** What an index is made of. */

@@ -82,6 +82,9 @@ export interface Kernels {
     bounds: Address,
   ): void;
 
+  groupRuns(rows: number, keys: Address, times: Address, starts: Address): number;
+  runBounds(times: Address, runs: number, starts: Address, windows: number, lengths: Address, bounds: Address): void;
+
   ownLists(
     queries: number,
     entries: Address,

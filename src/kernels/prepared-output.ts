@@ -108,9 +108,7 @@ export class OutputPreparation {
     const header = once("exponents", () => {
       const out = room.allocate(64);
       const mark = room.mark();
-      const numbers = room.allocate(rows * 8);
-      kernels.numbersOfCodes(rows, column.values, form.kind, numbers);
-      kernels.exponentRange(rows, numbers, out);
+      kernels.exponentRange(rows, this.#numbersOf(column, form), out);
       room.release(mark);
       return out;
     });
@@ -121,9 +119,7 @@ export class OutputPreparation {
     const withNumbers = (bytes: number, make: (numbers: Address, into: Address) => void): Address => {
       const into = room.allocate(bytes);
       const mark = room.mark();
-      const numbers = room.allocate(rows * 8);
-      kernels.numbersOfCodes(rows, column.values, form.kind, numbers);
-      make(numbers, into);
+      make(this.#numbersOf(column, form), into);
       room.release(mark);
       return into;
     };
@@ -139,6 +135,14 @@ export class OutputPreparation {
               withNumbers((rows + 1) * 16, (numbers, out) => kernels.specialPrefix(rows, numbers, out)),
             ),
     };
+  }
+
+  #numbersOf(column: IndexedValues, form: ValueForm): Address {
+    if (column.numbers !== undefined) return column.numbers;
+    const { room, kernels, rows } = this.#history;
+    const numbers = room.allocate(rows * 8);
+    kernels.numbersOfCodes(rows, column.values, form.kind, numbers);
+    return numbers;
   }
 }
 

@@ -1,9 +1,10 @@
 import type { ColumnBuffers } from "../columnar/arrow-answers.js";
 import type { SharedArena } from "../columnar/shared-arena.js";
-import { findGroups, type KeyTable } from "./history-index.js";
-import type { Address, Kernels } from "./kernels.js";
+import { findGroups, type IndexedValues, type KeyTable } from "./history-index.js";
+import { type Address, DOUBLE_CODES, type Kernels } from "./kernels.js";
 import { NO_OWN, type Own, ownOf, type RawOwn } from "./own-values.js";
-import { answerOf, type PreparedOutput } from "./prepared-output.js";
+import { answerOf, OutputPreparation, type PreparedOutput } from "./prepared-output.js";
+import { COUNTED, type ValueForm, type WindowOutput } from "./window-columns.js";
 
 /** An index as plain numbers: threads that share its memory probe it, each with records of its own. */
 export interface SharedIndex {
@@ -20,6 +21,23 @@ export interface SharedIndex {
   readonly outputs: readonly PreparedOutput[];
 }
 
+/** What threads are asked: to look rows up in indexes, or to answer rows from themselves. */
+export type Probing =
+  | { readonly kind: "indexes"; readonly indexes: readonly SharedIndex[] }
+  | { readonly kind: "runs"; readonly runs: RunPlan };
+
+export interface Probes {
+  /** The columns of all outputs, by output. Throws `SumOutside`, `ListsTooLong`, `NotSorted`. */
+  answer(piece: Piece): readonly ColumnBuffers[];
+}
+
+export function openProbes(room: SharedArena, kernels: Kernels, probing: Probing): Probes {
+  room.release();
+  return probing.kind === "indexes"
+    ? new TableProbes(room, kernels, probing.indexes)
+    : new RunProbes(room, kernels, probing.runs);
+}
+
 /** Rows that are answered together, as they lie in the shared memory. */
 export interface Piece {
   readonly rows: number;
@@ -28,6 +46,8 @@ export interface Piece {
   /** Ticks, i64; what is known up to each row, 0 where no history has an availability of its own. */
   readonly clocks: readonly { readonly times: Address; readonly known: Address }[];
   readonly own: readonly RawOwn[];
+  /** Of rows that are their own history: the raw values of its columns. */
+  readonly values?: readonly Address[];
 }
 
 /** Queries whose lists are made at once: their values stay in the processor's cache until they are copied out. */
@@ -36,7 +56,7 @@ const BLOCK = 4096;
 const MOST_ELEMENTS = 1 << 19;
 
 /** Probes of one thread into shared indexes. */
-export class TableProbes {
+class TableProbes implements Probes {
   readonly #room: SharedArena;
   readonly #kernels: Kernels;
   readonly #indexes: readonly (SharedIndex & { readonly records: Address })[];
@@ -53,7 +73,6 @@ export class TableProbes {
     this.#mark = room.mark();
   }
 
-  /** The columns of all outputs, by output. Throws `SumOutside`. */
   answer(piece: Piece): readonly ColumnBuffers[] {
     const room = this.#room;
     const kernels = this.#kernels;
@@ -95,6 +114,96 @@ export class TableProbes {
         );
     }
     return columns;
+  }
+}
+
+/** Aggregates of rows that come sorted by key and time, over themselves. */
+export interface RunPlan {
+  readonly windows: readonly bigint[];
+  /** The forms of the values; what is not NULL anywhere. */
+  readonly columns: readonly ValueForm[];
+  readonly outputs: readonly WindowOutput[];
+}
+
+/** Rows that do not come sorted by key and time. */
+export class NotSorted extends Error {
+  override readonly name = "NotSorted";
+}
+
+/**
+ * Pieces of whole runs: each is a history of its own, without a search or an index, and all that is made of it stays in the
+ * processor's cache.
+ */
+class RunProbes implements Probes {
+  readonly #room: SharedArena;
+  readonly #kernels: Kernels;
+  readonly #plan: RunPlan;
+  readonly #lengths: Address;
+  readonly #mark: number;
+
+  constructor(room: SharedArena, kernels: Kernels, plan: RunPlan) {
+    this.#room = room;
+    this.#kernels = kernels;
+    this.#plan = plan;
+    this.#lengths = room.allocate(plan.windows.length * 8);
+    room.int64At(this.#lengths, plan.windows.length).set(plan.windows);
+    this.#mark = room.mark();
+  }
+
+  answer({ rows, keys: [keys], clocks: [clock], own, values = [] }: Piece): readonly ColumnBuffers[] {
+    const room = this.#room;
+    const kernels = this.#kernels;
+    const { windows, columns: forms, outputs } = this.#plan;
+    if (keys === undefined || clock === undefined) throw new RangeError("a piece lacks its keys or times");
+    room.release(this.#mark);
+    const owns = own.map((each) => ownOf(each, rows, room, kernels));
+    const starts = room.allocate((rows + 1) * 4);
+    const groups = kernels.groupRuns(rows, keys.codes, clock.times, starts);
+    if (groups < 0) throw new NotSorted();
+    const stride = 1 + windows.length;
+    const bounds = room.allocate(rows * stride * 4);
+    kernels.runBounds(clock.times, groups, starts, windows.length, this.#lengths, bounds);
+    const largest = kernels.largestGroup(groups, starts);
+    const columns = forms.map((form, place) => {
+      const uses = outputs.filter(({ column }) => column === place);
+      return this.#column(form, values[place] ?? 0, rows, uses, { groups, starts, largest, times: clock.times });
+    });
+    const preparation = new OutputPreparation({ room, kernels, rows, groups, starts, largest }, false);
+    const queries = { rows, bounds, stride, known: 0 };
+    return outputs.map((spec, output) => {
+      const { column = -1, excludeOwn = -1 } = spec;
+      const indexed = columns[column] ?? { values: 0, available: 0 };
+      const prepared = preparation.prepare(output, spec, column, indexed, forms[column] ?? COUNTED);
+      return columnOf(prepared, queries, owns[excludeOwn] ?? NO_OWN, room, kernels);
+    });
+  }
+
+  /** Values in the order of histories: rows of one instant by value, unless they are only added up. */
+  #column(
+    form: ValueForm,
+    raw: Address,
+    rows: number,
+    uses: readonly WindowOutput[],
+    {
+      groups,
+      starts,
+      largest,
+      times,
+    }: { readonly groups: number; readonly starts: Address; readonly largest: number; readonly times: Address },
+  ): IndexedValues {
+    const room = this.#room;
+    const kernels = this.#kernels;
+    const isAdded = uses.every(
+      ({ aggregate, excludeOwn }) => /^(sum|mean|count)$/.test(aggregate) && excludeOwn === undefined,
+    );
+    const codes = room.allocate(rows * 8);
+    kernels.encode(rows, raw, form.width, form.kind, codes);
+    if (isAdded) return { values: codes, available: 0, ...(form.kind === DOUBLE_CODES ? { numbers: raw } : {}) };
+    const order = room.allocate(largest * 4);
+    const spareOrder = room.allocate(largest * 4);
+    const spare = room.allocate(largest * 8);
+    kernels.orderTies(groups, starts, times, codes, 0, order, spareOrder, spare);
+    return { values: codes, available: 0 };
   }
 }
 

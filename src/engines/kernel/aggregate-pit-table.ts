@@ -11,7 +11,7 @@ import { Crew } from "../../kernels/crew.js";
 import { type HistoryBatch, HistoryIndex } from "../../kernels/history-index.js";
 import type { RawOwn } from "../../kernels/own-values.js";
 import { OutputPreparation } from "../../kernels/prepared-output.js";
-import { ListsTooLong, type Piece, type SharedIndex } from "../../kernels/table-probes.js";
+import { ListsTooLong, NotSorted, type Piece, type Probing, type SharedIndex } from "../../kernels/table-probes.js";
 import { COUNTED, SumOutside, type ValueForm, type WindowOutput } from "../../kernels/window-columns.js";
 import type { RollingAggregate, RollingOutput, RollingSpec } from "../../operators/rolling-aggregate.js";
 import type { PitRelation, PitTableEngine, PitTableJob } from "../pit-table.js";
@@ -83,11 +83,31 @@ interface Asked {
   readonly output: RollingOutput;
 }
 
+/** A column of a group's history, and the outputs that are made of it. */
+interface HistoryValue {
+  readonly raw: Raw;
+  readonly words: Words | undefined;
+  readonly outputs: number[];
+}
+
+/** Columns over the same matching history; its columns by name, "" for the rows themselves. */
+interface Group {
+  readonly matching: MatchingHistory;
+  readonly values: ReadonlyMap<string, HistoryValue>;
+  readonly windowOutputs: ReadonlyMap<number, { readonly spec: WindowOutput; readonly form: ValueForm }>;
+  /** The windows' lengths. */
+  readonly ticks: readonly bigint[];
+  readonly timeDivisor: bigint;
+  readonly keysPlace: number;
+  readonly clockPlace: number;
+}
+
 /** What a piece of rows has to bring for the indexes, and the indexes. */
 class Plan {
   readonly #crew: Crew;
   readonly #job: PitTableJob;
   readonly #rows: PitRelation;
+  readonly #groups: Group[] = [];
   readonly #indexes: SharedIndex[] = [];
   readonly #keys: RawColumn[] = [];
   readonly #clocks: { readonly times: RawColumn; readonly known?: RawColumn }[] = [];
@@ -134,10 +154,7 @@ class Plan {
     const clockPlace = this.#clocks.push(clock.feed(this.#rows)) - 1;
     const keysPlace = this.#keys.push(matching.keys) - 1;
     const windows = [...new Set(asked.map(({ output }) => output.window))];
-    const values = new Map<
-      string,
-      { readonly raw: Raw; readonly words: Words | undefined; readonly outputs: number[] }
-    >();
+    const values = new Map<string, HistoryValue>();
     const windowOutputs = new Map<number, { readonly spec: WindowOutput; readonly form: ValueForm }>();
     for (const { spec: one, output } of asked) {
       const place = this.#outputs.length;
@@ -165,6 +182,13 @@ class Plan {
         },
       });
     }
+    const ticks = windows.map(clock.ticks);
+    const group = { matching, values, windowOutputs, ticks, timeDivisor: clock.timeDivisor, keysPlace, clockPlace };
+    this.#groups.push(group);
+  }
+
+  /** Builds the indexes of a group. */
+  #index({ matching, values, windowOutputs, ticks, timeDivisor, keysPlace, clockPlace }: Group): void {
     // A column with NULLs is an index of its own, since NULLs are no history; so is one whose rows have an availability.
     const alone: string[][] = [];
     const together: string[] = [];
@@ -181,10 +205,10 @@ class Plan {
       index.build([batch], {
         columns: columns.map((_, place) => place),
         available: matching.available !== undefined,
-        timeDivisor: clock.timeDivisor,
+        timeDivisor,
       });
-      const lengths = room.allocate(windows.length * 8);
-      room.int64At(lengths, windows.length).set(windows.map(clock.ticks));
+      const lengths = room.allocate(ticks.length * 8);
+      room.int64At(lengths, ticks.length).set(ticks);
       const preparation = new OutputPreparation({ ...index.ordered, room }, matching.available !== undefined);
       const valued = names.filter((name) => name !== "");
       const outputs = names.flatMap((name) =>
@@ -203,7 +227,7 @@ class Plan {
         groups: index.groups,
         starts: index.starts,
         times: index.times,
-        windows: windows.length,
+        windows: ticks.length,
         lengths,
         outputs,
       });
@@ -213,7 +237,7 @@ class Plan {
   #valueOf(
     matching: MatchingHistory,
     { source, agg, excludeSelf, flattenDistinct }: RollingSpec,
-    values: Map<string, { readonly raw: Raw; readonly words: Words | undefined; readonly outputs: number[] }>,
+    values: Map<string, HistoryValue>,
   ) {
     if (source === undefined) return undefined;
     // A count needs to know only whether there is a value.
@@ -242,19 +266,59 @@ class Plan {
   }
 
   async answer(pieceRows: number): Promise<ReadonlyMap<string, Vector>> {
+    const sorted = pieceRows === PIECE ? await this.#answerRuns() : undefined;
+    if (sorted !== undefined) return sorted;
+    if (this.#indexes.length === 0) for (const group of this.#groups) this.#index(group);
     const { rows } = this.#rows;
-    const count = Math.ceil(rows / pieceRows);
-    const answers = await this.#crew.answer(this.#indexes, this.#job.threads, count, (piece, room) =>
-      this.#lay(piece * pieceRows, Math.min(rows, (piece + 1) * pieceRows), room),
+    const ends = Array.from({ length: Math.ceil(rows / pieceRows) }, (_, piece) =>
+      Math.min(rows, (piece + 1) * pieceRows),
     );
+    return this.#answer({ kind: "indexes", indexes: this.#indexes }, ends, []);
+  }
+
+  /** Rows that come sorted by key and time, and are their own history, need no index; undefined if they are not. */
+  async #answerRuns(): Promise<ReadonlyMap<string, Vector> | undefined> {
+    const [group, ...more] = this.#groups;
+    if (group === undefined || more.length > 0 || !group.matching.isOwn || group.timeDivisor !== 1n) return undefined;
+    const values = [...group.values].filter(([name]) => name !== "").map(([, value]) => value);
+    if (values.some(({ raw }) => raw.valid !== undefined)) return undefined;
+    const ends = runEnds(group.matching.keyCodes);
+    if (ends === undefined) return undefined;
+    const outputs = [...group.windowOutputs.entries()].map(([place, { spec }]) => {
+      const column = values.findIndex(({ outputs: of }) => of.includes(place));
+      return column < 0 ? spec : { ...spec, column };
+    });
+    const runs = { windows: group.ticks, columns: values.map(({ raw }) => raw.form), outputs };
+    const columns = values.map(({ raw }) => new ArrayColumn(raw));
+    try {
+      return await this.#answer({ kind: "runs", runs }, ends, columns);
+    } catch (error) {
+      // Fewer rows at once are a matter of the other way: a run is never cut.
+      if (error instanceof NotSorted || error instanceof ListsTooLong || error instanceof TextsTooLong)
+        return undefined;
+      throw error;
+    }
+  }
+
+  /** Pieces end at `ends`; `values`: what each brings beside keys, times and own values. */
+  async #answer(
+    probing: Probing,
+    ends: readonly number[],
+    values: readonly RawColumn[],
+  ): Promise<ReadonlyMap<string, Vector>> {
+    const beginOf = (piece: number): number => (piece === 0 ? 0 : (ends[piece - 1] as number));
+    const answers = await this.#crew.answer(probing, this.#job.threads, ends.length, (piece, room) => {
+      const [from, to] = [beginOf(piece), ends[piece] as number];
+      return { ...this.#lay(from, to, room), values: values.map((column) => lay(column, from, to, room)) };
+    });
     return new Map(
       this.#outputs.map(({ name, words }, output) => {
         const type = this.#job.types.get(name);
         if (type === undefined) throw new RangeError(`output "${name}" has no type`);
-        const data = answers.map(
-          (columns, piece): Data =>
-            arrowData(type, Math.min(pieceRows, rows - piece * pieceRows), columns[output] as ColumnBuffers, words),
-        );
+        const data = answers.map((columns, piece): Data => {
+          const length = (ends[piece] as number) - beginOf(piece);
+          return arrowData(type, length, columns[output] as ColumnBuffers, words);
+        });
         const empty = { values: new Uint8Array(0), offsets: new Int32Array(1), nulls: 0 };
         return [name, new Vector(data.length > 0 ? data : [arrowData(type, 0, empty, words)])];
       }),
@@ -276,6 +340,34 @@ class Plan {
     };
   }
 }
+
+/** Rows of a piece of whole runs, at most: it lies in the memory at once. */
+const MOST_IN_RUNS = PIECE * 16;
+
+/** Where pieces of whole runs end; undefined if the rows do not look sorted by key, or a run is too long for a piece. */
+function runEnds(keys: Raw): readonly number[] | undefined {
+  const codes = longsOf(keys);
+  const rows = codes.length;
+  const key = (row: number): bigint => codes[row] as bigint;
+  for (let row = 1; row < Math.min(rows, LOOKED_AT); row++) if (key(row - 1) > key(row)) return undefined;
+  const ends: number[] = [];
+  for (let from = 0; from < rows; ) {
+    let end = Math.min(rows, from + RUNS_PIECE);
+    while (end < rows && key(end - 1) === key(end)) {
+      if (end - from >= MOST_IN_RUNS) return undefined;
+      end += 1;
+    }
+    // Within a piece the kernel looks.
+    if (end < rows && key(end - 1) > key(end)) return undefined;
+    ends.push(end);
+    from = end;
+  }
+  return ends;
+}
+
+/** Rows at the beginning that tell whether it is worth a try. */
+const LOOKED_AT = 1000;
+const RUNS_PIECE = PIECE / 2;
 
 function lay(column: RawColumn, from: number, to: number, room: SharedArena): number {
   const bytes = (to - from) * column.width;
@@ -356,8 +448,10 @@ function relationOf({ relations }: PitTableJob, name: string): PitRelation {
 class MatchingHistory {
   readonly keys: RawColumn;
   readonly available: Raw | undefined;
+  /** The rows themselves, all of them. */
+  readonly isOwn: boolean;
   readonly #history: PitRelation;
-  readonly #keyCodes: Raw;
+  readonly keyCodes: Raw;
   readonly #times: Raw;
   /** The rows that match; undefined: all. */
   readonly #ids: Int32Array | undefined;
@@ -380,8 +474,9 @@ class MatchingHistory {
       this.#elements = { vector: flat.vector, ids: flat.elements };
     }
     this.keys = keys.rows;
+    this.isOwn = rows === history && ids === undefined && available === undefined;
     this.#ids = ids;
-    this.#keyCodes = this.#matching(keys.history);
+    this.keyCodes = this.#matching(keys.history);
     this.#times = this.#matching(times);
     this.available = available && this.#matching(available);
   }
@@ -391,7 +486,7 @@ class MatchingHistory {
   }
 
   batch(columns: readonly Raw[]): HistoryBatch {
-    const keys = longsOf(this.#keyCodes);
+    const keys = longsOf(this.keyCodes);
     return {
       rows: keys.length,
       keys,

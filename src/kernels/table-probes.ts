@@ -173,7 +173,12 @@ class RunProbes implements Probes {
     return outputs.map((spec, output) => {
       const { column = -1, excludeOwn = -1 } = spec;
       const indexed = columns[column] ?? { values: 0, available: 0 };
-      const prepared = preparation.prepare(output, spec, column, indexed, forms[column] ?? COUNTED);
+      let prepared = preparation.prepare(output, spec, column, indexed, forms[column] ?? COUNTED);
+      if (indexed.numbers !== undefined && prepared.prefix === 0 && spec.aggregate !== "count") {
+        const codes = room.allocate(rows * 8);
+        kernels.encode(rows, indexed.numbers, 8, DOUBLE_CODES, codes);
+        prepared = { ...prepared, column: { values: codes, available: 0 } };
+      }
       return columnOf(prepared, queries, owns[excludeOwn] ?? NO_OWN, room, kernels);
     });
   }
@@ -196,9 +201,12 @@ class RunProbes implements Probes {
     const isAdded = uses.every(
       ({ aggregate, excludeOwn }) => /^(sum|mean|count)$/.test(aggregate) && excludeOwn === undefined,
     );
+    // Doubles that are added up are added as they are, unless 128 bits do not hold their sums; 64 bits are their own codes.
+    if (isAdded && form.width === 8)
+      return { values: raw, available: 0, ...(form.kind === DOUBLE_CODES ? { numbers: raw } : {}) };
     const codes = room.allocate(rows * 8);
     kernels.encode(rows, raw, form.width, form.kind, codes);
-    if (isAdded) return { values: codes, available: 0, ...(form.kind === DOUBLE_CODES ? { numbers: raw } : {}) };
+    if (isAdded) return { values: codes, available: 0 };
     const order = room.allocate(largest * 4);
     const spareOrder = room.allocate(largest * 4);
     const spare = room.allocate(largest * 8);

@@ -7,12 +7,15 @@ import { pitTableProblem } from "../errors/pit-table.js";
 import { DaedalusError } from "../errors/problem.js";
 import { checkCall, type PitTableOptions, type PitTableSpec } from "./pit-table-job.js";
 
-/** The engines of the call, the fastest first. */
+/** The engines of the call, the fastest first; one more is one line here. */
 const ENGINES = { kernel, duckdb } as const satisfies Record<string, PitTableEngine>;
 
 export type PitTableEngineName = keyof typeof ENGINES;
+
+/** The engines that `aggregatePitTable` has, the fastest first. */
 export const PIT_TABLE_ENGINES = Object.freeze(Object.keys(ENGINES) as readonly PitTableEngineName[]);
 
+/** `aggregatePitTable` on one engine. */
 export type AggregatePitTable = (
   table: Table,
   specs: readonly PitTableSpec[],
@@ -21,6 +24,11 @@ export type AggregatePitTable = (
 
 const DEFAULT_THREADS = 2;
 
+/**
+ * `aggregatePitTable` on the engine: `kernel` (WebAssembly over Arrow's buffers) or `duckdb` (SQL over a copy of the tables in a
+ * DuckDB of its own). All give the same values, bit for bit. Throws `DaedalusError` (exit code 2) where this version has no such
+ * engine, with those that it has.
+ */
 export function getAggregatePitTable(engine: PitTableEngineName): AggregatePitTable {
   const run: PitTableEngine | undefined = Object.hasOwn(ENGINES, engine) ? ENGINES[engine] : undefined;
   if (run === undefined) {
@@ -37,6 +45,26 @@ export function getAggregatePitTable(engine: PitTableEngineName): AggregatePitTa
   };
 }
 
+/**
+ * Adds to an Arrow table one column for each spec and window: what is made of each row's history, the rows of the same keys with
+ * `t − window <= ts < t` (`all`: `ts < t`), so that no row sees its own instant or what comes after it. The rows keep their order,
+ * and the table its columns, its metadata and its buffers.
+ *
+ * Shapes and dtypes: `list` is a List of the source column's type, oldest first, by value among rows of one instant, `[]` where
+ * there is no history; `count` and `count_distinct` are Int64, then 0; `sum` is Int64 over integers and Float64 over floats, `mean`
+ * Float64, `min`, `max` and `last` of the source column's type, all NULL then. Float sums are exact and rounded once. Source columns:
+ * Bool, Int8 to Int64, Float32, Float64, Utf8, LargeUtf8 (also in a dictionary), Date, Timestamp, and List of these.
+ *
+ * Units: windows are `<positive integer><s|m|h|d|w>` or `all`; times are Timestamp, Date, or integers in `timestampUnit`.
+ *
+ * `threads` (2 without it) share the work on the engine `kernel`; the bytes of the answer do not depend on how many.
+ *
+ * Throws one `DaedalusError` with all mistakes of the call (`pit-table/…`, exit code 2) before anything is computed; with exit
+ * code 1 where an integer sum is outside Int64 (`engine/integer-sum`), or the matching history outgrows the 4 GiB of a WebAssembly
+ * memory (`engine/kernel-memory`).
+ *
+ * The exact meaning is that of `aggregation_specs` (docs/semantics.md, docs/reference.md); the page of this call is docs/library.md.
+ */
 export async function aggregatePitTable(
   table: Table,
   specs: readonly PitTableSpec[],

@@ -5,6 +5,7 @@ import {
   Dictionary,
   Int32,
   Int64,
+  makeVector,
   Table,
   TimestampMillisecond,
   Uint32,
@@ -217,10 +218,10 @@ function manyEvents(rows: number, sorted: boolean): Table {
   const item = BigInt64Array.from({ length: rows }, () => BigInt(draw(50)));
   const price = Float64Array.from({ length: rows }, () => draw(1000) / 10);
   return new Table({
-    user: vectorFromArray(user, new Int64()),
-    ts: vectorFromArray(ts, new Int64()),
-    item: vectorFromArray(item, new Int64()),
-    price: vectorFromArray(price),
+    user: makeVector(user),
+    ts: makeVector(ts),
+    item: makeVector(item),
+    price: makeVector(price),
     event: vectorFromArray(
       Array.from({ length: rows }, () => (draw(5) === 0 ? "like" : "view")),
       new Utf8(),
@@ -302,22 +303,10 @@ test("a large table gives what its users give alone", async () => {
 test("of several faults the first row's is told, whatever the threads", async () => {
   const rows = 140_000;
   const table = new Table({
-    user: vectorFromArray(
-      BigInt64Array.from({ length: rows }, (_, row) => BigInt(row % 3)),
-      new Int64(),
-    ),
-    ts: vectorFromArray(
-      BigInt64Array.from({ length: rows }, (_, row) => BigInt(row)),
-      new Int64(),
-    ),
-    a: vectorFromArray(
-      BigInt64Array.from({ length: rows }, (_, row) => (row > 139_000 ? 2n ** 62n : 0n)),
-      new Int64(),
-    ),
-    b: vectorFromArray(
-      BigInt64Array.from({ length: rows }, (_, row) => (row > 60_000 ? 2n ** 62n : 0n)),
-      new Int64(),
-    ),
+    user: makeVector(BigInt64Array.from({ length: rows }, (_, row) => BigInt(row % 3))),
+    ts: makeVector(BigInt64Array.from({ length: rows }, (_, row) => BigInt(row))),
+    a: makeVector(BigInt64Array.from({ length: rows }, (_, row) => (row > 139_000 ? 2n ** 62n : 0n))),
+    b: makeVector(BigInt64Array.from({ length: rows }, (_, row) => (row > 60_000 ? 2n ** 62n : 0n))),
   });
   const sum = (name: string): PitTableSpec => ({
     name: `sum_${name}`,

@@ -4,7 +4,6 @@ import {
   DateMillisecond,
   Dictionary,
   Int32,
-  Int64,
   makeVector,
   Table,
   TimestampMillisecond,
@@ -365,10 +364,10 @@ describe("mistakes", () => {
   const good: PitTableSpec = { ...likes, name: "x" };
 
   const told: readonly (readonly [
-    string,
-    Partial<PitTableSpec> | { readonly [key: string]: unknown },
-    Partial<PitTableOptions>,
-    RegExp,
+    code: string,
+    spec: { readonly [key: string]: unknown },
+    options: { readonly [key: string]: unknown },
+    says: RegExp,
   ])[] = [
     [
       "pit-table/unknown-column",

@@ -7,7 +7,7 @@ import { durationMicros } from "../../columnar/instants.js";
 import { NumberedBytes } from "../../columnar/numbered-bytes.js";
 import type { SharedArena } from "../../columnar/shared-arena.js";
 import type { Window } from "../../definitions/aggregations.js";
-import { Crew } from "../../kernels/crew.js";
+import { Crew, CrewFailure } from "../../kernels/crew.js";
 import { type HistoryBatch, HistoryIndex } from "../../kernels/history-index.js";
 import type { RawOwn } from "../../kernels/own-values.js";
 import { OutputPreparation } from "../../kernels/prepared-output.js";
@@ -73,6 +73,7 @@ async function answersOf(crew: Crew, job: PitTableJob): Promise<ReadonlyMap<stri
   } catch (error) {
     if (error instanceof SumOutside) throw engineProblem("integer-sum", { column: plan.nameOf(error.output) });
     if (error instanceof ArenaFull) throw engineProblem("kernel-memory", { what: "the matching history" });
+    if (error instanceof CrewFailure) throw engineProblem("kernel-thread", { message: error.message });
     throw error;
   }
 }

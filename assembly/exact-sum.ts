@@ -73,6 +73,17 @@ let resultHigh: i64 = 0;
   }
 }
 
+/** The same as `roundInteger` where the integer has 64 bits and `power` is 2^low, a normal double: one conversion, one exact product. */
+// @ts-ignore: decorator
+@inline export function roundShort(lo: i64, power: f64): f64 {
+  return <f64>lo * power;
+}
+
+/** 2^low if it is a normal double, so that a product with it below 2^64 is not rounded again; else 0. */
+export function shortPower(low: i32): f64 {
+  return low >= -1022 && low <= 900 ? powerOfTwo(low) : 0;
+}
+
 /** The double next to an integer of 128 bits times 2^low; rounded once. */
 export function roundInteger(low0: i64, high0: i64, low: i32): f64 {
   let lo = low0,

@@ -1,4 +1,4 @@
-import { FIRST, findSlot, SECOND, slotAt } from "./keys";
+import { FIRST, findSlot, slotAt } from "./keys";
 
 /** Makes all slots empty. */
 export function clearSlots(slots: usize, mask: u32): void {
@@ -55,15 +55,27 @@ export function startsOf(groups: i32, counts: usize): void {
   }
 }
 
-/** Replaces group numbers in the slots by the groups' ranges. */
-export function closeSlots(slots: usize, mask: u32, starts: usize): void {
+/** The least and the greatest key of the table (i64 each). */
+export function keyRange(slots: usize, mask: u32, out: usize): void {
+  let least = i64.MAX_VALUE,
+    greatest = i64.MIN_VALUE;
+  for (let place: u32 = 0; place <= mask; place++) {
+    const slot = slotAt(slots, place);
+    if (load<i32>(slot, FIRST) < 0) continue;
+    least = min(least, load<i64>(slot));
+    greatest = max(greatest, load<i64>(slot));
+  }
+  store<i64>(out, least);
+  store<i64>(out, greatest, 8);
+}
+
+/** The groups of the keys least … least + span − 1 (i32 each; −1: no key), out of the slots. */
+export function directTable(slots: usize, mask: u32, least: i64, span: u32, table: usize): void {
+  memory.fill(table, 0xff, (<usize>span) << 2);
   for (let place: u32 = 0; place <= mask; place++) {
     const slot = slotAt(slots, place);
     const group = load<i32>(slot, FIRST);
-    if (group < 0) continue;
-    const at = starts + ((<usize>group) << 2);
-    store<i32>(slot, load<i32>(at), FIRST);
-    store<i32>(slot, load<i32>(at, 4), SECOND);
+    if (group >= 0) store<i32>(table + ((<usize>(load<i64>(slot) - least)) << 2), group);
   }
 }
 

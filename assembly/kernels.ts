@@ -1,10 +1,13 @@
+export { listOffsets, packValidity } from "./arrow-layout";
 export { decode, encode } from "./codes";
 export { doublePrefix, exponentRange, integerPrefix, specialPrefix } from "./exact-sum";
-export { assignGroups, clearSlots, closeSlots, floorDivide, moveSlots, placeRows, scatter, startsOf } from "./group-rows";
+export { assignGroups, clearSlots, directTable, floorDivide, keyRange, moveSlots, placeRows, scatter, startsOf } from "./group-rows";
 export { nextOccurrence } from "./next-occurrence";
 export { largestGroup, orderByTime, orderTies } from "./order-groups";
 export { ownLists } from "./own-lists";
-export { lookUp, windowBounds } from "./window-bounds";
+export { groupRuns, runBounds } from "./run-bounds";
+export { scaleTicks } from "./scale-ticks";
+export { clearRecords, lookUp, lookUpDirect, recordBytes, windowBounds } from "./window-bounds";
 export { windowCount } from "./window-count";
 export { extremeLevels, extremeTable, windowExtreme } from "./window-extreme";
 export { windowLast } from "./window-last";

@@ -4,13 +4,9 @@
   return <u32>((<u64>key * 0x9e3779b97f4a7c15) >> 32) & mask;
 }
 
-/**
- * A slot has 16 bytes: key i64, then two i32. While an index is built these are a group's number and nothing; afterwards
- * the group's range [start, end). An empty slot has −1 in the first.
- */
+/** A slot has 16 bytes: a key (i64) and its group's number (i32); an empty slot has −1 there. */
 export const SLOT_SHIFT: usize = 4;
 export const FIRST: usize = 8;
-export const SECOND: usize = 12;
 
 // @ts-ignore: decorator
 @inline export function slotAt(slots: usize, place: u32): usize {

@@ -1,4 +1,4 @@
-import { equalityCode } from "./codes";
+import { equalityCode, INTEGER } from "./codes";
 import { counts, Filter, isPlain } from "./filter";
 
 /** At most how many values `windowList` writes: the capacity that it needs. */
@@ -12,6 +12,17 @@ export function windowListCapacity(queries: i32, bounds: usize, stride: i32, win
   return total;
 }
 
+/** Queries whose latest values are brought into the cache together: their misses overlap. */
+const TOUCHED: usize = 1024;
+/** Somewhere for what is only read, so that it is read. */
+let touched: i32 = 0;
+
+function touch(first: i32, end: i32, bounds: usize, step: usize, values: usize): i32 {
+  let sum: i32 = 0;
+  for (let query: i32 = first; query < end; query++) sum += load<i32>(values + ((<usize>max(0, load<i32>(bounds + (<usize>query) * step) - 1)) << 3));
+  return sum;
+}
+
 /**
  * For each query the values of its window in order, oldest first, as codes behind one another; of more than `maxLength`
  * (−1: any) the most recent. `entries`: offset and length of each list, u64 each. Returns how many values there are.
@@ -21,6 +32,7 @@ export function windowList(queries: i32, bounds: usize, stride: i32, window: i32
   const onlyOwn = filter.own != 0 && filter.available == 0 && filter.next == 0 && maxLength < 0;
   let written: usize = list;
   for (let query: usize = 0; query < <usize>queries; query++) {
+    if ((query & (TOUCHED - 1)) == 0) touched = touch(<i32>query, min(<i32>query + <i32>TOUCHED, queries), bounds, (<usize>stride) << 2, filter.values);
     const bound = bounds + query * ((<usize>stride) << 2);
     const hi = load<i32>(bound);
     let lo = load<i32>(bound + ((<usize>window) << 2));
@@ -38,6 +50,15 @@ export function windowList(queries: i32, bounds: usize, stride: i32, window: i32
           store<i64>(written, load<i64>(from));
           written += 8;
         }
+    } else if (onlyOwn && filter.kind == INTEGER && load<u8>(filter.ownValid + query) != 0) {
+      let from = filter.values + ((<usize>lo) << 3);
+      const to = filter.values + ((<usize>hi) << 3);
+      const own = load<i64>(filter.own + (query << 3));
+      for (; from < to; from += 8) {
+        const code = load<i64>(from);
+        store<i64>(written, code);
+        written += (<usize>(code != own)) << 3;
+      }
     } else if (onlyOwn) {
       let from = filter.values + ((<usize>lo) << 3);
       const to = filter.values + ((<usize>hi) << 3);

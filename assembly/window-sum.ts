@@ -1,5 +1,5 @@
 import { numberOfCode } from "./codes";
-import { addToLimbs, clearLimbs, roundInteger, roundLimbs } from "./exact-sum";
+import { addToLimbs, clearLimbs, roundInteger, roundLimbs, roundShort, shortPower } from "./exact-sum";
 import { counts, Filter, isPlain } from "./filter";
 
 /**
@@ -50,6 +50,7 @@ export function windowIntegerSum(queries: i32, bounds: usize, stride: i32, windo
  */
 export function windowFloatSum(queries: i32, bounds: usize, stride: i32, window: i32, filter: Filter, prefix: usize, low: i32, specials: usize, limbs: usize, mean: bool, out: usize, valid: usize): void {
   const plain = isPlain(filter) && prefix != 0;
+  const power = shortPower(low);
   for (let query: usize = 0; query < <usize>queries; query++) {
     const bound = bounds + query * ((<usize>stride) << 2);
     const hi = load<i32>(bound),
@@ -72,7 +73,9 @@ export function windowFloatSum(queries: i32, bounds: usize, stride: i32, window:
         begin = prefix + ((<usize>lo) << 4);
       const a = load<i64>(end),
         b = load<i64>(begin);
-      sum = roundInteger(a - b, load<i64>(end, 8) - load<i64>(begin, 8) - <i64>(<u64>a < <u64>b), low);
+      const short = a - b,
+        rest = load<i64>(end, 8) - load<i64>(begin, 8) - <i64>(<u64>a < <u64>b);
+      sum = rest == short >> 63 && power != 0 ? roundShort(short, power) : roundInteger(short, rest, low);
     } else if (lo < hi) {
       clearLimbs(limbs);
       for (let row = lo; row < hi; row++) {

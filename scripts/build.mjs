@@ -29,11 +29,10 @@ function filesUnder(folder, prefix = "") {
   );
 }
 
-/** The kernels: one WebAssembly module beside their wrappers. */
+/** The kernels, beside their wrappers: one WebAssembly module for the memory of one thread, one for a memory that threads share. */
 function assemble() {
-  const target = join(output, "kernels", "kernels.wasm");
   const script = join(root, "scripts", "assemble.mjs");
-  return spawnSync(process.execPath, [script, target], { stdio: ["ignore", 2, 2] }).status === 0;
+  return spawnSync(process.execPath, [script, join(output, "kernels")], { stdio: ["ignore", 2, 2] }).status === 0;
 }
 
 function compile() {

@@ -2,6 +2,13 @@
  * Daedalus as a library. Definitions, pipelines and reports are plain, frozen data; what is wrong is thrown as one
  * `DaedalusError` with all problems.
  */
+export {
+  type AggregatePitTable,
+  aggregatePitTable,
+  getAggregatePitTable,
+  PIT_TABLE_ENGINES,
+  type PitTableEngineName,
+} from "./app/aggregate-pit-table.js";
 export { type AuditOptions, audit } from "./app/audit-service.js";
 export { type Catalog, catalogOf } from "./app/catalog.js";
 export {
@@ -18,6 +25,8 @@ export {
   renderExplanation,
   writtenDaysOf,
 } from "./app/explain-service.js";
+export type { PitTableOptions, PitTableSpec, PitTableView } from "./app/pit-table-job.js";
+export type { PitTimeUnit } from "./app/pit-table-times.js";
 export { type LoadOptions, loadProject, type ProjectFiles } from "./app/project.js";
 export { schemas } from "./app/schemas.js";
 export { planDays, statusOf, type TrainOptions, train } from "./app/train-service.js";

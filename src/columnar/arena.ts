@@ -1,9 +1,9 @@
 /** WebAssembly memory grows by pages. */
-const PAGE = 65_536;
+export const PAGE = 65_536;
 /** A WebAssembly memory ends at 4 GiB. */
-const MOST_PAGES = 65_536;
+export const MOST_PAGES = 65_536;
 /** Addresses are multiples of a cache line. */
-const ALIGNMENT = 64;
+export const ALIGNMENT = 64;
 
 /** A memory that cannot grow any more. */
 export class ArenaFull extends Error {
@@ -13,17 +13,29 @@ export class ArenaFull extends Error {
   }
 }
 
+/** Room in a WebAssembly memory, handed out from a mark on and taken back to it. */
+export interface Room {
+  readonly memory: WebAssembly.Memory;
+  /** The address of so many bytes, not cleared. Throws `ArenaFull`. */
+  allocate(bytes: number): number;
+  /** What is allocated from here on is taken back by `release`. */
+  mark(): number;
+  release(mark?: number): void;
+  bytesAt(address: number, count: number): Uint8Array<ArrayBuffer>;
+  int32At(address: number, count: number): Int32Array;
+  int64At(address: number, count: number): BigInt64Array;
+}
+
 /**
  * A WebAssembly memory that is handed out from its start on and taken back to a mark. It keeps its pages: fresh ones cost
  * far more than to use those that were touched before. Views end when the memory grows, so they are taken anew after every
  * `allocate`.
  */
-export class Arena {
+export class Arena implements Room {
   readonly memory = new WebAssembly.Memory({ initial: 1, maximum: MOST_PAGES });
   /** Address 0 stands for what is not there. */
   #top = ALIGNMENT;
 
-  /** The address of so many bytes, not cleared. Throws `ArenaFull`. */
   allocate(bytes: number): number {
     const address = this.#top;
     const top = Math.ceil((address + bytes) / ALIGNMENT) * ALIGNMENT;
@@ -38,7 +50,6 @@ export class Arena {
     return address;
   }
 
-  /** What is allocated from here on is taken back by `release`. */
   mark(): number {
     return this.#top;
   }
@@ -51,7 +62,7 @@ export class Arena {
     return this.memory.buffer.byteLength;
   }
 
-  bytesAt(address: number, count: number): Uint8Array {
+  bytesAt(address: number, count: number): Uint8Array<ArrayBuffer> {
     return new Uint8Array(this.memory.buffer, address, count);
   }
 

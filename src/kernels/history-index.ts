@@ -1,4 +1,4 @@
-import { Arena } from "../columnar/arena.js";
+import { Arena, type Room } from "../columnar/arena.js";
 import { type Address, type Kernels, kernelsOf } from "./kernels.js";
 
 /** History rows as they come: columns of equal length, without NULL keys and times. */
@@ -18,6 +18,8 @@ export interface IndexedValues {
   readonly values: Address;
   /** In the order of these values, since rows of an instant stand by value. */
   readonly available: Address;
+  /** The same values as doubles, where they lie as such. */
+  readonly numbers?: Address;
 }
 
 /** What an index is made of. */
@@ -29,6 +31,24 @@ export interface IndexContents {
   readonly timeDivisor: bigint;
 }
 
+/** Where a key's group is found. */
+export type KeyTable =
+  | { readonly kind: "slots"; readonly slots: Address; readonly mask: number }
+  | { readonly kind: "direct"; readonly table: Address; readonly least: bigint; readonly span: number };
+
+/** Writes each query's group to `found`; −1: its key has no history, or is NULL. */
+export function findGroups(
+  kernels: Kernels,
+  table: KeyTable,
+  rows: number,
+  keys: Address,
+  valid: Address,
+  found: Address,
+): void {
+  if (table.kind === "slots") kernels.lookUp(rows, keys, valid, table.slots, table.mask, found);
+  else kernels.lookUpDirect(rows, keys, valid, table.least, table.span, table.table, found);
+}
+
 /** Rows in a chunk while an index is built. */
 const CHUNK = 8192;
 const FIRST_SLOTS = 1024;
@@ -37,13 +57,12 @@ const FIRST_SLOTS = 1024;
  * History rows by key, in order of time: a hash table of keys with the range of each key's rows, the rows' times, and
  * columns of values. Queries find a window's rows as a range of places. It lies in an arena of its own.
  */
-export class HistoryIndex {
-  readonly arena: Arena;
+export class HistoryIndex<Memory extends Room = Arena> {
+  readonly arena: Memory;
   readonly kernels: Kernels;
   rows = 0;
   groups = 0;
-  slots: Address = 0;
-  mask = 0;
+  keys: KeyTable = { kind: "direct", table: 0, least: 0n, span: 0 };
   /** `groups + 1` places, i32. */
   starts: Address = 0;
   times: Address = 0;
@@ -52,9 +71,15 @@ export class HistoryIndex {
   rowsAvailable: Address = 0;
   largest = 0;
 
-  constructor(arena = new Arena()) {
+  constructor(arena: Memory) {
     this.arena = arena;
     this.kernels = kernelsOf(arena);
+  }
+
+  /** Its rows by group. */
+  get ordered() {
+    const { kernels, rows, groups, starts, largest } = this;
+    return { kernels, rows, groups, starts, largest };
   }
 
   /** Forgets what it held and takes the rows of the batches. O(rows) where they come in order of time. */
@@ -105,16 +130,33 @@ export class HistoryIndex {
       done += chunk.rows;
     }
     kernels.startsOf(groups, counts);
-    kernels.closeSlots(slots, mask, counts);
     this.groups = groups;
     this.rows = scratch.int32At(counts, groups + 1)[groups] ?? 0;
-    this.mask = mask;
     this.largest = kernels.largestGroup(groups, counts);
-    this.slots = this.arena.allocate((mask + 1) * 16);
+    this.keys = this.#keyTable(scratch, kernels, slots, mask);
     this.starts = this.arena.allocate((groups + 1) * 4);
-    this.arena.bytesAt(this.slots, (mask + 1) * 16).set(scratch.bytesAt(slots, (mask + 1) * 16));
     this.arena.int32At(this.starts, groups + 1).set(scratch.int32At(counts, groups + 1));
     return groupOf;
+  }
+
+  /** Keys of a narrow range stand in a table of all keys of it, without a search. */
+  #keyTable(scratch: Room, kernels: Kernels, slots: Address, mask: number): KeyTable {
+    const range = scratch.allocate(16);
+    kernels.keyRange(slots, mask, range);
+    const [least = 0n, greatest = -1n] = scratch.int64At(range, 2);
+    const span = this.groups === 0 ? 0n : greatest - least + 1n;
+    if (span > BigInt(mask + 1) * 4n) {
+      const own = this.arena.allocate((mask + 1) * 16);
+      this.arena.bytesAt(own, (mask + 1) * 16).set(scratch.bytesAt(slots, (mask + 1) * 16));
+      return { kind: "slots", slots: own, mask };
+    }
+    // One entry at least: a look-up always reads one.
+    const bytes = Math.max(1, Number(span)) * 4;
+    const made = scratch.allocate(bytes);
+    kernels.directTable(slots, mask, least, Math.max(1, Number(span)), made);
+    const table = this.arena.allocate(bytes);
+    this.arena.bytesAt(table, bytes).set(scratch.bytesAt(made, bytes));
+    return { kind: "direct", table, least, span: Number(span) };
   }
 
   #scatter(chunks: readonly Chunk[], groupOf: Int32Array, into: readonly Address[]): void {

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { Arena } from "../columnar/arena.js";
+import type { Room } from "../columnar/arena.js";
 
 /** An address in an arena; 0 stands for what is not there. */
 export type Address = number;
@@ -22,7 +22,8 @@ export interface Kernels {
   ): number;
   moveSlots(from: Address, fromMask: number, to: Address, toMask: number): void;
   startsOf(groups: number, counts: Address): void;
-  closeSlots(slots: Address, mask: number, starts: Address): void;
+  keyRange(slots: Address, mask: number, out: Address): void;
+  directTable(slots: Address, mask: number, least: bigint, span: number, table: Address): void;
   placeRows(rows: number, groups: Address, cursors: Address, places: Address): void;
   scatter(rows: number, places: Address, values: Address, into: Address): void;
   floorDivide(rows: number, values: Address, divisor: bigint): void;
@@ -58,17 +59,31 @@ export interface Kernels {
   ): void;
 
   lookUp(queries: number, keys: Address, valid: Address, slots: Address, mask: number, found: Address): void;
+  lookUpDirect(
+    queries: number,
+    keys: Address,
+    valid: Address,
+    least: bigint,
+    span: number,
+    table: Address,
+    found: Address,
+  ): void;
+  recordBytes(groups: number, windows: number): number;
+  clearRecords(groups: number, starts: Address, windows: number, records: Address): void;
   windowBounds(
     queries: number,
     times: Address,
     found: Address,
-    slots: Address,
+    starts: Address,
     index: Address,
     windows: number,
     lengths: Address,
-    cursors: Address,
+    records: Address,
     bounds: Address,
   ): void;
+
+  groupRuns(rows: number, keys: Address, times: Address, starts: Address): number;
+  runBounds(times: Address, runs: number, starts: Address, windows: number, lengths: Address, bounds: Address): void;
 
   ownLists(
     queries: number,
@@ -146,6 +161,10 @@ export interface Kernels {
     out: Address,
     valid: Address,
   ): void;
+
+  listOffsets(queries: number, entries: Address, base: number, offsets: Address): void;
+  scaleTicks(rows: number, values: Address, factor: bigint, out: Address): number;
+  packValidity(rows: number, valid: Address, bits: Address): number;
 }
 
 /** How a value is its code: see `assembly/codes.ts`. */
@@ -154,14 +173,19 @@ export const FLOAT_CODES = 1;
 export const DOUBLE_CODES = 2;
 export type CodeKind = typeof INTEGER_CODES | typeof FLOAT_CODES | typeof DOUBLE_CODES;
 
-let compiled: WebAssembly.Module | undefined;
+const compiled = new Map<string, WebAssembly.Module>();
 
-/** The kernels over an arena; the module is compiled once. */
-export function kernelsOf(arena: Arena): Kernels {
-  compiled ??= new WebAssembly.Module(readFileSync(new URL("./kernels.wasm", import.meta.url)));
+/** The kernels over a memory; each of the two modules (for one thread's memory, for a shared one) is compiled once. */
+export function kernelsOf({ memory }: Pick<Room, "memory">): Kernels {
+  const file = Object.prototype.toString.call(memory.buffer) === "[object SharedArrayBuffer]" ? SHARED : ALONE;
+  const module = compiled.get(file) ?? new WebAssembly.Module(readFileSync(new URL(file, import.meta.url)));
+  compiled.set(file, module);
   const abort = (): never => {
     throw new Error("a kernel was aborted");
   };
-  const { exports } = new WebAssembly.Instance(compiled, { env: { memory: arena.memory, abort } });
+  const { exports } = new WebAssembly.Instance(module, { env: { memory, abort } });
   return exports as unknown as Kernels;
 }
+
+const ALONE = "./kernels.wasm";
+const SHARED = "./kernels-shared.wasm";

@@ -75,13 +75,14 @@ function mutateKernels(dist: string, file: string, source: string): () => void {
   cpSync("assembly", join(folder, "assembly"), { recursive: true });
   cpSync("scripts/assemble.mjs", join(folder, "scripts/assemble.mjs"));
   writeFileSync(join(folder, file), source);
-  const target = join(dist, "kernels", "kernels.wasm");
-  const before = readFileSync(target);
-  const { status, stderr } = spawnSync(process.execPath, [join(folder, "scripts/assemble.mjs"), target], {
+  const compiled = join(dist, "kernels");
+  const kept = join(dist, "..", "kernels");
+  cpSync(compiled, kept, { recursive: true });
+  const { status, stderr } = spawnSync(process.execPath, [join(folder, "scripts/assemble.mjs"), compiled], {
     encoding: "utf8",
   });
   if (status !== 0) throw new Error(stderr);
-  return () => writeFileSync(target, before);
+  return () => cpSync(kept, compiled, { recursive: true });
 }
 
 /** The rules, random projects of a few seeds, and of a kernel its own tests; stops at the first failure. */

@@ -11,6 +11,14 @@ const problem = family("engine", {
     says: `the integer sum "${column}" does not fit 64 bits`,
     help: "use agg: mean, a shorter window, or a floating-point source column",
   }),
+  "kernel-memory": ({ what }: { what: string }) => ({
+    says: `${what} does not fit the 4 GiB of a WebAssembly memory`,
+    help: "aggregate fewer rows at once: a table with a part of the keys has the same answers for them",
+  }),
+  "kernel-thread": ({ message }: { message: string }) => ({
+    says: `a thread of the kernels failed: ${message}`,
+    help: "call again with threads: 1; if that fails too, please report it with this text",
+  }),
   "null-value": ({ column }: { column: string }) => ({
     says: `column "${column}" is declared nullable: false, has no default, and a row has no value for it`,
     help: `give "${column}" a default, or drop such rows with content_filter`,

@@ -40,7 +40,11 @@ export function getAggregatePitTable(engine: PitTableEngineName): AggregatePitTa
   }
   return async (table, specs, options) => {
     const { job, fields } = await checkCall(table, specs, options);
-    const columns = await run({ ...job, threads: options.threads ?? DEFAULT_THREADS });
+    const columns = await run({
+      ...job,
+      threads: options.threads ?? DEFAULT_THREADS,
+      ...(options.memory === undefined ? {} : { memory: options.memory }),
+    });
     return appended(table, fields, columns);
   };
 }
@@ -60,7 +64,7 @@ export function getAggregatePitTable(engine: PitTableEngineName): AggregatePitTa
  * `threads` (2 without it) share the work on the engine `kernel`; the bytes of the answer do not depend on how many.
  *
  * Throws one `DaedalusError` with all mistakes of the call (`pit-table/…`, exit code 2) before anything is computed; with exit
- * code 1 where an integer sum is outside Int64 (`engine/integer-sum`), or the matching history outgrows the 4 GiB of a WebAssembly
+ * code 1 where an integer sum is outside Int64 (`engine/integer-sum`), or the history of one key outgrows the 4 GiB of a WebAssembly
  * memory (`engine/kernel-memory`).
  *
  * The exact meaning is that of `aggregation_specs` (docs/semantics.md, docs/reference.md); the page of this call is docs/library.md.

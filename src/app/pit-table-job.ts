@@ -54,6 +54,11 @@ export interface PitTableOptions {
   readonly views?: Readonly<Record<string, PitTableView>>;
   /** Threads that work, the calling one included; 2 without it. The answer does not depend on it. */
   readonly threads?: number;
+  /**
+   * Bytes that the engine `kernel` may take at once for indexes of the matching history; 2 GiB without it, of the 4 that a
+   * WebAssembly memory has. A larger history is indexed by parts of the keys, one after the other.
+   */
+  readonly memory?: number;
 }
 
 /** A condition over the rows of a history; `column` is what becomes of it. */
@@ -187,6 +192,8 @@ class Call {
     const rows = new Side(table, "the table", options.timestampUnit, this.problems);
     this.#sides.set(ROWS, rows);
     this.#time = rows.instant(options.timestampColumn, "options.timestampColumn", true);
+    const { memory = 1 } = options;
+    if (!Number.isFinite(memory) || memory < 1) this.#bad("memory", "the options", String(memory), "a number of bytes");
     const threads = options.threads ?? 1;
     if (!Number.isInteger(threads) || threads < 1 || threads > MOST_THREADS)
       this.#bad("threads", "the options", String(threads), `an integer from 1 to ${MOST_THREADS}`);

@@ -19,6 +19,8 @@ export interface PitTableJob {
   /** The Arrow type of each output column. */
   readonly types: ReadonlyMap<ColumnName, DataType>;
   readonly threads: number;
+  /** Bytes that indexes of history may take at once. */
+  readonly memory?: number;
 }
 
 /** The output columns by name, each with a value for every row, in the rows' order. Throws `DaedalusError`. */

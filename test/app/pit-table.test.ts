@@ -299,6 +299,16 @@ test("a large table gives what its users give alone", async () => {
   }
 });
 
+test("a history that is indexed by parts of the keys gives the same bytes", async () => {
+  const table = manyEvents(70_000, false);
+  const whole = await aggregatePitTable(table, MANY, options);
+  const parts = await aggregatePitTable(table, MANY, { ...options, memory: 4_000_000 });
+  for (const field of whole.schema.fields.slice(5))
+    expect(buffersOf(parts.getChild(field.name) as Vector), field.name).toEqual(
+      buffersOf(whole.getChild(field.name) as Vector),
+    );
+});
+
 test("of several faults the first row's is told, whatever the threads", async () => {
   const rows = 140_000;
   const table = new Table({

@@ -40,6 +40,7 @@ interface Case {
   readonly dictionary: boolean;
   readonly nanos: readonly [table: boolean, view: boolean];
   readonly threads: number;
+  readonly memory: number | undefined;
 }
 
 /** Seconds with heavy ties, also before 1970; in nanoseconds of the column's resolution. */
@@ -155,6 +156,7 @@ const cases: fc.Arbitrary<Case> = fc
       dictionary: fc.boolean(),
       nanos: fc.constant(nanos),
       threads: fc.constantFrom(1, 1, 2),
+      memory: fc.constantFrom(undefined, 200, 600),
     });
   });
 
@@ -185,6 +187,7 @@ function callOf(one: Case, engine: (typeof PIT_TABLE_ENGINES)[number]): Promise<
   return aggregatePitTable(arrowTable(one.table, nanos, one), one.specs as readonly PitTableSpec[], {
     engine,
     threads: one.threads,
+    ...(one.memory === undefined ? {} : { memory: one.memory }),
     timestampColumn: "ts",
     timestampUnit: "us",
     eventColumn: "event",

@@ -17,6 +17,7 @@ import type { RollingAggregate, RollingOutput, RollingSpec } from "../../operato
 import type { PitRelation, PitTableEngine, PitTableJob } from "../pit-table.js";
 import { engineProblem } from "../sql/problems.js";
 import { formOf, isFixed } from "./forms.js";
+import { mergeAnswers } from "./merge-answers.js";
 import {
   ArrayColumn,
   codesOf,
@@ -189,7 +190,7 @@ class Plan {
   }
 
   /** Builds the indexes of a group. */
-  #index({ matching, values, windowOutputs, ticks, timeDivisor, keysPlace, clockPlace }: Group): void {
+  #index({ matching, values, windowOutputs, ticks, timeDivisor, keysPlace, clockPlace }: Group, keys: KeyPart): void {
     // A column with NULLs is an index of its own, since NULLs are no history; so is one whose rows have an availability.
     const alone: string[][] = [];
     const together: string[] = [];
@@ -200,7 +201,7 @@ class Plan {
       const columns = names
         .filter((name) => name !== "")
         .map((name) => values.get(name)?.raw ?? ofLongs(new BigInt64Array(0)));
-      const batch = matching.batch(columns);
+      const batch = matching.batch(columns, keys);
       const room = this.#crew.room(this.#indexes.length);
       const index = new HistoryIndex<SharedArena>(room);
       index.build([batch], {
@@ -269,12 +270,41 @@ class Plan {
   async answer(pieceRows: number): Promise<ReadonlyMap<string, Vector>> {
     const sorted = pieceRows === PIECE ? await this.#answerRuns() : undefined;
     if (sorted !== undefined) return sorted;
-    if (this.#indexes.length === 0) for (const group of this.#groups) this.#index(group);
     const { rows } = this.#rows;
     const ends = Array.from({ length: Math.ceil(rows / pieceRows) }, (_, piece) =>
       Math.min(rows, (piece + 1) * pieceRows),
     );
-    return this.#answer({ kind: "indexes", indexes: this.#indexes }, ends, []);
+    const parts = Math.ceil(this.#indexBytes() / (this.#job.memory ?? MOST_INDEXED));
+    return this.#columns(ends, await this.#answerParts(Math.max(1, parts), ends));
+  }
+
+  /** The answers from indexes of one part of the keys after the other: what does not fit the memory at once. */
+  async #answerParts(parts: number, ends: readonly number[]): Promise<Answers> {
+    let merged: Answers | undefined;
+    for (let part = 0; part < parts; part++) {
+      this.#indexes.length = 0;
+      for (const group of this.#groups) this.#index(group, { part, parts });
+      const answers = await this.#answer({ kind: "indexes", indexes: this.#indexes }, ends, []);
+      merged =
+        merged?.map((columns, piece) =>
+          columns.map((column, output) =>
+            mergeAnswers(
+              column,
+              answers[piece]?.[output] as ColumnBuffers,
+              (ends[piece] as number) - beginOf(ends, piece),
+            ),
+          ),
+        ) ?? answers;
+    }
+    return merged ?? [];
+  }
+
+  /** About how much memory the indexes take together. */
+  #indexBytes(): number {
+    return this.#groups.reduce(
+      (sum, { matching, values }) => sum + matching.rows * BYTES_OF_A_ROW * Math.max(1, values.size),
+      0,
+    );
   }
 
   /** Rows that come sorted by key and time, and are their own history, need no index; undefined if they are not. */
@@ -292,7 +322,7 @@ class Plan {
     const runs = { windows: group.ticks, columns: values.map(({ raw }) => raw.form), outputs };
     const columns = values.map(({ raw }) => new ArrayColumn(raw));
     try {
-      return await this.#answer({ kind: "runs", runs }, ends, columns);
+      return this.#columns(ends, await this.#answer({ kind: "runs", runs }, ends, columns));
     } catch (error) {
       // Fewer rows at once are a matter of the other way: a run is never cut.
       if (error instanceof NotSorted || error instanceof ListsTooLong || error instanceof TextsTooLong)
@@ -302,22 +332,21 @@ class Plan {
   }
 
   /** Pieces end at `ends`; `values`: what each brings beside keys, times and own values. */
-  async #answer(
-    probing: Probing,
-    ends: readonly number[],
-    values: readonly RawColumn[],
-  ): Promise<ReadonlyMap<string, Vector>> {
-    const beginOf = (piece: number): number => (piece === 0 ? 0 : (ends[piece - 1] as number));
-    const answers = await this.#crew.answer(probing, this.#job.threads, ends.length, (piece, room) => {
-      const [from, to] = [beginOf(piece), ends[piece] as number];
+  #answer(probing: Probing, ends: readonly number[], values: readonly RawColumn[]): Promise<Answers> {
+    return this.#crew.answer(probing, this.#job.threads, ends.length, (piece, room) => {
+      const [from, to] = [beginOf(ends, piece), ends[piece] as number];
       return { ...this.#lay(from, to, room), values: values.map((column) => lay(column, from, to, room)) };
     });
+  }
+
+  /** The answers to pieces as columns, a chunk for each piece. */
+  #columns(ends: readonly number[], answers: Answers): ReadonlyMap<string, Vector> {
     return new Map(
       this.#outputs.map(({ name, words }, output) => {
         const type = this.#job.types.get(name);
         if (type === undefined) throw new RangeError(`output "${name}" has no type`);
         const data = answers.map((columns, piece): Data => {
-          const length = (ends[piece] as number) - beginOf(piece);
+          const length = (ends[piece] as number) - beginOf(ends, piece);
           return arrowData(type, length, columns[output] as ColumnBuffers, words);
         });
         const empty = { values: new Uint8Array(0), offsets: new Int32Array(1), nulls: 0 };
@@ -340,6 +369,24 @@ class Plan {
       own: this.#own.map((own) => own(from, to, room)),
     };
   }
+}
+
+/** For each piece the buffers of each output. */
+type Answers = readonly (readonly ColumnBuffers[])[];
+
+function beginOf(ends: readonly number[], piece: number): number {
+  return piece === 0 ? 0 : (ends[piece - 1] as number);
+}
+
+/** Indexes take this much at once unless the call says otherwise: what is made while they are built has room beside them. */
+const MOST_INDEXED = 2 ** 31;
+/** Of a history row and value: time, value, a running sum or a place, and its share of the table of keys. */
+const BYTES_OF_A_ROW = 40;
+
+/** Which keys an index holds: those whose hash falls into the part. */
+interface KeyPart {
+  readonly part: number;
+  readonly parts: number;
 }
 
 /** Rows of a piece of whole runs, at most: it lies in the memory at once. */
@@ -486,16 +533,23 @@ class MatchingHistory {
     return this.#ids === undefined ? raw : gather(raw, this.#ids);
   }
 
-  batch(columns: readonly Raw[]): HistoryBatch {
-    const keys = longsOf(this.keyCodes);
+  get rows(): number {
+    return this.keyCodes.bytes.length / 8;
+  }
+
+  /** The rows of a part of the keys, with these columns. */
+  batch(columns: readonly Raw[], { part, parts }: KeyPart): HistoryBatch {
+    const ids = parts === 1 ? undefined : rowsOfPart(this.keyCodes, part, parts);
+    const pick = (raw: Raw): Raw => (ids === undefined ? raw : gather(raw, ids));
+    const keys = longsOf(pick(this.keyCodes));
     return {
       rows: keys.length,
       keys,
-      times: longsOf(this.#times),
-      ...(this.available === undefined ? {} : { available: longsOf(this.available) }),
+      times: longsOf(pick(this.#times)),
+      ...(this.available === undefined ? {} : { available: longsOf(pick(this.available)) }),
       values: columns.map((raw) => {
-        const codes = longsOf(codesOf(raw));
-        return { codes, ...(raw.valid === undefined ? {} : { valid: raw.valid }) };
+        const { bytes, valid } = codesOf(pick(raw));
+        return { codes: longsOf({ form: LONG, bytes }), ...(valid === undefined ? {} : { valid }) };
       }),
     };
   }
@@ -558,6 +612,20 @@ class ValidityOf {
       at += length;
     }
   }
+}
+
+/** The rows whose key's hash falls into the part. */
+function rowsOfPart(keys: Raw, part: number, parts: number): Int32Array {
+  const longs = longsOf(keys);
+  const words = new Int32Array(longs.buffer, longs.byteOffset, longs.length * 2);
+  const rows = new Int32Array(longs.length);
+  let count = 0;
+  for (let row = 0; row < longs.length; row++) {
+    let hash = Math.imul(words[row * 2] as number, 0x9e3779b1) ^ Math.imul(words[row * 2 + 1] as number, 0x85ebca77);
+    hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
+    if (((hash ^ (hash >>> 13)) >>> 0) % parts === part) rows[count++] = row;
+  }
+  return rows.subarray(0, count);
 }
 
 function idsOf(mask: Uint8Array): Int32Array {

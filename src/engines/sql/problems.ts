@@ -13,7 +13,7 @@ const problem = family("engine", {
   }),
   "kernel-memory": ({ what }: { what: string }) => ({
     says: `${what} does not fit the 4 GiB of a WebAssembly memory`,
-    help: "aggregate fewer rows at once: a table with a part of the keys has the same answers for them",
+    help: "give a smaller `memory`, so that the history is indexed by smaller parts of the keys, or a shorter history",
   }),
   "kernel-thread": ({ message }: { message: string }) => ({
     says: `a thread of the kernels failed: ${message}`,

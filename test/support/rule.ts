@@ -54,11 +54,13 @@ export interface Rule {
 }
 
 /** Who can run rolling aggregates, lookups and point-in-time joins; all have to give the same table. */
-export const ENGINES = ["kernel", "duckdb"] as const;
+export const ENGINES = ["kernel", "duckdb", "polars"] as const;
 
 export function withEngine(project: ProjectModel, engine: (typeof ENGINES)[number]): ProjectModel {
   const { runtime } = project;
-  return { ...project, runtime: { ...runtime, compute: { ...runtime.compute, engine, pit_engine: engine } } };
+  // Point-in-time joins and lookups know two.
+  const pit = engine === "polars" ? "duckdb" : engine;
+  return { ...project, runtime: { ...runtime, compute: { ...runtime.compute, engine, pit_engine: pit } } };
 }
 
 /** The rule, and the rows that have to come out: the named columns, in file order. Oracle and product both have to agree. */

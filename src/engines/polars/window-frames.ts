@@ -4,7 +4,7 @@ import { NEGATIVE_ZERO } from "./float-codes.js";
 import type { PairOutput, Pairs, WindowWork, WorkValue } from "./window-work.js";
 
 /** A package of its own size: loaded when the first windows are made. */
-type Polars = (typeof import("nodejs-polars"))["default"];
+type Polars = typeof import("nodejs-polars")["default"];
 
 /** Pairs of rows and values that are looked at together, unless one row has more. */
 const PAIRS_TOGETHER = 2_000_000;
@@ -61,7 +61,12 @@ class Windows {
       .groupBy(["kid", "q"])
       .agg(
         ...names.map((name) =>
-          name.startsWith("n") ? col(`v${name.slice(1)}`).count().cast(Int64).alias(name) : col(name).sum().alias(name),
+          name.startsWith("n")
+            ? col(`v${name.slice(1)}`)
+                .count()
+                .cast(Int64)
+                .alias(name)
+            : col(name).sum().alias(name),
         ),
       )
       .sort({ by: ["kid", "q"] })
@@ -75,7 +80,13 @@ class Windows {
       );
       // Both are sorted within each key, which Polars cannot check and would say so.
       rows = rows
-        .joinAsof(before, { leftOn: `b${j}`, rightOn: `q:${j}`, by: "kid", strategy: "backward", checkSortedness: false })
+        .joinAsof(before, {
+          leftOn: `b${j}`,
+          rightOn: `q:${j}`,
+          by: "kid",
+          strategy: "backward",
+          checkSortedness: false,
+        })
         .drop(`b${j}`, `q:${j}`);
     }
     return rows.collect();
@@ -197,7 +208,9 @@ class Windows {
     switch (this.#work.values[value]?.form) {
       case "float": {
         const code = col(`c${value}`);
-        return when(code.eq(this.#integer(NEGATIVE_ZERO))).then(this.#integer(0)).otherwise(code);
+        return when(code.eq(this.#integer(NEGATIVE_ZERO)))
+          .then(this.#integer(0))
+          .otherwise(code);
       }
       case "integer":
         return col(`v${value}`).cast(Int64);

@@ -43,9 +43,7 @@ function addGroup(planner: Planner, history: WindowHistory, columns: readonly Wi
     const from = placeOf(
       bounds,
       // Below the range of 64 bits it stays at its end, which no instant lies before.
-      ticks < 0n
-        ? MIN_TICK
-        : `(greatest(${time}, CAST('${lowest}' AS BIGINT)) - CAST('${ticks}' AS BIGINT))`,
+      ticks < 0n ? MIN_TICK : `(greatest(${time}, CAST('${lowest}' AS BIGINT)) - CAST('${ticks}' AS BIGINT))`,
     );
     const filtered = history.availableTime !== undefined || column.excludeSelf !== undefined || column.distinct;
     const sums = (column.agg === "sum" || column.agg === "mean") && isInteger(value.dtype);
@@ -211,7 +209,12 @@ class Values {
       `${instant} + 1 AS q`,
       ...(known === undefined ? [] : [`${available(known)} AS a`]),
     ];
-    const nothing = ["kid", `${MIN_TICK} AS t`, `${MIN_TICK} AS q`, ...(known === undefined ? [] : [`${MIN_TICK} AS a`])];
+    const nothing = [
+      "kid",
+      `${MIN_TICK} AS t`,
+      `${MIN_TICK} AS q`,
+      ...(known === undefined ? [] : [`${MIN_TICK} AS a`]),
+    ];
     const joins: string[] = [];
     for (const { place, dtype, sql, dictionary, halved } of this.#made.values()) {
       if (dictionary !== undefined)

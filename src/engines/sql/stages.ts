@@ -54,8 +54,7 @@ export function composedInto(plan: DayPlan, { operators }: Pipeline): Readonly<R
 function statementsOf(plan: DayPlan, { operators }: Pipeline): Readonly<Record<string, readonly string[]>> {
   const statements = new Map<string, string[]>(operators.map(({ name }) => [name, []]));
   for (const scan of plan.scans) statements.get(scan.name)?.push(scanning(scan, plan));
-  for (const step of plan.steps)
-    statements.get(step.operator)?.push(...stepStatements(step));
+  for (const step of plan.steps) statements.get(step.operator)?.push(...stepStatements(step));
   const sink = operators.find(({ kind }) => kind === "sink");
   if (sink) statements.get(sink.name)?.push(...finishing(plan));
   return Object.fromEntries(statements);

@@ -26,7 +26,7 @@ export interface Runtime {
 }
 
 /** Who runs rolling aggregates, the fastest first; all give the same table. */
-export const ROLLING_ENGINES = ["kernel", "duckdb"] as const;
+export const ROLLING_ENGINES = ["kernel", "duckdb", "polars"] as const;
 export type RollingEngine = (typeof ROLLING_ENGINES)[number];
 /** Who runs point-in-time joins and lookups, the fastest first. */
 export const PIT_ENGINES = ["kernel", "duckdb"] as const;

@@ -182,7 +182,7 @@ const operators: { readonly [Kind in AnyOperator["kind"]]: fc.Arbitrary<AnyOpera
       engine: fc.constantFrom("sql" as const, "sql_arrow_udf" as const, "pythonic" as const),
       inputs: two,
       timestampColumn: instant,
-      rollingEngine: fc.constantFrom("kernel" as const, "duckdb" as const),
+      rollingEngine: fc.constantFrom("kernel" as const, "duckdb" as const, "polars" as const),
       specs: fc.array(
         fc.record(
           {

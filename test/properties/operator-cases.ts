@@ -3,7 +3,7 @@ import type { TrainingDay } from "../oracles/training-day.js";
 import { OracleStop, type Value } from "../oracles/values.js";
 import { inProject, trainDirectory } from "../support/product.js";
 import { writeProjectFiles } from "../support/project-files.js";
-import { ENGINES, withEngine } from "../support/rule.js";
+import { ENGINES, enginesOf, withEngine } from "../support/rule.js";
 import { differenceOf, differenceOfRun, expectedOf } from "./compare.js";
 import { type Draw, drawn } from "./draw.js";
 import { keepCounterExample } from "./keep-counter-example.js";
@@ -69,7 +69,7 @@ async function compareProject(name: string, drawnCases: OperatorCases, tally: Ta
   for (const one of stopping) {
     count(tally, one.cases);
     tally.stopping += one.cases.length;
-    for (const engine of ENGINES) {
+    for (const engine of enginesOf(one.one.project)) {
       const on = { ...one.one, project: withEngine(one.one.project, engine) };
       await tell(tally, `${name}-${engine}`, on, await differenceOf(on));
     }
@@ -78,7 +78,7 @@ async function compareProject(name: string, drawnCases: OperatorCases, tally: Ta
   count(tally, running.cases);
   tally.telling += running.cases.filter((one) => isTelling(one, running.one, expected)).length;
   await inProject(running.one, async (directory) => {
-    for (const engine of ENGINES) {
+    for (const engine of enginesOf(running.one.project)) {
       const on = { ...running.one, project: withEngine(running.one.project, engine) };
       writeProjectFiles(directory, on.project);
       const outputRoot = join(directory, engine);

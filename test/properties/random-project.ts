@@ -322,7 +322,7 @@ function randomRuntime(draw: Draw, parts: RuntimeParts): RuntimeModel {
     ...(draw.chance(30)
       ? {
           compute: {
-            ...(draw.chance(60) ? { engine: draw.pick(["kernel", "duckdb"]) } : {}),
+            ...(draw.chance(60) ? { engine: draw.pick(["kernel", "duckdb", "polars"]) } : {}),
             ...(draw.chance(60) ? { pit_engine: draw.pick(["kernel", "duckdb"]) } : {}),
             duckdb_config: { threads: 1n, memory_limit: "1GB" },
           },

@@ -281,7 +281,7 @@ function placeOf<T extends { readonly sql: string }>(list: T[], entry: T): numbe
  * microseconds: of nanoseconds h and microseconds t, `h < 1000 t` says `floor(h / 1000) < t`, `t < 1000 h` says
  * `ceil(t / 1000) <= h`, and windows are whole microseconds. What is known is compared apart, by its own resolution.
  */
-function clocksOf({ leftTime, rightTime, availableTime }: WindowHistory) {
+export function clocksOf({ leftTime, rightTime, availableTime }: WindowHistory) {
   const mixed = leftTime.resolution !== rightTime.resolution;
   const nanos = !mixed && leftTime.resolution === "ns";
   const availableMixed = availableTime !== undefined && availableTime.resolution !== leftTime.resolution;
@@ -306,6 +306,6 @@ function ceilThousand(ticks: string): string {
   return `(${ticks} // 1000 + CASE WHEN ${ticks} % 1000 > 0 THEN 1 ELSE 0 END)`;
 }
 
-function floorThousand(ticks: string): string {
+export function floorThousand(ticks: string): string {
   return `(${ticks} // 1000 - CASE WHEN ${ticks} % 1000 < 0 THEN 1 ELSE 0 END)`;
 }

@@ -1,3 +1,4 @@
+import type { RollingEngine } from "../../definitions/runtime.js";
 import type { Filter } from "../../operators/filter.js";
 import type { Join } from "../../operators/join.js";
 import type { PointInTimeJoin } from "../../operators/point-in-time-join.js";
@@ -6,6 +7,7 @@ import type { RollingAggregate } from "../../operators/rolling-aggregate.js";
 import type { Scan } from "../../operators/scan.js";
 import { pointInTimeJoin as kernelPointInTimeJoin } from "../kernel/point-in-time-join.js";
 import { rollingAggregate as kernelRollingAggregate } from "../kernel/rolling-aggregate.js";
+import { rollingAggregate as polarsRollingAggregate } from "../polars/rolling-aggregate.js";
 import { filter } from "./filter.js";
 import { join } from "./join.js";
 import type { Planner } from "./planner.js";
@@ -27,12 +29,17 @@ export interface SqlCells {
   readonly rolling_aggregate: SqlCell<RollingAggregate>;
 }
 
+const ROLLING: Readonly<Record<RollingEngine, SqlCell<RollingAggregate>>> = {
+  kernel: kernelRollingAggregate,
+  duckdb: rollingAggregate,
+  polars: polarsRollingAggregate,
+};
+
 export const SQL_CELLS = Object.freeze<SqlCells>({
   scan,
   filter,
   project,
   join,
   pit_join: (self, planner) => (self.pitEngine === "kernel" ? kernelPointInTimeJoin : pointInTimeJoin)(self, planner),
-  rolling_aggregate: (self, planner) =>
-    (self.rollingEngine === "kernel" ? kernelRollingAggregate : rollingAggregate)(self, planner),
+  rolling_aggregate: (self, planner) => ROLLING[self.rollingEngine](self, planner),
 });

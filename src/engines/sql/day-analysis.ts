@@ -135,7 +135,8 @@ function figuresOf(
 /** Who ran it. Embeddings are typed NULLs until enrich, so nobody has. */
 function engineOf({ kind, name }: AnyOperator, { steps }: DayPlan): OperatorFigures["engine"] {
   if (kind === "ray_udf_transform") return "none";
-  return steps.some((step) => step.kind === "kernel" && step.operator === name) ? "kernel" : "duckdb";
+  const made = steps.find((step) => step.kind !== "table" && step.operator === name);
+  return made === undefined || made.kind === "table" ? "duckdb" : made.kind;
 }
 
 /** `before`: the rows of the first input. */

@@ -3,10 +3,11 @@ import type { Resolution } from "../../columnar/instants.js";
 import type { WindowGroup } from "../../kernels/window-columns.js";
 import type { Schema } from "../../operators/operator.js";
 import type { Scan } from "../../operators/scan.js";
+import type { WindowWork } from "../polars/window-work.js";
 import type { Check } from "./culprit.js";
 
 /** What SQL does one after the other, before the rows are ordered and written. */
-export type PlanStep = TablePlan | KernelPlan;
+export type PlanStep = TablePlan | KernelPlan | PolarsPlan;
 
 /** A temporary table of a day's plan; the statement is `CREATE TEMP TABLE <name> AS <sql>`. */
 export interface TablePlan {
@@ -46,6 +47,21 @@ export interface KernelPlan {
   /** SQL over a row `o`: key, time, known (if the group has availability), then own values. */
   readonly arguments: readonly string[];
   readonly own: readonly { readonly dtype: DType }[];
+}
+
+/** A table of what Polars makes of files that SQL writes: of the rows and of their history. */
+export interface PolarsPlan {
+  readonly kind: "polars";
+  /** Of the table: `kid`, a row's number, and the columns of `work`. */
+  readonly name: string;
+  /** The pipeline operator that it belongs to. */
+  readonly operator: string;
+  /** Operators beside it whose work, or part of it, is done by these statements. */
+  readonly composes: readonly string[];
+  /** `SELECT` of each file. */
+  readonly queries: string;
+  readonly history: string;
+  readonly work: WindowWork;
 }
 
 /** Everything that SQL does for a day, up to the ordered rows; writing depends on what they turn out to be. */

@@ -6,7 +6,7 @@ import type { Pipeline } from "../../operators/pipeline.js";
 import type { Project } from "../../operators/project.js";
 import type { Scan } from "../../operators/scan.js";
 import type { Check } from "./culprit.js";
-import type { KernelPlan, PlanStep, TablePlan } from "./plan.js";
+import type { KernelPlan, PlanStep, PolarsPlan, TablePlan } from "./plan.js";
 import { identifier } from "./text.js";
 
 /** A column of the rows: stored in the current row table, or computed from stored ones and joined tables. */
@@ -113,6 +113,13 @@ export class Planner {
     const content = JSON.stringify(plan, (_, value) => (typeof value === "bigint" ? `${value}n` : value));
     const name = `kernel_${createHash("sha256").update(content).digest("hex").slice(0, 12)}`;
     this.#shared({ kind: "kernel", name, ...plan, composes: others(composes, plan.operator) });
+    return name;
+  }
+
+  /** A table that Polars makes of the rows, a row for each of their numbers. */
+  polars({ composes, ...plan }: Omit<PolarsPlan, "kind" | "name">): string {
+    const name = this.name("windows");
+    this.steps.push({ kind: "polars", name, ...plan, composes: others(composes, plan.operator) });
     return name;
   }
 

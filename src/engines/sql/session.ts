@@ -33,10 +33,13 @@ const OF_PARQUET = /_parquet_|^parquet_/;
 export class SqlSession {
   readonly #instance: DuckDBInstance;
   readonly connection: DuckDBConnection;
+  /** Where temporary files may lie, if the settings say so. */
+  readonly temporary: string | undefined;
 
-  private constructor(instance: DuckDBInstance, connection: DuckDBConnection) {
+  private constructor(instance: DuckDBInstance, connection: DuckDBConnection, temporary: string | undefined) {
     this.#instance = instance;
     this.connection = connection;
+    this.temporary = temporary;
   }
 
   /** `config`: DuckDB settings as text (`threads`, `memory_limit`, `temp_directory`, …). */
@@ -51,7 +54,7 @@ export class SqlSession {
     const connection = await instance.connect();
     const later = settings.filter(([name]) => OF_PARQUET.test(name)).map(([name, value]) => setting(name, value));
     await connection.run([...SETTINGS, ...later].join("; "));
-    return new SqlSession(instance, connection);
+    return new SqlSession(instance, connection, config["temp_directory"]);
   }
 
   /**

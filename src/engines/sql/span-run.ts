@@ -1,4 +1,6 @@
 import { createHash } from "node:crypto";
+import { mkdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Day, dayStartMicros, type Instant, MICROS_PER_DAY, resolutionOf } from "../../columnar/instants.js";
 import { DaedalusError } from "../../errors/problem.js";
@@ -7,11 +9,12 @@ import type { Scan } from "../../operators/scan.js";
 import type { ScanRequest, Source } from "../../sources/source.js";
 import type { DayResult, DaysRequest } from "../../training/day.js";
 import type { KernelFunctions } from "../kernel/kernel-functions.js";
+import { makeWindows } from "../polars/window-frames.js";
 import { dayNumber } from "./clock.js";
 import { findCulprit } from "./culprit.js";
 import { QID_MAP } from "./day-plan.js";
 import type { Meter } from "./meter.js";
-import type { DayPlan, KernelPlan, TablePlan } from "./plan.js";
+import type { DayPlan, KernelPlan, PolarsPlan, TablePlan } from "./plan.js";
 import { engineProblem, isUnexplained, problemOfFailure } from "./problems.js";
 import type { HistoryRange, ResidentHistory } from "./resident-history.js";
 import { boundsOf, instantOf, rangeOf, withinSql } from "./scan-range.js";
@@ -30,6 +33,7 @@ import {
   UNORDERED,
   writeParts,
 } from "./sink.js";
+import { spillFolder } from "./spill-folder.js";
 import { identifier, text } from "./text.js";
 
 /** Tables that do not depend on the day, with their row counts. */
@@ -98,6 +102,10 @@ export class SpanRun {
     for (const step of plan.steps) {
       if (step.kind === "kernel") {
         await this.#timed(step.operator, () => this.#loadKernel(step));
+        continue;
+      }
+      if (step.kind === "polars") {
+        await this.#timed(step.operator, () => this.#makeWindows(step));
         continue;
       }
       await this.#timed(step.operator, async () => {
@@ -275,6 +283,23 @@ export class SpanRun {
     const bytes = await this.#kernels.load(kernel);
     this.#meter?.add(kernel.operator, bytes);
     if (kernel.keep === "run") this.#kept.set(name, 0);
+  }
+
+  async #makeWindows({ name, queries, history, work }: PolarsPlan): Promise<void> {
+    const folder = spillFolder(this.#session.temporary ?? tmpdir());
+    const files = { folder, queries: join(folder, "queries.parquet"), history: join(folder, "history.parquet") };
+    try {
+      await mkdir(folder, { recursive: true });
+      await this.#session.run(`COPY (${queries}) TO ${text(files.queries)} (FORMAT parquet)`);
+      await this.#session.run(`COPY (${history}) TO ${text(files.history)} (FORMAT parquet)`);
+      const made = await makeWindows(work, files);
+      await this.#createTable(
+        name,
+        `SELECT row AS kid, * EXCLUDE (row) FROM read_parquet([${made.map(text).join(", ")}])`,
+      );
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   }
 
   #create(table: TablePlan): Promise<number> {

@@ -2,7 +2,7 @@ import type { EngineTag } from "../../operators/operator.js";
 import type { Pipeline } from "../../operators/pipeline.js";
 import type { Scan } from "../../operators/scan.js";
 import { planDay } from "./day-plan.js";
-import type { DayPlan } from "./plan.js";
+import type { DayPlan, PlanStep } from "./plan.js";
 import { ORDERED } from "./sink.js";
 import { identifier, text } from "./text.js";
 
@@ -54,17 +54,25 @@ export function composedInto(plan: DayPlan, { operators }: Pipeline): Readonly<R
 function statementsOf(plan: DayPlan, { operators }: Pipeline): Readonly<Record<string, readonly string[]>> {
   const statements = new Map<string, string[]>(operators.map(({ name }) => [name, []]));
   for (const scan of plan.scans) statements.get(scan.name)?.push(scanning(scan, plan));
-  for (const step of plan.steps)
-    statements
-      .get(step.operator)
-      ?.push(
-        step.kind === "table"
-          ? `CREATE TEMP TABLE ${step.name} AS\n  ${step.sql}`
-          : `-- ${step.name}(${step.arguments.join(", ")}) answers from an index of\n  ${step.history}`,
-      );
+  for (const step of plan.steps) statements.get(step.operator)?.push(...stepStatements(step));
   const sink = operators.find(({ kind }) => kind === "sink");
   if (sink) statements.get(sink.name)?.push(...finishing(plan));
   return Object.fromEntries(statements);
+}
+
+function stepStatements(step: PlanStep): readonly string[] {
+  switch (step.kind) {
+    case "table":
+      return [`CREATE TEMP TABLE ${step.name} AS\n  ${step.sql}`];
+    case "kernel":
+      return [`-- ${step.name}(${step.arguments.join(", ")}) answers from an index of\n  ${step.history}`];
+    case "polars":
+      return [
+        `COPY (${step.queries})\n  TO 'queries.parquet' (FORMAT parquet)`,
+        `COPY (${step.history})\n  TO 'history.parquet' (FORMAT parquet)`,
+        `-- polars makes windows-N.parquet of them\nCREATE TEMP TABLE ${step.name} AS\n  SELECT row AS kid, * EXCLUDE (row) FROM 'windows-*.parquet'`,
+      ];
+  }
 }
 
 /** The view of a scan over the rows of its source, which depend on the day: instants are integers, `day` is midnight. */

@@ -60,7 +60,7 @@ export function windowColumns(planner: Planner, history: WindowHistory, columns:
   for (const group of groups) addGroup(planner, history, group);
 }
 
-function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): T[][] {
+export function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): T[][] {
   const groups = new Map<string, T[]>();
   for (const item of items) {
     const group = groups.get(keyOf(item));
@@ -325,7 +325,7 @@ function listAggregate(column: WindowColumn, value: HistoryValue, list: string):
 
 const MAX = "9223372036854775807";
 
-function integerTotal(column: WindowColumn, sum: string, count: string): string {
+export function integerTotal(column: WindowColumn, sum: string, count: string): string {
   const fits = `${sum} BETWEEN -${MAX} - 1 AND ${MAX}`;
   const result =
     column.agg === "sum"

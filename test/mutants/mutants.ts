@@ -321,8 +321,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     rule: "kernel: a NULL key has no history",
     file: "assembly/window-bounds.ts",
-    find: "if (valid == 0 || load<u8>(valid + row) != 0) {",
-    replace: "if (true) {",
+    find: "if (valid == 0 || load<u8>(valid + row) != 0) group =",
+    replace: "group =",
   },
   {
     rule: "kernel: rows of an instant stand by value",

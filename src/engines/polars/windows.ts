@@ -3,7 +3,7 @@ import type { Column } from "../../operators/operator.js";
 import { clocksOf, floorThousand } from "../kernel/windows.js";
 import { onKeys, type Planner } from "../sql/planner.js";
 import { identifier } from "../sql/text.js";
-import { typeName } from "../sql/values.js";
+import { typeName, withOneNaN } from "../sql/values.js";
 import { EXACT_SUM } from "../sql/vectorised-functions.js";
 import { groupBy, integerTotal, type WindowColumn, type WindowHistory } from "../sql/windows.js";
 import { equalityCode, floatCode, floatOfCode } from "./float-codes.js";
@@ -219,7 +219,7 @@ class Values {
     for (const { place, dtype, sql, dictionary, halved } of this.#made.values()) {
       if (dictionary !== undefined)
         joins.push(` LEFT JOIN ${dictionary.table} ON ${dictionary.list} = ${dictionary.table}.v`);
-      const made = [`${sql} AS v${place}`];
+      const made = [`${withOneNaN(sql, dtype)} AS v${place}`];
       if (isFloat(dtype)) made.push(`${floatCode(sql)} AS c${place}`);
       if (halved) made.push(`${highHalf(sql)} AS h${place}`, `${lowHalf(sql)} AS l${place}`);
       columns.push(...made);

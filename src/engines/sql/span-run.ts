@@ -290,8 +290,11 @@ export class SpanRun {
     const files = { folder, queries: join(folder, "queries.parquet"), history: join(folder, "history.parquet") };
     try {
       await mkdir(folder, { recursive: true });
-      await this.#session.run(`COPY (${queries}) TO ${text(files.queries)} (FORMAT parquet)`);
-      await this.#session.run(`COPY (${history}) TO ${text(files.history)} (FORMAT parquet)`);
+      for (const [sql, file] of [
+        [queries, files.queries],
+        [history, files.history],
+      ] as const)
+        await this.#session.run(`COPY (${sql}) TO ${text(file)} (${HANDED_OVER})`);
       const made = await makeWindows(work, files);
       await this.#createTable(
         name,
@@ -384,6 +387,9 @@ export class SpanRun {
     return counts;
   }
 }
+
+/** Dictionaries would take −0 and +0 for one value. */
+const HANDED_OVER = "FORMAT parquet, DICTIONARY_SIZE_LIMIT 0";
 
 /** A day with the places of its rows in the ordered table. */
 interface PlacedDay extends Places {

@@ -68,8 +68,8 @@ function stepStatements(step: PlanStep): readonly string[] {
       return [`-- ${step.name}(${step.arguments.join(", ")}) answers from an index of\n  ${step.history}`];
     case "polars":
       return [
-        `COPY (${step.queries})\n  TO 'queries.parquet' (FORMAT parquet)`,
-        `COPY (${step.history})\n  TO 'history.parquet' (FORMAT parquet)`,
+        `COPY (${step.queries})\n  TO 'queries.parquet' (FORMAT parquet, DICTIONARY_SIZE_LIMIT 0)`,
+        `COPY (${step.history})\n  TO 'history.parquet' (FORMAT parquet, DICTIONARY_SIZE_LIMIT 0)`,
         `-- polars makes windows-N.parquet of them\nCREATE TEMP TABLE ${step.name} AS\n  SELECT row AS kid, * EXCLUDE (row) FROM 'windows-*.parquet'`,
       ];
   }

@@ -43,3 +43,10 @@ export function distinctElements(list: string, dtype: DType): string {
   const numbers = `list_filter(${list}, lambda x: NOT isnan(x))`;
   return `(len(list_distinct(${numbers})) + CASE WHEN len(${numbers}) < len(${list}) THEN 1 ELSE 0 END)`;
 }
+
+/** The value of a history: a NaN may have any bits in a file, and all engines give one. */
+export function withOneNaN(expression: string, dtype: DType): string {
+  return isFloat(dtype)
+    ? `CASE WHEN isnan(${expression}) THEN CAST('nan' AS ${dtype}) ELSE ${expression} END`
+    : expression;
+}

@@ -5,7 +5,7 @@ import type { Column, ColumnName, KeyPair } from "../../operators/operator.js";
 import { type Clock, clockOf, minus, onClock } from "./clock.js";
 import { onKeys, type Planner, type SideRelation } from "./planner.js";
 import { identifier } from "./text.js";
-import { distinctElements, extremeElement, orderBy, typeName } from "./values.js";
+import { distinctElements, extremeElement, orderBy, typeName, withOneNaN } from "./values.js";
 import { EXACT_SUM, keepLastPositions } from "./vectorised-functions.js";
 
 /** A history that windows look into: rows of the same keys, strictly before the row's time. */
@@ -134,13 +134,13 @@ function historyTable(
   }
   for (const value of values)
     if (value.source) {
-      const source = `h.${identifier(value.source.name)}`;
-      selected.push(`${flatten ? `unnest(${source})` : source} AS v${value.index}`);
+      const source = flatten ? 'h."@element"' : `h.${identifier(value.source.name)}`;
+      selected.push(`${withOneNaN(source, value.element)} AS v${value.index}`);
     }
+  const element = flatten ? `, unnest(${identifier(values[0]?.source?.name ?? "")}) AS "@element"` : "";
+  const where = history.filter === undefined ? "" : ` WHERE ${history.filter}`;
   const filtered =
-    history.filter === undefined
-      ? history.history.sql
-      : `(SELECT * FROM ${history.history.sql} WHERE ${history.filter})`;
+    element === "" && where === "" ? history.history.sql : `(SELECT *${element} FROM ${history.history.sql}${where})`;
   const sql = `SELECT ${selected.join(", ")} FROM ${filtered} h JOIN ${keysTable} k ON ${onKeys(history.on, "k", "h")} WHERE ${conditions.join(" AND ")}`;
   const { composed } = history.history;
   return planner.table({ name: planner.name("history"), operator: history.operator, composes: composed, sql });

@@ -129,7 +129,8 @@ const project: ProjectModel = {
 beforeAll(async () => {
   const connection = await testConnection();
   const columns = DTYPES.flatMap((dtype, place) => {
-    const value = (salt: number): string => `CAST(${VALUES[dtype]?.(`CAST(hash(i, ${salt}) >> 20 AS BIGINT)`)} AS ${dtype})`;
+    const value = (salt: number): string =>
+      `CAST(${VALUES[dtype]?.(`CAST(hash(i, ${salt}) >> 20 AS BIGINT)`)} AS ${dtype})`;
     return [
       `${value(place)} AS ${name(dtype)}`,
       `CASE WHEN i % 11 > 0 THEN [${value(50 + place)}, ${value(70 + place)}] END AS ${name(dtype)}s`,

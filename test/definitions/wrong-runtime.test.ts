@@ -44,14 +44,14 @@ describe("runtime.yaml", () => {
       code: "produced-twice",
     },
     { says: "compute no map", change: add("compute: «duckdb»"), code: "wrong-type" },
-    { says: "an engine of another version", change: add("compute: {engine: «polars»}"), code: "unknown-engine" },
+    { says: "an engine of another version", change: add("compute: {engine: «spark»}"), code: "unknown-engine" },
     {
       says: "a misspelt engine",
       change: add("compute: {engine: «ducksdb»}"),
       code: "unknown-engine",
       suggestion: "duckdb",
     },
-    { says: "another version's pit_engine", change: add("compute: {pit_engine: «polars»}"), code: "unknown-engine" },
+    { says: "another version's pit_engine", change: add("compute: {pit_engine: «spark»}"), code: "unknown-engine" },
     {
       says: "an unknown key of compute",
       change: add("compute: {«engin»: duckdb}"),

@@ -106,7 +106,7 @@ describe("JSON Schemas", () => {
       { name: "a", version: 1, spine: "b", columns: [{ name: "c", kind: "key", dtype: "TEXT" }] },
     ],
     ["runtime.schema.json", { feed_start: 202601, feed_end: "202602" }],
-    ["runtime.schema.json", { feed_start: "202601", feed_end: "202602", compute: { engine: "polars" } }],
+    ["runtime.schema.json", { feed_start: "202601", feed_end: "202602", compute: { engine: "spark" } }],
     ["aggregations.schema.json", { aggregation_specs: [{ name: "a", agg: "list", windows: [] }] }],
     ["aggregations.schema.json", { aggregation_specs: [{ name: "a", agg: "list", windows: ["1d"], max_length: 0 }] }],
     [

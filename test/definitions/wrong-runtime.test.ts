@@ -44,7 +44,7 @@ describe("runtime.yaml", () => {
       code: "produced-twice",
     },
     { says: "compute no map", change: add("compute: «duckdb»"), code: "wrong-type" },
-    { says: "an engine of another version", change: add("compute: {engine: «polars»}"), code: "unknown-engine" },
+    { says: "an engine of another version", change: add("compute: {engine: «spark»}"), code: "unknown-engine" },
     {
       says: "a misspelt engine",
       change: add("compute: {engine: «ducksdb»}"),

@@ -68,7 +68,7 @@ const specs: { readonly spec: SpecModel; readonly dtype: string }[] = DTYPES.fla
         ...more,
       },
     });
-    const shared: Partial<SpecModel> = agg === "list" ? { max_length: 5 } : {};
+    const shared = agg === "list" ? { max_length: 5 } : {};
     const flat = agg === "list" || agg === "count_distinct";
     return [
       of("", agg === "list" && d % 2 === 0 ? shared : {}),

@@ -19,7 +19,7 @@ describe("Polars, as it is pinned", () => {
     const options = { leftOn: "at", rightOn: "t", strategy: "backward", allowExactMatches: false } as const;
     const found = rows.joinAsof(history, options).getColumn("found").toArray();
     expect(found).toEqual([1, 1]);
-    const later = history.withColumns(col("t").add(1).alias("q"));
+    const later = history.withColumns(col("t").add(polars.lit(1).cast(Int64)).alias("q"));
     const strict = rows.joinAsof(later, { leftOn: "at", rightOn: "q", strategy: "backward" });
     expect(strict.getColumn("found").toArray(), "one past the instant").toEqual([null, 1]);
   });

@@ -174,9 +174,8 @@ class Windows {
       .select("row", ...asked, intRanges(start, end, 1, Int64).alias("place"))
       .explode("place")
       .collect();
-    let found = places
-      .drop("place")
-      .withColumns(...this.#at(values, places.getColumn("place")).getColumns())
+    let found = this.#polars
+      .concat([places.drop("place"), this.#at(values, places.getColumn("place"))], { how: "horizontal" })
       .lazy();
     if (this.#work.available) found = found.filter(col("a").ltEq(col("known")));
     if (pairs.without) found = found.filter(this.#differs(pairs, pairs.without));

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { pipelineToYaml } from "#daedalus/compiler/pipeline-yaml.js";
+import { ROLLING_ENGINES } from "#daedalus/definitions/runtime.js";
 import { type Edit, edited, openWorkshop, type Workshop } from "./fixture.js";
 
 let workshop: Workshop;
@@ -27,16 +28,22 @@ test("without an entry nothing changes", async () => {
   expect(pipeline).toEqual(plain.pipeline);
 });
 
-test("the engine of a rolling aggregate is the author's choice between the tags that run here", async () => {
-  const { pipeline } = await workshop.compile(
-    override("- {name: rolling, engine: sql_arrow_udf, rolling_engine: duckdb}"),
-  );
-  const plain = await workshop.compile();
-  expect(pipeline?.operators.find(({ name }) => name === "rolling")?.engine).toBe("sql_arrow_udf");
-  expect(pipeline?.operators.filter(({ name }) => name !== "rolling")).toEqual(
-    plain.pipeline?.operators.filter(({ name }) => name !== "rolling"),
-  );
-});
+test.each(ROLLING_ENGINES)(
+  "a rolling aggregate runs on %s, under a tag that runs here, if its author says so",
+  async (engine) => {
+    const { pipeline } = await workshop.compile(
+      override(`- {name: rolling, engine: sql_arrow_udf, rolling_engine: ${engine}}`),
+    );
+    const plain = await workshop.compile();
+    expect(pipeline?.operators.find(({ name }) => name === "rolling")).toMatchObject({
+      engine: "sql_arrow_udf",
+      rollingEngine: engine,
+    });
+    expect(pipeline?.operators.filter(({ name }) => name !== "rolling")).toEqual(
+      plain.pipeline?.operators.filter(({ name }) => name !== "rolling"),
+    );
+  },
+);
 
 test("a whole copy of generated entries changes nothing", async () => {
   const copies = await Promise.all(["scan_feed", "rolling", "lookup_recent", "output", "sink"].map(generatedEntry));
@@ -75,7 +82,7 @@ describe("refused, with the reason and the place", () => {
       "sql_arrow_udf",
       "sql",
     ],
-    ["an unknown rolling engine", "- {name: rolling, rolling_engine: polars}", "rolling-engine-not-here", "polars"],
+    ["an unknown rolling engine", "- {name: rolling, rolling_engine: spark}", "rolling-engine-not-here", "spark"],
     ["an unknown field", "- {name: sink, part_row: 3}", "override-field-unknown", "3", "part_rows"],
     ["a field that differs", "- {name: sink, part_rows: 3}", "override-differs", "3"],
     [

@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import { compileService, loadProject, schemas, train } from "daedalus";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { writeDemoProject } from "#daedalus/app/demo/demo-project.js";
+import { ROLLING_ENGINES, type RollingEngine } from "#daedalus/definitions/runtime.js";
 import { sqlName, sqlText, testConnection } from "../support/duckdb.js";
 import { dssmRankingByHand, xgbRerankerByHand } from "./artworks-by-hand.js";
 import { expectSameRows } from "./expect-same-rows.js";
@@ -20,10 +21,16 @@ beforeAll(async () => {
 });
 afterAll(() => rm(project, { recursive: true }));
 
-async function trained(service: string, from: string, outputRoot: string): Promise<void> {
+async function trained(service: string, from: string, outputRoot: string, engine?: RollingEngine): Promise<void> {
   const compiled = await compileService(await loadProject(project, { environment: {} }), service);
   expect(compiled.warnings).toEqual([]);
-  const report = await train(compiled, { from, to: last, outputRoot, skeletonOnly: true });
+  const report = await train(compiled, {
+    from,
+    to: last,
+    outputRoot,
+    skeletonOnly: true,
+    ...(engine === undefined ? {} : { engine }),
+  });
   expect(report.days.flatMap(({ problems }) => problems)).toEqual([]);
   expect(report.days.map(({ outcome }) => outcome)).toEqual(report.days.map(() => "done"));
 }
@@ -40,6 +47,19 @@ describe("each value of one day is what a self-join gives", () => {
     await trained("xgb_reranker", last, root);
     await expectSameRows(root, last, xgbRerankerByHand(join(project, "data"), last), ["liked_aes_score_mean_7d"]);
   });
+});
+
+test.each(["dssm_ranking", "xgb_reranker"])("%s has the same bytes on every engine", async (service) => {
+  const partsOn = async (engine: RollingEngine): Promise<readonly string[]> => {
+    const root = join(project, "out", `${service}-${engine}`);
+    await trained(service, last, root, engine);
+    const parts = readdirSync(join(root, `dt=${last}`)).filter((name) => name.endsWith(".parquet"));
+    return parts.map((part) => readFileSync(join(root, `dt=${last}`, part)).toString("base64"));
+  };
+  const [first, ...others] = ROLLING_ENGINES;
+  const expected = await partsOn(first);
+  expect(expected).not.toEqual([]);
+  for (const engine of others) expect((await partsOn(engine)).join() === expected.join(), engine).toBe(true);
 });
 
 describe("every column has a value somewhere, and a NULL or an empty list somewhere if it can", () => {

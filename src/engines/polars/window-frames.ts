@@ -179,10 +179,6 @@ class Windows {
       .lazy();
     if (this.#work.available) found = found.filter(col("a").ltEq(col("known")));
     if (pairs.without) found = found.filter(this.#differs(pairs, pairs.without));
-    if (pairs.distinct)
-      found = found
-        .withColumns(this.#equality(pairs.value).alias("same"))
-        .unique({ subset: ["row", "same"], keep: "last", maintainOrder: true });
     return found.groupBy(["row"], true).agg(...pairs.outputs.flatMap((output) => this.#aggregate(output, pairs.value)));
   }
 

@@ -40,8 +40,6 @@ export interface Pairs {
   readonly newest?: number;
   /** Only values that do not equal the row's own: a value or (`list`) one of several. */
   readonly without?: { readonly own: number; readonly list: boolean };
-  /** Each value once, by its latest occurrence. */
-  readonly distinct: boolean;
   readonly outputs: readonly PairOutput[];
 }
 

@@ -4,7 +4,7 @@ import { clocksOf, floorThousand } from "../kernel/windows.js";
 import { onKeys, type Planner } from "../sql/planner.js";
 import { identifier } from "../sql/text.js";
 import { typeName, withOneNaN } from "../sql/values.js";
-import { EXACT_SUM } from "../sql/vectorised-functions.js";
+import { EXACT_SUM, keepLastPositions } from "../sql/vectorised-functions.js";
 import { groupBy, integerTotal, type WindowColumn, type WindowHistory } from "../sql/windows.js";
 import { equalityCode, floatCode, floatOfCode } from "./float-codes.js";
 import type { PairOutput, Pairs, Total, WorkValue } from "./window-work.js";
@@ -45,7 +45,7 @@ function addGroup(planner: Planner, history: WindowHistory, columns: readonly Wi
       // Below the range of 64 bits it stays at its end, which no instant lies before.
       ticks < 0n ? MIN_TICK : `(greatest(${time}, CAST('${lowest}' AS BIGINT)) - CAST('${ticks}' AS BIGINT))`,
     );
-    const filtered = history.availableTime !== undefined || column.excludeSelf !== undefined || column.distinct;
+    const filtered = history.availableTime !== undefined || column.excludeSelf !== undefined;
     const sums = (column.agg === "sum" || column.agg === "mean") && isInteger(value.dtype);
     if (sums) value.halved = true;
     if (!filtered && (sums || column.agg === "count")) totals.push({ place, value: value.place, from, sum: sums });
@@ -54,8 +54,9 @@ function addGroup(planner: Planner, history: WindowHistory, columns: readonly Wi
       const own = column.excludeSelf === undefined ? undefined : ownOf(planner, history, column, value);
       const without = own === undefined ? {} : { without: { own: placeOf(owns, own.sql), list: own.list } };
       const most = column.agg === "last" ? 1n : column.maxLength;
-      const newest = most === undefined || most > ENDLESS ? {} : { newest: Number(most) };
-      const shared = { value: value.place, from, ...(filtered ? {} : newest), ...without, distinct: column.distinct };
+      // Of distinct values the newest are those that are left of them.
+      const newest = most === undefined || most > ENDLESS || column.distinct ? {} : { newest: Number(most) };
+      const shared = { value: value.place, from, ...(filtered ? {} : newest), ...without };
       const key = JSON.stringify(shared);
       const known = pairs.get(key) ?? { ...shared, outputs: [] };
       known.outputs.push({ place, aggregate: column.agg, ...(filtered ? newest : {}) });
@@ -108,7 +109,10 @@ function answerOf(column: WindowColumn, dtype: DType, answer: (name: string) => 
   switch (column.agg) {
     case "list": {
       const type = typeName(column.dtype);
-      return `coalesce(CAST(${made} AS ${type}), CAST([] AS ${type}))`;
+      const list = `coalesce(CAST(${made} AS ${type}), CAST([] AS ${type}))`;
+      if (!column.distinct) return list;
+      const distinct = `list_select(${list}, ${keepLastPositions(list, elementOf(column.dtype))})`;
+      return column.maxLength === undefined ? distinct : `list_slice(${distinct}, -${column.maxLength}, -1)`;
     }
     case "count":
     case "count_distinct":

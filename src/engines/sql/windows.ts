@@ -3,7 +3,7 @@ import type { Instant } from "../../columnar/instants.js";
 import type { Aggregate, Window } from "../../definitions/aggregations.js";
 import type { Column, ColumnName, KeyPair } from "../../operators/operator.js";
 import { type Clock, clockOf, minus, onClock } from "./clock.js";
-import { onKeys, type Planner, type SideRelation } from "./planner.js";
+import { onKeys, type Planner, type RowColumn, type SideRelation } from "./planner.js";
 import { identifier } from "./text.js";
 import { distinctElements, extremeElement, orderBy, typeName, withOneNaN } from "./values.js";
 import { EXACT_SUM, keepLastPositions } from "./vectorised-functions.js";
@@ -250,7 +250,7 @@ function windowValue(
   lists: string | undefined,
   lo: TotalsBefore | undefined,
   hi: TotalsBefore,
-): { readonly sql: string; readonly joins: readonly string[] } {
+): Pick<RowColumn, "sql" | "joins" | "kernels"> {
   const low = lo?.count ?? "0";
   const count = lo ? `(${hi.count} - ${lo.count})` : hi.count;
   const filtered = history.availableTime !== undefined || column.excludeSelf !== undefined || column.distinct;
@@ -262,6 +262,7 @@ function windowValue(
   if (lists === undefined) throw new RangeError(`"${column.name}" needs a list`);
   const own = column.excludeSelf === undefined ? undefined : planner.column(column.excludeSelf);
   const joins = [lists, ...(own?.joins ?? [])];
+  const kernels = own?.kernels ?? [];
   const all = `${lists}.l${value.index}`;
   if (!filtered && column.agg === "last")
     return { sql: `CASE WHEN ${hi.count} > ${low} THEN ${all}[${hi.count}] END`, joins };
@@ -276,7 +277,7 @@ function windowValue(
   if (own) list = withoutOwn(list, own, column, value);
   if (column.distinct) list = `list_select(${list}, ${keepLastPositions(list, elementOf(value.element))})`;
   if (filtered && column.maxLength !== undefined) list = `list_slice(${list}, -${column.maxLength}, -1)`;
-  return { sql: listAggregate(column, value, list), joins };
+  return { sql: listAggregate(column, value, list), joins, kernels };
 }
 
 function sliceSql(list: string, lo: string, hi: string, value: HistoryValue, available: Clock | undefined): string {

@@ -10,15 +10,19 @@ import { expect, test } from "vitest";
 // The lock under which ./daeda installs and builds.
 const LOCK = pathToFileURL(resolve("scripts/lock.mjs")).href;
 
-/** A process that holds the lock while it appends "in" and "out" to the log, and tells if it had to wait. */
-function holder(folder: string, milliseconds: number) {
+/**
+ * A process that holds the lock while it appends "in" and "out" to the log, `milliseconds` or until `release` exists, and
+ * tells if it had to wait.
+ */
+function holder(folder: string, milliseconds: number, release = "") {
   const program = `
-    import { appendFileSync } from "node:fs";
+    import { appendFileSync, existsSync } from "node:fs";
     import { setTimeout as sleep } from "node:timers/promises";
     import { withLock } from ${JSON.stringify(LOCK)};
     await withLock(${JSON.stringify(join(folder, "lock"))}, { onWait: () => console.log("waits") }, async () => {
       appendFileSync(${JSON.stringify(join(folder, "log"))}, "in ");
-      await sleep(${milliseconds});
+      const release = ${JSON.stringify(release)};
+      do await sleep(${milliseconds}); while (release !== "" && !existsSync(release));
       appendFileSync(${JSON.stringify(join(folder, "log"))}, "out ");
     });`;
   const child = spawn(process.execPath, ["--input-type=module", "--eval", program]);
@@ -26,17 +30,23 @@ function holder(folder: string, milliseconds: number) {
   child.stdout.on("data", (text) => {
     output += String(text);
   });
-  return { child, ended: once(child, "close").then(([code]) => ({ code, output })) };
+  return { child, output: () => output, ended: once(child, "close").then(([code]) => ({ code })) };
 }
 
 const newFolder = () => mkdtemp(join(tmpdir(), "daedalus-lock-"));
 
 test("of several at once one works and the others wait", async () => {
   const folder = await newFolder();
-  const ended = await Promise.all([300, 300, 300].map((time) => holder(folder, time).ended));
+  const release = join(folder, "release");
+  const holders = [1, 2, 3].map(() => holder(folder, 20, release));
+  const waiting = () => holders.filter(({ output }) => output().includes("waits")).length;
+  while (waiting() < 2) await new Promise((settle) => setTimeout(settle, 20));
+  expect(readFileSync(join(folder, "log"), "utf8")).toBe("in ");
+  writeFileSync(release, "");
+  const ended = await Promise.all(holders.map((one) => one.ended));
   expect(ended.map(({ code }) => code)).toEqual([0, 0, 0]);
   expect(readFileSync(join(folder, "log"), "utf8")).toBe("in out in out in out ");
-  expect(ended.filter(({ output }) => output.includes("waits")).length).toBe(2);
+  expect(waiting()).toBe(2);
   expect(existsSync(join(folder, "lock"))).toBe(false);
 });
 

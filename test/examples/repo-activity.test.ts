@@ -93,7 +93,10 @@ test.each(["file_ranking", "file_churn"])(
   },
   async (service) => {
     const data = repoActivityData();
-    const days = await lastDays(data, isLong ? 366 : 30);
+    const latest = await lastDays(data, isLong ? 366 : 30);
+    // Without a 2024, as where the data are made of this checkout, the days that there are.
+    const ofYear = latest.filter((day) => day.startsWith("2024"));
+    const days = ofYear.length > 0 ? ofYear : latest;
     const hashes = new Map<RollingEngine, Readonly<Record<string, string>>>();
     for (const engine of ROLLING_ENGINES) {
       const root = join(output, `${service}-${engine}`);

@@ -1,6 +1,7 @@
 import { type Data, type Field, makeData, RecordBatch, Schema, Struct, Table, type Vector } from "apache-arrow";
 import { aggregatePitTable as kernel } from "../engines/kernel/aggregate-pit-table.js";
 import type { PitTableEngine } from "../engines/pit-table.js";
+import { aggregatePitTable as polars } from "../engines/polars/aggregate-pit-table.js";
 import { aggregatePitTable as duckdb } from "../engines/sql/aggregate-pit-table.js";
 import { nearest } from "../errors/nearest.js";
 import { pitTableProblem } from "../errors/pit-table.js";
@@ -8,7 +9,7 @@ import { DaedalusError } from "../errors/problem.js";
 import { checkCall, type PitTableOptions, type PitTableSpec } from "./pit-table-job.js";
 
 /** The engines of the call, the fastest first; one more is one line here. */
-const ENGINES = { kernel, duckdb } as const satisfies Record<string, PitTableEngine>;
+const ENGINES = { kernel, duckdb, polars } as const satisfies Record<string, PitTableEngine>;
 
 export type PitTableEngineName = keyof typeof ENGINES;
 
@@ -25,9 +26,9 @@ export type AggregatePitTable = (
 const DEFAULT_THREADS = 2;
 
 /**
- * `aggregatePitTable` on the engine: `kernel` (WebAssembly over Arrow's buffers) or `duckdb` (SQL over a copy of the tables in a
- * DuckDB of its own). All give the same values, bit for bit. Throws `DaedalusError` (exit code 2) where this version has no such
- * engine, with those that it has.
+ * `aggregatePitTable` on the engine: `kernel` (WebAssembly over Arrow's buffers), `duckdb` (SQL over a copy of the tables in a
+ * DuckDB of its own) or `polars` (its expressions over files of that copy). All give the same values, bit for bit. Throws
+ * `DaedalusError` (exit code 2) where this version has no such engine, with those that it has.
  */
 export function getAggregatePitTable(engine: PitTableEngineName): AggregatePitTable {
   const run: PitTableEngine | undefined = Object.hasOwn(ENGINES, engine) ? ENGINES[engine] : undefined;

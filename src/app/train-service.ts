@@ -11,6 +11,7 @@ import {
 } from "../training/plan.js";
 import { type TrainReport, train as trainInputs } from "../training/train.js";
 import type { CompiledService } from "./compile-service.js";
+import { onEngine } from "./on-engine.js";
 import { type OutputOptions, withTrainingInputs } from "./training-inputs.js";
 import { versions } from "./versions.js";
 import { writtenRules } from "./written-rules.js";
@@ -36,7 +37,7 @@ export interface TrainOptions extends DaySelection, DayPolicy, OutputOptions {
 export async function train(compiled: CompiledService, options: TrainOptions = {}): Promise<TrainReport> {
   const { dayWorkers, outputRoot: _, command, engine, ...rest } = options;
   const runtime = compiled.project.runtimeOf(compiled.pipeline.service);
-  return withTrainingInputs(engine === undefined ? compiled : withEngine(compiled, engine), options, (inputs) =>
+  return withTrainingInputs(onEngine(compiled, engine), options, (inputs) =>
     trainInputs({
       ...rest,
       ...inputs,
@@ -48,13 +49,6 @@ export async function train(compiled: CompiledService, options: TrainOptions = {
       versions: versions(),
     }),
   );
-}
-
-function withEngine(compiled: CompiledService, rollingEngine: RollingEngine): CompiledService {
-  const operators = compiled.pipeline.operators.map((operator) =>
-    operator.kind === "rolling_aggregate" ? { ...operator, rollingEngine } : operator,
-  );
-  return { ...compiled, pipeline: { ...compiled.pipeline, operators } };
 }
 
 /** What `train` would do with each day, and why. Reads only; throws DaedalusError as `train` does. */

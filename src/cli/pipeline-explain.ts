@@ -1,5 +1,6 @@
 import type { CompiledService } from "../app/compile-service.js";
 import type { Explanation } from "../compiler/explain.js";
+import { ROLLING_ENGINES, type RollingEngine } from "../definitions/runtime.js";
 import { commandProblem } from "../errors/command.js";
 import { DaedalusError } from "../errors/problem.js";
 import { traceProblem } from "../errors/trace.js";
@@ -18,6 +19,7 @@ interface Options extends FileOptions {
   readonly out?: string;
   readonly analyze?: boolean;
   readonly targetDate?: string;
+  readonly engine?: RollingEngine;
   readonly row?: string;
   readonly column?: string;
   readonly outputRoot?: string;
@@ -28,7 +30,7 @@ export const addPipelineExplain: AddCommand = (group, terminal, exit) => {
     .command("explain")
     .summary("show the DAG and each column's lineage, or where the values of one row come from")
     .description(
-      "Prints the operators of a service and their engines, where each column comes from, the SQL of each stage and the static views that can leak; json and html also what the manifests of the written days say of the columns. --analyze runs one day into nothing and adds rows, bytes and time of each operator. With --row: where the values of one row come from, recomputed from the source rows without the engine and compared bit for bit with the written file (exit 1 if they differ). --json is --format json.",
+      "Prints the operators of a service and their engines, where each column comes from, the SQL of each stage and the static views that can leak; json and html also what the manifests of the written days say of the columns. --analyze runs one day into nothing and adds engine, rows, bytes and time of each operator. With --row: where the values of one row come from, recomputed from the source rows without the engine and compared bit for bit with the written file (exit 1 if they differ). --json is --format json.",
     )
     .argument("<service>", "name of a feature service")
     .option(
@@ -39,6 +41,11 @@ export const addPipelineExplain: AddCommand = (group, terminal, exit) => {
     .option("--out <file>", "write it to a file instead of stdout")
     .option("--analyze", "run the day --target-date into nothing, and tell what each operator did")
     .option("--target-date <day>", "the day that --analyze runs, YYYY-MM-DD")
+    .option(
+      "--engine <engine>",
+      `who runs rolling aggregates, as for train --engine: ${ROLLING_ENGINES.join(", ")}`,
+      oneOf("--engine", ROLLING_ENGINES),
+    )
     .option(
       "--row <keys@time>",
       "one row: key=value,…@time; the time as ISO 8601 or as an integer of the spine's timestamp unit",
@@ -53,7 +60,8 @@ export const addPipelineExplain: AddCommand = (group, terminal, exit) => {
       const opened = await openProject(surroundings, options);
       const { compileOpened, explain } = await import("../app/compile-service.js");
       const { analyze, writtenDaysOf } = await import("../app/explain-service.js");
-      const compiled = await compileOpened(opened, service);
+      const { onEngine } = await import("../app/on-engine.js");
+      const compiled = onEngine(await compileOpened(opened, service), options.engine);
       terminal.warn(compiled.warnings);
       if (options.row !== undefined) return explainOneRow(compiled, options.row, options, format);
       const output = options.outputRoot === undefined ? {} : { outputRoot: options.outputRoot };
@@ -75,13 +83,14 @@ export const addPipelineExplain: AddCommand = (group, terminal, exit) => {
 };
 
 /** Throws DaedalusError, exit code 2: a row is another question than the pipeline is. */
-function refuseMixedQuestions({ row, column, analyze }: Options, format: Format): void {
+function refuseMixedQuestions({ row, column, analyze, engine }: Options, format: Format): void {
   const problems = [
     ...(row === undefined && column !== undefined ? [traceProblem("row-option-alone", { option: "--column" })] : []),
     ...(row !== undefined && (format === "mermaid" || format === "html")
       ? [traceProblem("row-with-format", { format })]
       : []),
     ...(row !== undefined && analyze === true ? [traceProblem("row-with-analyze", undefined)] : []),
+    ...(row !== undefined && engine !== undefined ? [traceProblem("row-with-engine", undefined)] : []),
   ];
   if (problems.length > 0) throw new DaedalusError(problems, 2);
 }

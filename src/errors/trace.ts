@@ -40,6 +40,10 @@ export const traceProblem = family("trace", {
     says: "--row asks where one row comes from, --analyze what a day takes",
     help: "ask one after the other",
   }),
+  "row-with-engine": () => ({
+    says: "--row tells where a row comes from without any engine, so there is none to choose",
+    help: "leave --engine out",
+  }),
   "row-with-format": (p: { format: string }) => ({
     says: `--row tells its story as text or JSON, not as ${p.format}`,
     help: "leave --format out, or use --json",

@@ -288,15 +288,30 @@ test("a large table gives what its users give alone", async () => {
       price: arrowColumn("DOUBLE", pick("price")),
       event: arrowColumn("TEXT", pick("event")),
     });
-    const expected = await aggregatePitTable(alone, MANY, { ...options, engine: "duckdb" });
-    for (const { name } of expected.schema.fields.slice(5)) {
-      const all = valuesOf(answer.getChild(name) as Vector);
-      expect(
-        own.map((row) => all[row]),
-        `${name} of ${user}`,
-      ).toEqual(valuesOf(expected.getChild(name) as Vector));
+    for (const engine of PIT_TABLE_ENGINES) {
+      const expected = await aggregatePitTable(alone, MANY, { ...options, engine });
+      for (const { name } of expected.schema.fields.slice(5)) {
+        const all = valuesOf(answer.getChild(name) as Vector);
+        expect(
+          own.map((row) => all[row]),
+          `${name} of ${user} on ${engine}`,
+        ).toEqual(valuesOf(expected.getChild(name) as Vector));
+      }
     }
   }
+});
+
+test("every engine gives the same values of more rows than a piece or a vector has", async () => {
+  const table = manyEvents(20_000, false);
+  const valuesOn = async (engine: (typeof PIT_TABLE_ENGINES)[number]) => {
+    const answer = await aggregatePitTable(table, MANY, { ...options, engine });
+    return answer.schema.fields.slice(5).map(({ name }) => [name, valuesOf(answer.getChild(name) as Vector)] as const);
+  };
+  const expected = await valuesOn("kernel");
+  expect(expected).toHaveLength(7);
+  for (const engine of PIT_TABLE_ENGINES.filter((engine) => engine !== "kernel"))
+    for (const [place, [name, values]] of (await valuesOn(engine)).entries())
+      expect(values, `${name} on ${engine}`).toEqual(expected[place]?.[1]);
 });
 
 test("a history that is indexed by parts of the keys gives the same bytes", async () => {
@@ -343,21 +358,28 @@ test("calls at one time do not disturb each other, nor do calls after a failure"
     if (answer.status === "fulfilled") expect(buffersOf(answer.value.getChild("likes_1h") as Vector)).toEqual(expected);
 });
 
-test("a program that has called it ends by itself", () => {
-  const program = `
+for (const engine of PIT_TABLE_ENGINES)
+  test(`${engine}: a program that has called it ends by itself, and only kernel compiles WebAssembly`, () => {
+    const program = `
     import { Table, vectorFromArray, Int64 } from "apache-arrow";
-    import { aggregatePitTable } from ${JSON.stringify(resolve("dist/index.js"))};
+    import { getAggregatePitTable } from ${JSON.stringify(resolve("dist/index.js"))};
+    let compiled = 0;
+    WebAssembly.Module = new Proxy(WebAssembly.Module, {
+      construct: (target, given) => { compiled += 1; return Reflect.construct(target, given); },
+    });
     const longs = (...values) => vectorFromArray(values, new Int64());
-    const table = new Table({ k: longs(1n, 1n), ts: longs(1n, 2n) });
-    const spec = { name: "n", agg: "count", partitionBy: "k", windows: ["all"] };
-    const answer = await aggregatePitTable(table, [spec], { timestampColumn: "ts", timestampUnit: "s", threads: 3 });
-    console.log(String(answer.getChild("n").get(1)));`;
-  const { stdout, status } = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
-    encoding: "utf8",
-    timeout: 20_000,
+    const table = new Table({ k: longs(1n, 1n), ts: longs(1n, 2n), v: longs(3n, 4n) });
+    const aggregates = ["list", "count", "min", "max", "last", "sum", "mean"];
+    const specs = aggregates.map((agg) => ({ name: agg, agg, sourceColumn: "v", partitionBy: "k", windows: ["all"] }));
+    const options = { timestampColumn: "ts", timestampUnit: "us", threads: 3 };
+    const answer = await getAggregatePitTable("${engine}")(table, specs, options);
+    console.log(aggregates.map((name) => String(answer.getChild(name).get(1))).join(" "), compiled > 0);`;
+    const { stdout, status } = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
+      encoding: "utf8",
+      timeout: 20_000,
+    });
+    expect([stdout.trim(), status]).toEqual([`[3] 1 3 3 3 3 3 ${engine === "kernel"}`, 0]);
   });
-  expect([stdout.trim(), status]).toEqual(["1", 0]);
-});
 
 describe("mistakes", () => {
   const table = new Table({
@@ -455,7 +477,7 @@ describe("mistakes", () => {
 
   test("an unknown engine is told with those that there are", () => {
     expect(() => getAggregatePitTable("duckdv" as "duckdb")).toThrow(
-      /no engine "duckdv"(.|\n)*this version has kernel, duckdb/,
+      /no engine "duckdv"(.|\n)*this version has kernel, duckdb, polars/,
     );
   });
 });

@@ -4,6 +4,7 @@ import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ROLLING_ENGINES } from "#daedalus/definitions/runtime.js";
 
 const main = resolve(process.env["DAEDALUS_DIST"] ?? "dist", "cli", "main.js");
 
@@ -100,13 +101,55 @@ test("explain --analyze puts a run's figures beside each operator, and --out wri
   const text = await daeda(words);
   expect(text.code).toBe(0);
   expect(text.stdout).toMatch(
-    /scan_feed +scan +sql +[\d,]+ rows +\d.* read +[\d.]+ m?s +- +feed: rows of the target day/,
+    /scan_feed +scan +sql +duckdb +[\d,]+ rows +\d.* read +[\d.]+ m?s +- +feed: rows of the target day/,
   );
   expect(text.stdout).toContain("MEASURED ON 2024-01-02");
   const out = join(folder, "new", "ranking.mmd");
   const mermaid = await daeda([...words, "--format", "mermaid", "--out", out, "--json"]);
   expect(JSON.parse(mermaid.stdout)).toEqual({ written: out });
-  expect(await readFile(out, "utf8")).toMatch(/^flowchart TD\n.*rows of the target day, \d+ columns<br\/>[\d,]+ rows/s);
+  expect(await readFile(out, "utf8")).toMatch(/^flowchart TD\n.*rows of the target day, \d+ columns<br\/>duckdb<br\/>[\d,]+ rows/s);
+});
+
+test.each(ROLLING_ENGINES)(
+  "explain --analyze --engine %s: who ran the aggregates, and what they took",
+  async (engine) => {
+    const words = ["pipeline", "explain", "ranking", "--analyze", "--target-date", "2024-01-02", "--engine", engine];
+    const { code, stdout } = await daeda(words);
+    expect(code).toBe(0);
+    for (const [name, tag] of [
+      ["rolling", "sql"],
+      ["rolling_flatten", "sql_arrow_udf"],
+    ])
+      expect(stdout).toMatch(
+        new RegExp(`${name} +rolling_aggregate +${tag} +${engine} +60 rows +[\\d.]+ [kM]?B +[\\d.]+ m?s`),
+      );
+    const out = join(folder, `${engine}.html`);
+    expect((await daeda([...words, "--format", "html", "--out", out])).code).toBe(0);
+    const [, json = ""] =
+      /<script type="application\/json" id="explanation">(.*?)<\/script>/s.exec(await readFile(out, "utf8")) ?? [];
+    const { operators } = JSON.parse(json) as {
+      operators: readonly { kind: string; measured: Record<string, unknown> }[];
+    };
+    const rolling = operators.filter(({ kind }) => kind === "rolling_aggregate").map(({ measured }) => measured);
+    expect(rolling.map(({ engine }) => engine)).toEqual([engine, engine, engine]);
+    for (const { rows, bytes, seconds } of rolling)
+      expect([rows, Number(bytes) > 0, Number(seconds) > 0]).toEqual([60, true, true]);
+  },
+);
+
+test("explain --row asks no engine", async () => {
+  const { code, stdout } = await daeda([
+    "pipeline",
+    "explain",
+    "ranking",
+    "--row",
+    "user_id=1@0",
+    "--engine",
+    "polars",
+    "--json",
+  ]);
+  expect(JSON.parse(stdout).error.problems).toMatchObject([{ code: "trace/row-with-engine" }]);
+  expect(code).toBe(2);
 });
 
 test("secrets are masked in what --out writes, too", async () => {

@@ -145,13 +145,17 @@ test("what a run told stands beside each operator, in text, Mermaid and JSON", a
   const { operators: _, ...totals } = ANALYSIS;
   expect(explanation.analysis).toEqual(totals);
   const text = explainText(explanation);
-  expect(text).toMatch(/scan_feed +scan +sql +1,234,567 rows +2\.5 MB read +1\.3 s +- +feed: rows of the target day/);
-  expect(text).toMatch(/session_filter +filter +sql +1 row, 1,234,566 dropped +512 B +12 ms \+ in sink +scan_feed/);
-  expect(text).toMatch(/ages +project +sql +1 row +in sink /);
+  expect(text).toMatch(
+    /scan_feed +scan +sql +duckdb +1,234,567 rows +2\.5 MB read +1\.3 s +- +feed: rows of the target day/,
+  );
+  expect(text).toMatch(
+    /session_filter +filter +sql +duckdb +1 row, 1,234,566 dropped +512 B +12 ms \+ in sink +scan_feed/,
+  );
+  expect(text).toMatch(/ages +project +sql +duckdb +1 row +in sink /);
   expect(text).toContain("MEASURED ON 2024-01-02\n  1 row in 2.0 s, of these 250 ms for counting; nothing was kept\n");
   expect(text).toContain("3.0 GB reserved by the engine (what memory_limit bounds), 1.0 GB in RAM");
   expect(explainMermaid(explanation)).toContain(
-    "drops view-only sessions<br/>1 row, 1,234,566 dropped<br/>512 B<br/>12 ms + in sink",
+    "drops view-only sessions<br/>duckdb<br/>1 row, 1,234,566 dropped<br/>512 B<br/>12 ms + in sink",
   );
 });
 

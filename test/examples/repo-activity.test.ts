@@ -1,9 +1,11 @@
+import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compileService, loadProject, schemas, train } from "daedalus";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { ROLLING_ENGINES, type RollingEngine } from "#daedalus/definitions/runtime.js";
 import { sqlText, testConnection } from "../support/duckdb.js";
 import { expectSameRows } from "./expect-same-rows.js";
 import { fileRankingByHand } from "./file-ranking-by-hand.js";
@@ -28,11 +30,11 @@ async function lastDays(data: string, n: number): Promise<readonly string[]> {
   return days.map(({ day }) => String(day)).sort();
 }
 
-async function trained(data: string, service: string, from: string, to: string, root: string) {
+async function trained(data: string, service: string, from: string, to: string, root: string, engine?: RollingEngine) {
   const project = await loadProject(example, { environment: { ...process.env, DAEDALUS_DATA: data } });
   const compiled = await compileService(project, service);
   expect(compiled.warnings).toEqual([]);
-  return train(compiled, { from, to, outputRoot: root });
+  return train(compiled, { from, to, outputRoot: root, ...(engine === undefined ? {} : { engine }) });
 }
 
 test("each value of one day is what a self-join gives", async () => {
@@ -68,6 +70,48 @@ test("both services train over several days, and a second run finds nothing to d
     expect(again.days.every(({ outcome }) => outcome === "skipped")).toBe(true);
   }
 });
+
+/** Of every part of every day: its hash, by day and name. */
+function hashesOf(root: string): Readonly<Record<string, string>> {
+  const files = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".parquet"));
+  return Object.fromEntries(
+    files.sort().map((file) => [
+      file,
+      createHash("sha256")
+        .update(readFileSync(join(root, file)))
+        .digest("hex"),
+    ]),
+  );
+}
+
+// DAEDALUS_LONG=1: the whole year; else its last days.
+const isLong = Boolean(process.env["DAEDALUS_LONG"]);
+test.each(["file_ranking", "file_churn"])(
+  `%s of ${isLong ? "2024" : "the last days of 2024"} has the same bytes on every engine`,
+  {
+    timeout: 3_600_000,
+  },
+  async (service) => {
+    const data = repoActivityData();
+    const latest = await lastDays(data, isLong ? 366 : 30);
+    // Without a 2024, as where the data are made of this checkout, the days that there are.
+    const ofYear = latest.filter((day) => day.startsWith("2024"));
+    const days = ofYear.length > 0 ? ofYear : latest;
+    const hashes = new Map<RollingEngine, Readonly<Record<string, string>>>();
+    for (const engine of ROLLING_ENGINES) {
+      const root = join(output, `${service}-${engine}`);
+      const report = await trained(data, service, days[0] ?? "", days.at(-1) ?? "", root, engine);
+      expect(report.days.map(({ day }) => day)).toEqual(days);
+      expect(report.days.every(({ outcome }) => outcome === "done")).toBe(true);
+      hashes.set(engine, hashesOf(root));
+      await rm(root, { recursive: true });
+    }
+    const [first, ...others] = ROLLING_ENGINES;
+    const expected = hashes.get(first) ?? {};
+    expect(Object.keys(expected).length).toBeGreaterThanOrEqual(days.length);
+    for (const engine of others) expect(hashes.get(engine), engine).toEqual(expected);
+  },
+);
 
 test("the history of this checkout trains as well", async () => {
   const data = madeFromCheckout();

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { ProjectModel } from "../oracles/project-model.js";
 import type { ProjectCase } from "./random-project.js";
 
@@ -69,7 +70,7 @@ function* smaller(one: ProjectCase): Generator<ProjectCase> {
   yield* smallerProjects(project).map((next) => ({ ...one, project: next }));
   for (const [view, layout] of Object.entries(one.layouts)) {
     const plain = { ...layout, litter: false, sparse: false, nested: false, spelling: 0, rowGroup: 122_880 };
-    if (JSON.stringify(plain) !== JSON.stringify(layout)) yield { ...one, layouts: { ...one.layouts, [view]: plain } };
+    if (!isDeepStrictEqual(plain, layout)) yield { ...one, layouts: { ...one.layouts, [view]: plain } };
   }
 }
 

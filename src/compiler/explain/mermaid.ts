@@ -15,7 +15,8 @@ export function explainMermaid(explanation: Explanation): string {
     "flowchart TD",
     ...explanation.operators.map(({ name, kind, engine, does, measured }) => {
       const [open, close] = SHAPES[kind] ?? ["[", "]"];
-      const figures = measured === undefined ? [] : [rowsOut(measured), bytesMade(measured), timeTaken(measured)];
+      const figures =
+        measured === undefined ? [] : [measured.engine, rowsOut(measured), bytesMade(measured), timeTaken(measured)];
       const label = [name, kind, does, ...figures.filter((text) => text !== "")].map(escaped).join("<br/>");
       return `  ${node.get(name)}${open}"${label}"${close}:::${leaking.has(name) ? "leaks" : engine}`;
     }),

@@ -2,42 +2,61 @@ import type { DataType, Vector } from "apache-arrow";
 import { dtypeOfArrow } from "../../columnar/arrow-columns.js";
 import type { DType } from "../../columnar/dtypes.js";
 import type { Pipeline } from "../../operators/pipeline.js";
+import type { RollingAggregate } from "../../operators/rolling-aggregate.js";
 import { scan } from "../../operators/scan.js";
 import type { PitRelation, PitTableEngine, PitTableJob } from "../pit-table.js";
 import { createTable, PLACE, readColumns } from "./arrow-tables.js";
+import type { SqlCell } from "./cells.js";
 import { Planner } from "./planner.js";
 import { problemOfFailure } from "./problems.js";
 import { rollingAggregate } from "./rolling-aggregate.js";
 import { SqlSession } from "./session.js";
 import { identifier } from "./text.js";
 import { registerVectorisedFunctions } from "./vectorised-functions.js";
+import { withWindows } from "./windows-by-polars.js";
 
 /** The operator's own cell over tables of an instance of DuckDB, which is made for the call. */
-export const aggregatePitTable: PitTableEngine = async (job) => {
+export const aggregatePitTable: PitTableEngine = (job) => aggregateInTables(job, rollingAggregate);
+
+/** The same with another engine's cell that begins and ends in SQL. */
+export async function aggregateInTables(job: PitTableJob, cell: SqlCell<RollingAggregate>): ReturnType<PitTableEngine> {
   const session = await SqlSession.open({ threads: String(job.threads) });
   try {
     registerVectorisedFunctions(session.connection);
     for (const [name, relation] of job.relations) await createTable(session, tableOf(name), relation);
-    return await answersOf(session, job);
+    return await answersOf(session, job, cell);
   } finally {
     session.close();
   }
-};
+}
 
-async function answersOf(session: SqlSession, job: PitTableJob): Promise<ReadonlyMap<string, Vector>> {
+async function answersOf(
+  session: SqlSession,
+  job: PitTableJob,
+  cell: SqlCell<RollingAggregate>,
+): Promise<ReadonlyMap<string, Vector>> {
   const [first] = job.aggregates;
   if (first === undefined) return new Map();
   const planner = plannerOf(job, first.inputs[0]);
   for (const aggregate of job.aggregates) {
     planner.working = aggregate.name;
-    rollingAggregate(aggregate, planner);
+    cell(aggregate, planner);
   }
   const { rows } = planner;
+  const create = (name: string, sql: string): Promise<void> => session.run(`CREATE TEMP TABLE ${name} AS ${sql}`);
   try {
     for (const step of planner.steps) {
-      if (step.kind !== "table") throw new RangeError(`"${step.name}" is no table`);
-      await session.run(`CREATE TEMP TABLE ${step.name} AS ${step.sql}`);
-      for (const table of step.drops) if (table !== planner.target) await session.run(`DROP TABLE ${table}`);
+      switch (step.kind) {
+        case "table":
+          await create(step.name, step.sql);
+          for (const table of step.drops) if (table !== planner.target) await session.run(`DROP TABLE ${table}`);
+          break;
+        case "polars":
+          await withWindows(step, session, (made) => create(step.name, made));
+          break;
+        case "kernel":
+          throw new RangeError(`"${step.name}" is no table`);
+      }
     }
     return await readColumns(session, select(planner, rows, job.types), job.types);
   } catch (error) {

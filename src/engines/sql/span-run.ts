@@ -1,6 +1,4 @@
 import { createHash } from "node:crypto";
-import { mkdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Day, dayStartMicros, type Instant, MICROS_PER_DAY, resolutionOf } from "../../columnar/instants.js";
 import { DaedalusError } from "../../errors/problem.js";
@@ -9,7 +7,6 @@ import type { Scan } from "../../operators/scan.js";
 import type { ScanRequest, Source } from "../../sources/source.js";
 import type { DayResult, DaysRequest } from "../../training/day.js";
 import type { KernelFunctions } from "../kernel/kernel-functions.js";
-import { makeWindows } from "../polars/window-frames.js";
 import { dayNumber } from "./clock.js";
 import { findCulprit } from "./culprit.js";
 import { QID_MAP } from "./day-plan.js";
@@ -33,8 +30,8 @@ import {
   UNORDERED,
   writeParts,
 } from "./sink.js";
-import { spillFolder } from "./spill-folder.js";
 import { identifier, text } from "./text.js";
+import { withWindows } from "./windows-by-polars.js";
 
 /** Tables that do not depend on the day, with their row counts. */
 export type KeptTables = Map<string, number>;
@@ -285,24 +282,10 @@ export class SpanRun {
     if (kernel.keep === "run") this.#kept.set(name, 0);
   }
 
-  async #makeWindows({ name, queries, history, work }: PolarsPlan): Promise<void> {
-    const folder = spillFolder(this.#session.temporary ?? tmpdir());
-    const files = { folder, queries: join(folder, "queries.parquet"), history: join(folder, "history.parquet") };
-    try {
-      await mkdir(folder, { recursive: true });
-      for (const [sql, file] of [
-        [queries, files.queries],
-        [history, files.history],
-      ] as const)
-        await this.#session.run(`COPY (${sql}) TO ${text(file)} (${HANDED_OVER})`);
-      const made = await makeWindows(work, files);
-      await this.#createTable(
-        name,
-        `SELECT row AS kid, * EXCLUDE (row) FROM read_parquet([${made.map(text).join(", ")}])`,
-      );
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
+  #makeWindows(plan: PolarsPlan): Promise<void> {
+    return withWindows(plan, this.#session, async (made) => {
+      await this.#createTable(plan.name, made);
+    });
   }
 
   #create(table: TablePlan): Promise<number> {
@@ -387,9 +370,6 @@ export class SpanRun {
     return counts;
   }
 }
-
-/** Dictionaries would take −0 and +0 for one value. */
-const HANDED_OVER = "FORMAT parquet, DICTIONARY_SIZE_LIMIT 0";
 
 /** A day with the places of its rows in the ordered table. */
 interface PlacedDay extends Places {

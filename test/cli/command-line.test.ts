@@ -107,7 +107,9 @@ test("explain --analyze puts a run's figures beside each operator, and --out wri
   const out = join(folder, "new", "ranking.mmd");
   const mermaid = await daeda([...words, "--format", "mermaid", "--out", out, "--json"]);
   expect(JSON.parse(mermaid.stdout)).toEqual({ written: out });
-  expect(await readFile(out, "utf8")).toMatch(/^flowchart TD\n.*rows of the target day, \d+ columns<br\/>duckdb<br\/>[\d,]+ rows/s);
+  expect(await readFile(out, "utf8")).toMatch(
+    /^flowchart TD\n.*rows of the target day, \d+ columns<br\/>duckdb<br\/>[\d,]+ rows/s,
+  );
 });
 
 test.each(ROLLING_ENGINES)(

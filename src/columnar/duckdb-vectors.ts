@@ -13,6 +13,7 @@ import duckdb from "@duckdb/node-bindings";
 export function vectorisedFunction(definition: {
   readonly name: string;
   readonly parameterTypes: readonly DuckDBType[];
+  readonly varArgsType?: DuckDBType;
   readonly returnType: DuckDBType;
   readonly mainFunction: (info: duckdb.ScalarFunctionInfo, input: duckdb.DataChunk, output: duckdb.Vector) => void;
 }): DuckDBScalarFunction {

@@ -18,22 +18,24 @@ import {
 } from "../../kernels/window-columns.js";
 import type { KernelPlan } from "../sql/plan.js";
 import { duckdbType, formOf } from "./forms.js";
-import { loadHistory } from "./load-history.js";
+import { HistoryLoader } from "./load-history.js";
 
 /** The functions that kernels answer on one connection: each is registered once, its index is loaded anew for every span. */
 export class KernelFunctions {
   readonly #connection: DuckDBConnection;
+  readonly #loader: HistoryLoader;
   readonly #indexes = new Map<string, WindowColumns>();
 
   constructor(connection: DuckDBConnection) {
     this.#connection = connection;
+    this.#loader = new HistoryLoader(connection);
   }
 
   /** Reads the plan's history into its index; from then on SQL may call the function. Returns the index's bytes. */
   async load(plan: KernelPlan): Promise<number> {
     const known = this.#indexes.get(plan.name);
     const index = known ?? new WindowColumns(plan.group);
-    index.load(await loadHistory(this.#connection, plan.history, plan.group));
+    index.load((await this.#loader.load(plan.history, plan.group)) ?? []);
     this.#indexes.set(plan.name, index);
     if (known === undefined) this.#connection.registerScalarFunction(functionOf(plan, index));
     return index.bytes;

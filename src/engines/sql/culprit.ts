@@ -1,3 +1,4 @@
+import type { Answers } from "./plan.js";
 import type { SqlSession } from "./session.js";
 
 /** A part of a day's plan that can be evaluated by itself, to find out which one made a statement fail. */
@@ -14,6 +15,8 @@ export interface CheckedRows {
   readonly table: string;
   /** The ordered rows: what is narrow is settled, and the rows that filters drop are gone. */
   readonly ordered: boolean;
+  /** Of the kernels that are not called. */
+  readonly answers?: Answers | undefined;
 }
 
 export interface Culprit {

@@ -6,7 +6,7 @@ import { areIntegerKeys } from "../kernel/windows.js";
 import { SQL_CELLS, type SqlCells } from "./cells.js";
 import type { Check, CheckedRows } from "./culprit.js";
 import type { DayPlan, SelectRequest, SettledColumns } from "./plan.js";
-import { Planner } from "./planner.js";
+import { Planner, type RowColumn } from "./planner.js";
 import { engineProblem } from "./problems.js";
 import { expressionSql, qidColumn, readsOf } from "./project.js";
 import { identifier } from "./text.js";
@@ -51,6 +51,8 @@ export function planDay(pipeline: Pipeline, cells: SqlCells = SQL_CELLS): DayPla
     finishes: finishes.filter((operator) => operator !== sink.name),
     select: ({ settled: isSettled, ...request }) =>
       selectRows(planner, steps, { ...request, ...(isSettled === true ? { settled } : {}) }),
+    kernelsOf: ({ settled: isSettled, ...request }) =>
+      kernelsOf(planner, steps, { ...request, ...(isSettled === true ? { settled } : {}) }),
     isStored: (wanted) => !JOINED.test(selectRows(planner, steps, { from: "rows", columns: wanted, filtered: false })),
     isSettled: (wanted) =>
       !JOINED.test(selectRows(planner, steps, { from: "rows", settled, columns: wanted, filtered: false })),
@@ -183,11 +185,12 @@ function checksOf(planner: Planner, steps: readonly Step[], index: number, settl
   const step = steps[index];
   if (step === undefined) return [];
   const { operator } = step;
-  const after = (count: number, columns: readonly ColumnName[], { table, ordered }: CheckedRows): string =>
+  const after = (count: number, columns: readonly ColumnName[], { table, ordered, answers }: CheckedRows): string =>
     selectRows(planner, steps.slice(0, count), {
       from: table,
       columns,
       filtered: !ordered,
+      answers,
       ...(ordered ? { settled } : {}),
     });
   const ofRule = ({ text, sql, columns }: Predicate): Check => ({
@@ -234,21 +237,36 @@ function finishersOf(planner: Planner, all: readonly Step[], columns: readonly s
   return [...new Set([...planner.makersOf([...needed]), ...steps.map(({ operator }) => operator)])];
 }
 
+/** The columns of the rows that the wanted ones are made of. */
+function baseColumns(
+  planner: Planner,
+  needed: ReadonlySet<string>,
+  request: Pick<RowsRequest, "settled" | "settle">,
+): readonly { readonly name: string; readonly column: Pick<RowColumn, "sql" | "joins" | "kernels"> }[] {
+  const settled = new Set(request.settled?.computed);
+  return [...new Set([...needed, ...(request.settle ?? [])])].map((name) => ({
+    name,
+    column: settled.has(name) ? { sql: `o.${identifier(name)}`, joins: [] } : planner.column(name),
+  }));
+}
+
+function kernelsOf(planner: Planner, all: readonly Step[], request: Omit<RowsRequest, "from">): readonly string[] {
+  const base = baseColumns(planner, walkBack(all, request).needed, request);
+  return [...new Set(base.flatMap(({ column }) => column.kernels ?? []))];
+}
+
 /** Only what the wanted columns need is computed and joined. */
 function selectRows(planner: Planner, all: readonly Step[], request: RowsRequest): string {
   const { steps, needed } = walkBack(all, request);
-  const settled = new Set(request.settled?.computed);
   const passed = request.settle ?? [];
-  const base = [...new Set([...needed, ...passed])].map((name) => ({
-    name,
-    column: settled.has(name) ? { sql: `o.${identifier(name)}`, joins: [], kernels: [] } : planner.column(name),
-  }));
+  const base = baseColumns(planner, needed, request);
   const present = new Set(base.map(({ name }) => name));
   const carried = (request.carry ?? []).filter((name) => !present.has(name)).map((name) => `o.${identifier(name)}`);
   const joins = planner.joinsOf(base.flatMap(({ column }) => column.joins));
   const from = planner.withKernels(
     request.from,
     base.flatMap(({ column }) => column.kernels ?? []),
+    request.answers,
   );
   const selected = [...carried, ...base.map(({ name, column }) => `${column.sql} AS ${identifier(name)}`)];
   let sql = `SELECT ${selected.length === 0 ? "1" : selected.join(", ")} FROM ${from} o${joins}`;

@@ -24,6 +24,20 @@ export interface TablePlan {
   readonly filters?: string;
   /** Tables that nothing needs from here on. */
   readonly drops: readonly string[];
+  /** Where `sql` calls kernels: of which rows, and the statement that reads their answers instead. */
+  readonly asks?: {
+    readonly rows: string;
+    readonly kernels: readonly string[];
+    readonly sql: (answers: Answers) => string;
+  };
+}
+
+/** What kernels answered before, to be joined where they cannot be called: their indexes are not in memory at once. */
+export interface Answers {
+  /** SQL over a row `o`: the number that finds its answers. */
+  readonly row: string;
+  /** By kernel: a FROM item of `@row` and `@answer`, one for each row. */
+  readonly of: ReadonlyMap<string, string>;
 }
 
 /** A function over the rows that a kernel answers from an index of history; from this step on SQL may call it. */
@@ -85,6 +99,8 @@ export interface DayPlan {
   readonly partRows: bigint;
   /** `SELECT` of the columns wanted over a table that has the rows' columns; filters applied if `filtered`. */
   select(request: SelectRequest): string;
+  /** The kernels that `select` calls. */
+  kernelsOf(request: Pick<SelectRequest, "settled" | "settle" | "columns" | "filtered">): readonly string[];
   /** Operators whose work, or part of it, is done where the rows are ordered and written. */
   readonly finishes: readonly string[];
   /** Whether `select` of these columns over the row table joins anything to it or calls a kernel. */
@@ -119,4 +135,6 @@ export interface SelectRequest {
   readonly filtered: boolean;
   /** Columns of the `from` table to pass through. */
   readonly carry?: readonly string[];
+  /** Of the kernels that are not called. */
+  readonly answers?: Answers | undefined;
 }

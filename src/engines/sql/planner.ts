@@ -6,7 +6,7 @@ import type { Pipeline } from "../../operators/pipeline.js";
 import type { Project } from "../../operators/project.js";
 import type { Scan } from "../../operators/scan.js";
 import type { Check } from "./culprit.js";
-import type { KernelPlan, PlanStep, PolarsPlan, TablePlan } from "./plan.js";
+import type { Answers, KernelPlan, PlanStep, PolarsPlan, TablePlan } from "./plan.js";
 import { identifier } from "./text.js";
 
 /** A column of the rows: stored in the current row table, or computed from stored ones and joined tables. */
@@ -134,14 +134,23 @@ export class Planner {
     }
   }
 
-  /** `FROM` item of the rows with the answers of the kernels. */
-  withKernels(from: string, names: Iterable<string>): string {
-    const calls = [...new Set(names)].map((name) => {
+  /** `FROM` item of the rows with the answers of the kernels: they are called, or have answered before. */
+  withKernels(from: string, names: Iterable<string>, answers?: Answers): string {
+    const columns: string[] = [];
+    const joins: string[] = [];
+    for (const name of new Set(names)) {
       const plan = this.steps.find((step) => step.name === name);
       if (plan?.kind !== "kernel") throw new RangeError(`no kernel function "${name}"`);
-      return `, ${name}(${plan.arguments.join(", ")}) AS ${identifier(`@${name}`)}`;
-    });
-    return calls.length === 0 ? from : `(SELECT o.*${calls.join("")} FROM ${from} o)`;
+      const answered = answers?.of.get(name);
+      let value = `${name}(${plan.arguments.join(", ")})`;
+      if (answers !== undefined && answered !== undefined) {
+        const alias = `a${joins.length}`;
+        joins.push(` JOIN ${answered} ${alias} ON ${answers.row} = ${alias}."@row"`);
+        value = `${alias}."@answer"`;
+      }
+      columns.push(`, ${value} AS ${identifier(`@${name}`)}`);
+    }
+    return columns.length === 0 ? from : `(SELECT o.*${columns.join("")} FROM ${from} o${joins.join("")})`;
   }
 
   /** The values of a kernel's answers are lists of history, or one row's: those are settled before the rows are ordered. */
@@ -264,15 +273,18 @@ export class Planner {
     if (computed.length === 0) return;
     const before = this.rows;
     const columns = computed.map((name) => ({ name, column: this.column(name) }));
+    const kernels = columns.flatMap(({ column }) => column.kernels ?? []);
+    const values = columns.map(({ name, column }) => `${column.sql} AS ${identifier(name)}`).join(", ");
+    const joins = this.joinsOf(columns.flatMap(({ column }) => column.joins));
+    const sql = (answers?: Answers): string =>
+      `SELECT o.*${this.#withoutAnswers(columns)}, ${values} FROM ${this.withKernels(before, kernels, answers)} o${joins}`;
     this.#rows = this.table({
       name: this.name("rows"),
       operator,
       composes: this.makersOf(computed),
-      sql: `SELECT o.*${this.#withoutAnswers(columns)}, ${columns.map(({ name, column }) => `${column.sql} AS ${identifier(name)}`).join(", ")} FROM ${this.withKernels(
-        before,
-        columns.flatMap(({ column }) => column.kernels ?? []),
-      )} o${this.joinsOf(columns.flatMap(({ column }) => column.joins))}`,
+      sql: sql(),
       drops: [before],
+      ...(kernels.length === 0 ? {} : { asks: { rows: before, kernels, sql } }),
     });
     for (const { name, column } of columns)
       this.define(name, { sql: `o.${identifier(name)}`, dtype: column.dtype, joins: [] });

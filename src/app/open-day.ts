@@ -7,18 +7,19 @@ import type { DaySession } from "../training/day.js";
 import type { DayContext } from "../training/days-task.js";
 
 /**
- * A DuckDB instance of its own, and the sources pinned: a day reads what was there when the session was opened. `cells`:
- * only tests give others than the engine's own.
+ * A DuckDB instance of its own, and the sources pinned: a day reads what was there when the session was opened. `cells`,
+ * `kernelBytes`: only tests give others than the engine's own, or a share of the memory.
  */
 export async function openDay(
   { project, views, duckdbConfig }: Pick<DayContext, "project" | "views" | "duckdbConfig">,
   cells: SqlCells = SQL_CELLS,
+  kernelBytes?: number,
 ): Promise<DaySession> {
   const session = await SqlSession.open(duckdbConfig);
   try {
     const sources = new Map<string, Source>();
     for (const [name, view] of Object.entries(views)) sources.set(name, await openSource(project, view, session).pin());
-    return await openDaySession({ session, sources }, cells);
+    return await openDaySession({ session, sources, kernelBytes }, cells);
   } catch (error) {
     session.close();
     throw error;

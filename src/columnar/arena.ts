@@ -74,3 +74,46 @@ export class Arena implements Room {
     return new BigInt64Array(this.memory.buffer, address, count);
   }
 }
+
+/**
+ * Memories for a thread's indexes. One that is not needed any more goes to who comes next: a memory never shrinks, and lies
+ * around until a garbage collection if it is dropped.
+ */
+export class ArenaPool {
+  /** For work that ends before another begins: whoever uses it releases it first. */
+  readonly scratch = new Arena();
+  readonly #made: Arena[] = [];
+  readonly #free: Arena[] = [];
+
+  /** An empty memory, the largest that is free. */
+  take(): Arena {
+    this.#free.sort((left, right) => left.bytes - right.bytes);
+    const known = this.#free.pop();
+    if (known !== undefined) return known;
+    const arena = new Arena();
+    this.#made.push(arena);
+    return arena;
+  }
+
+  give(arena: Arena): void {
+    arena.release();
+    this.#free.push(arena);
+  }
+
+  /** Of all its memories, free ones included. */
+  get bytes(): number {
+    return this.#made.reduce((sum, arena) => sum + arena.bytes, this.scratch.bytes);
+  }
+
+  /** Drops free memories, the largest first, until at most so many bytes are free. */
+  trim(most: number): void {
+    this.#free.sort((left, right) => left.bytes - right.bytes);
+    let free = this.#free.reduce((sum, { bytes }) => sum + bytes, 0);
+    while (free > most) {
+      const arena = this.#free.pop();
+      if (arena === undefined) return;
+      this.#made.splice(this.#made.indexOf(arena), 1);
+      free -= arena.bytes;
+    }
+  }
+}

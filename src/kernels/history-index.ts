@@ -60,6 +60,7 @@ const FIRST_SLOTS = 1024;
 export class HistoryIndex<Memory extends Room = Arena> {
   readonly arena: Memory;
   readonly kernels: Kernels;
+  readonly #scratch: Room;
   rows = 0;
   groups = 0;
   keys: KeyTable = { kind: "direct", table: 0, least: 0n, span: 0 };
@@ -71,9 +72,11 @@ export class HistoryIndex<Memory extends Room = Arena> {
   rowsAvailable: Address = 0;
   largest = 0;
 
-  constructor(arena: Memory) {
+  /** `scratch`: what is needed only while it is built lies there. */
+  constructor(arena: Memory, scratch: Room = new Arena()) {
     this.arena = arena;
     this.kernels = kernelsOf(arena);
+    this.#scratch = scratch;
   }
 
   /** Its rows by group. */
@@ -101,7 +104,8 @@ export class HistoryIndex<Memory extends Room = Arena> {
 
   /** Numbers the groups, counts them and makes the table of their ranges. */
   #group(chunks: readonly Chunk[]): Int32Array {
-    const scratch = new Arena();
+    const scratch = this.#scratch;
+    scratch.release();
     const kernels = kernelsOf(scratch);
     const all = chunks.reduce((sum, chunk) => sum + chunk.rows, 0);
     const keys = scratch.allocate(CHUNK * 8);

@@ -174,9 +174,12 @@ export const DOUBLE_CODES = 2;
 export type CodeKind = typeof INTEGER_CODES | typeof FLOAT_CODES | typeof DOUBLE_CODES;
 
 const compiled = new Map<string, WebAssembly.Module>();
+const instances = new WeakMap<WebAssembly.Memory, Kernels>();
 
 /** The kernels over a memory; each of the two modules (for one thread's memory, for a shared one) is compiled once. */
 export function kernelsOf({ memory }: Pick<Room, "memory">): Kernels {
+  const known = instances.get(memory);
+  if (known !== undefined) return known;
   const file = Object.prototype.toString.call(memory.buffer) === "[object SharedArrayBuffer]" ? SHARED : ALONE;
   const module = compiled.get(file) ?? new WebAssembly.Module(readFileSync(new URL(file, import.meta.url)));
   compiled.set(file, module);
@@ -184,7 +187,9 @@ export function kernelsOf({ memory }: Pick<Room, "memory">): Kernels {
     throw new Error("a kernel was aborted");
   };
   const { exports } = new WebAssembly.Instance(module, { env: { memory, abort } });
-  return exports as unknown as Kernels;
+  const kernels = exports as unknown as Kernels;
+  instances.set(memory, kernels);
+  return kernels;
 }
 
 const ALONE = "./kernels.wasm";

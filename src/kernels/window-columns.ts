@@ -1,4 +1,4 @@
-import { Arena } from "../columnar/arena.js";
+import { type Arena, ArenaPool } from "../columnar/arena.js";
 import type { Aggregate } from "../definitions/aggregations.js";
 import { findGroups, type HistoryBatch, HistoryIndex } from "./history-index.js";
 import { type Address, type CodeKind, INTEGER_CODES } from "./kernels.js";
@@ -79,21 +79,63 @@ export class SumOutside extends Error {
   }
 }
 
+/** What a history of so many rows and keys takes at most while its index is made, batches included. */
+export interface HistoryBytes {
+  readonly all: number;
+  /** In the largest of its memories, of which each ends at 4 GiB. */
+  readonly largest: number;
+}
+
+/** A bound of what `WindowColumns` takes to hold a history, whatever its NULLs and the sizes of its groups are. */
+export function historyBytes(group: WindowGroup, rows: number, keys: number): HistoryBytes {
+  const { outputs, columns, available, windows } = group;
+  const extra = available ? 8 : 0;
+  const batch = rows * (20 + extra + columns.length * 9); // key, time, group; values with their validity
+  const used = new Set(outputs.flatMap(({ column }) => (column === undefined ? [] : [column])));
+  // Any column may have an index of its own, with its times; while it is ordered, a place and a spare value a row.
+  const ofPart = 8 + extra + 16;
+  const shared = new Map(outputs.map((output) => preparation(output, group)));
+  const prepared = [...shared.values()].reduce((sum, bytes) => sum + bytes, 0);
+  const ofKeys = keys * (64 + 8 + 2 * (16 + 4 * (1 + windows.length)));
+  const parts = 1 + used.size;
+  const indexes = rows * (parts * ofPart + used.size * 8 + prepared) + parts * ofKeys;
+  // The table of keys grows by doubling, and what it grew out of is let go at the end.
+  const grouping = rows * 4 + keys * 192;
+  return {
+    all: batch + indexes + grouping,
+    largest: Math.max(grouping, rows * (ofPart + used.size * 8 + prepared) + ofKeys),
+  };
+}
+
+/** What an output's preparation is called, if others share it, and the bytes that it adds by row. */
+function preparation({ aggregate, distinct, column }: WindowOutput, { columns }: WindowGroup): [string, number] {
+  // Next occurrences, found by a table of a group's values.
+  if (distinct || aggregate === "count_distinct") return [`next ${column}`, 4 + 64];
+  if (aggregate === "min" || aggregate === "max") return [`${aggregate} ${column}`, 8];
+  if (aggregate !== "sum" && aggregate !== "mean") return ["none", 0];
+  // Running sums; of floats, their special values and numbers.
+  return [`sums ${column}`, columns[column ?? -1]?.kind === INTEGER_CODES ? 16 : 40];
+}
+
 /**
  * Window aggregates of one group of specs: the same keys, times and matching history rows. Value columns without a NULL
  * share one index; one that has some is an index of its own, since NULLs are no history.
  */
 export class WindowColumns {
   readonly #group: WindowGroup;
-  readonly #parts: readonly Part[];
+  readonly #pool: ArenaPool;
+  #parts: readonly Part[] = [];
+  #isLoaded = false;
 
-  constructor(group: WindowGroup) {
+  /** `pool`: the memories that its indexes lie in come from there, and go back to it. */
+  constructor(group: WindowGroup, pool: ArenaPool = new ArenaPool()) {
     this.#group = group;
-    this.#parts = [];
+    this.#pool = pool;
   }
 
+  /** Of the indexes; what a probe lays beside them is not counted. */
   get bytes(): number {
-    return this.#parts.reduce((sum, part) => sum + part.index.arena.bytes, 0);
+    return this.#parts.reduce((sum, part) => sum + part.bytes, 0);
   }
 
   /** Takes the history in the place of what it had. */
@@ -106,19 +148,28 @@ export class WindowColumns {
     const together = used.filter((column) => !alone.includes(column));
     const wanted = alone.map((column) => [column]);
     if (together.length > 0 || outputs.some(({ column }) => column === undefined)) wanted.push(together);
-    const parts = this.#parts as Part[];
-    while (parts.length > wanted.length) parts.pop();
-    wanted.forEach((contents, place) => {
-      parts[place] ??= new Part(this.#group);
+    this.forget();
+    this.#parts = wanted.map((contents) => {
+      const part = new Part(this.#group, this.#pool);
       const own = outputs.flatMap((output, index) =>
         (output.column === undefined ? contents === together : contents.includes(output.column)) ? [index] : [],
       );
-      parts[place]?.load(batches, { columns: contents, available, timeDivisor }, own, columns);
+      part.load(batches, { columns: contents, available, timeDivisor }, own, columns);
+      return part;
     });
+    this.#isLoaded = true;
+  }
+
+  /** Gives its memory back; until it is loaded again it answers nothing. */
+  forget(): void {
+    for (const { index } of this.#parts) this.#pool.give(index.arena);
+    this.#parts = [];
+    this.#isLoaded = false;
   }
 
   /** The answers of all outputs, in their order. Throws `SumOutside`. */
   probe(batch: QueryBatch): readonly WindowAnswer[] {
+    if (!this.#isLoaded) throw new RangeError("the history of a kernel is not loaded");
     const answers: WindowAnswer[] = [];
     for (const part of this.#parts) for (const [output, answer] of part.probe(batch)) answers[output] = answer;
     return answers;
@@ -129,15 +180,20 @@ export class WindowColumns {
 export const COUNTED: ValueForm = Object.freeze({ kind: INTEGER_CODES, width: 8 });
 
 class Part {
-  readonly index = new HistoryIndex(new Arena());
+  readonly index: HistoryIndex<Arena>;
   readonly #group: WindowGroup;
   #outputs: readonly PreparedOutput[] = [];
   #scratch = 0;
   #records: Address = 0;
   #lengths: Address = 0;
 
-  constructor(group: WindowGroup) {
+  constructor(group: WindowGroup, pool: ArenaPool) {
     this.#group = group;
+    this.index = new HistoryIndex(pool.take(), pool.scratch);
+  }
+
+  get bytes(): number {
+    return this.#scratch;
   }
 
   load(
@@ -200,6 +256,7 @@ class Part {
       yield [prepared.output, answerOf(prepared, { room: arena, kernels }, { rows, bounds, stride, known }, own)];
     }
   }
+
   #own(own: OwnColumn | undefined, rows: number): Own {
     if (own === undefined) throw new RangeError("a query batch lacks its own values");
     const { arena, kernels } = this.index;

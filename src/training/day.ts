@@ -57,6 +57,8 @@ export interface DaySessionOptions {
   readonly session: SqlSession;
   /** By view name; opened on the same session, since their relations run in it. */
   readonly sources: ReadonlyMap<string, Source>;
+  /** What indexes of histories may take; without: three eighths of the session's memory limit. */
+  readonly kernelBytes?: number | undefined;
 }
 
 /** What a day's manifest says of the data. */

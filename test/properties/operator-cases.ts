@@ -20,16 +20,22 @@ export interface Tally {
   /** Cases where the run has to stop. */
   stopping: number;
   projects: number;
+  /** Projects that the kernel ran once more with so little memory that histories were asked by parts of the keys. */
+  spilled: number;
   readonly faults: string[];
 }
 
+/** What histories of a few rows do not fit; the next one where a single key does not. */
+const LITTLE_BYTES = [8_000, 16_000, 32_000, 64_000];
+
 export function addedUp(tallies: readonly Tally[]): Tally {
-  const total: Tally = { cases: new Map(), telling: 0, stopping: 0, projects: 0, faults: [] };
-  for (const { cases, telling, stopping, projects, faults } of tallies) {
+  const total: Tally = { cases: new Map(), telling: 0, stopping: 0, projects: 0, spilled: 0, faults: [] };
+  for (const { cases, telling, stopping, projects, spilled, faults } of tallies) {
     for (const [operator, n] of cases) total.cases.set(operator, (total.cases.get(operator) ?? 0) + n);
     total.telling += telling;
     total.stopping += stopping;
     total.projects += projects;
+    total.spilled += spilled;
     total.faults.push(...faults);
   }
   return total;
@@ -42,7 +48,7 @@ export function casesOf(tally: Tally): number {
 export function described(name: string, tally: Tally): string {
   const of = [...tally.cases].map(([operator, n]) => `${n} ${operator}`).join(", ");
   return (
-    `${name}: ${casesOf(tally)} cases (${of}) in ${tally.projects} projects, each on ${ENGINES.join(" and ")}; ` +
+    `${name}: ${casesOf(tally)} cases (${of}) in ${tally.projects} projects, each on ${ENGINES.join(" and ")}, ${tally.spilled} with spilled histories; ` +
     `${tally.telling} with an answer to tell, ${tally.stopping} that stop the run, ${tally.faults.length} differences`
   );
 }
@@ -54,7 +60,7 @@ export async function compareCases(
   seeds: Iterable<number>,
   atLeast: number,
 ): Promise<Tally> {
-  const tally: Tally = { cases: new Map(), telling: 0, stopping: 0, projects: 0, faults: [] };
+  const tally: Tally = { cases: new Map(), telling: 0, stopping: 0, projects: 0, spilled: 0, faults: [] };
   for (const seed of seeds) {
     if (casesOf(tally) >= atLeast) break;
     await compareProject(`${name}-${seed}`, drawn(seed, draw), tally);
@@ -86,6 +92,18 @@ async function compareProject(name: string, drawnCases: OperatorCases, tally: Ta
         trainDirectory(directory, on.service, { outputRoot }),
       );
       await tell(tally, `${name}-${engine}`, on, difference);
+    }
+    const on = { ...running.one, project: withEngine(running.one.project, "kernel") };
+    writeProjectFiles(directory, on.project);
+    for (const kernelBytes of LITTLE_BYTES) {
+      const outputRoot = join(directory, `spilled-${kernelBytes}`);
+      const difference = await differenceOfRun(on, expected, () =>
+        trainDirectory(directory, on.service, { outputRoot, kernelBytes }),
+      );
+      if (difference?.includes("engine/key-memory")) continue;
+      tally.spilled++;
+      await tell(tally, `${name}-spilled`, on, difference);
+      break;
     }
   });
 }

@@ -45,6 +45,8 @@ export interface TrainSettings {
   readonly outputRoot?: string;
   /** An engine whose cells are others. */
   readonly cells?: SqlCells;
+  /** What the indexes of kernels may take; only in this process. */
+  readonly kernelBytes?: number;
 }
 
 export interface WrittenCase {
@@ -115,7 +117,8 @@ export async function trainHere(
     duckdbConfig = { threads: "1" },
     spanDays,
     cells = SQL_CELLS,
-  }: Pick<TrainSettings, "duckdbConfig" | "spanDays" | "cells"> = {},
+    kernelBytes,
+  }: Pick<TrainSettings, "duckdbConfig" | "spanDays" | "cells" | "kernelBytes"> = {},
 ): Promise<TrainReport> {
   return withTrainingInputs(compiled, options, (inputs) =>
     trainInputs({
@@ -124,7 +127,7 @@ export async function trainHere(
       duckdbConfig,
       ...(spanDays === undefined ? {} : { spanLimits: { days: spanDays, rows: Number.POSITIVE_INFINITY } }),
       dayWorkers: 1,
-      startExecutor: () => hereExecutor(daysTaskHandler((context) => openDay(context, cells))),
+      startExecutor: () => hereExecutor(daysTaskHandler((context) => openDay(context, cells, kernelBytes))),
       command: "test",
       versions: versions(),
     }),

@@ -1,5 +1,6 @@
 import { BIGINT, type DuckDBConnection, type DuckDBType, STRUCT } from "@duckdb/node-api";
 import duckdb from "@duckdb/node-bindings";
+import { ArenaPool } from "../../columnar/arena.js";
 import { elementOf, isList } from "../../columnar/dtypes.js";
 import {
   bytesOf,
@@ -10,6 +11,7 @@ import {
   writeValues,
 } from "../../columnar/duckdb-vectors.js";
 import {
+  historyBytes,
   type OwnColumn,
   type QueryBatch,
   SumOutside,
@@ -20,10 +22,16 @@ import type { KernelPlan } from "../sql/plan.js";
 import { duckdbType, formOf } from "./forms.js";
 import { HistoryLoader } from "./load-history.js";
 
+/** A WebAssembly memory ends at 4 GiB; some of it is for the queries. */
+const MOST_BYTES_OF_A_MEMORY = 3.5 * 2 ** 30;
+
+const KEPT_BYTES = 64 * 2 ** 20;
+
 /** The functions that kernels answer on one connection: each is registered once, its index is loaded anew for every span. */
 export class KernelFunctions {
   readonly #connection: DuckDBConnection;
   readonly #loader: HistoryLoader;
+  readonly #pool = new ArenaPool();
   readonly #indexes = new Map<string, WindowColumns>();
 
   constructor(connection: DuckDBConnection) {
@@ -31,15 +39,59 @@ export class KernelFunctions {
     this.#loader = new HistoryLoader(connection);
   }
 
-  /** Reads the plan's history into its index; from then on SQL may call the function. Returns the index's bytes. */
-  async load(plan: KernelPlan): Promise<number> {
+  /**
+   * Reads the plan's history into its index; from then on SQL may call the function. Returns the index's bytes; undefined,
+   * and nothing is loaded, if it might take more than `room` bytes to do so. `history`: rows in the place of the plan's.
+   */
+  async load(plan: KernelPlan, room: number, history: string = plan.history): Promise<number | undefined> {
     const known = this.#indexes.get(plan.name);
-    const index = known ?? new WindowColumns(plan.group);
-    index.load((await this.#loader.load(plan.history, plan.group)) ?? []);
+    const index = known ?? new WindowColumns(plan.group, this.#pool);
+    index.forget();
     this.#indexes.set(plan.name, index);
     if (known === undefined) this.#connection.registerScalarFunction(functionOf(plan, index));
-    return index.bytes;
+    const isLoaded = await this.#loader.load(history, plan.group, (batches) => index.load(batches), {
+      most: mostRows(plan, room),
+      admits: (rows, keys) => fits(plan, room, { rows, keys }),
+    });
+    return isLoaded ? index.bytes : undefined;
   }
+
+  /** Takes back the memory of a plan's index. */
+  forget({ name }: KernelPlan): void {
+    this.#indexes.get(name)?.forget();
+  }
+
+  /** Bytes that the loaded indexes lie in. */
+  get held(): number {
+    return [...this.#indexes.values()].reduce((sum, index) => sum + index.bytes, 0);
+  }
+
+  /** All that was taken from the system: beside the indexes what is kept to load the next one. */
+  get bytes(): number {
+    return this.#pool.bytes + this.#loader.bytes;
+  }
+
+  /** Lets go of what is only kept to load the next one, but for some that spares small histories from touching fresh memory. */
+  trim(): void {
+    this.#loader.trim(KEPT_BYTES);
+    this.#pool.trim(KEPT_BYTES);
+  }
+}
+
+/** Whether a history can be held in so many bytes. */
+export function fits(
+  { group }: KernelPlan,
+  room: number,
+  { rows, keys }: { readonly rows: number; readonly keys: number },
+): boolean {
+  const { all, largest } = historyBytes(group, rows, keys);
+  return all <= room && largest <= MOST_BYTES_OF_A_MEMORY;
+}
+
+/** Rows of one key that can be held. */
+function mostRows({ group }: KernelPlan, room: number): number {
+  const { all, largest } = historyBytes(group, 1, 0);
+  return Math.floor(Math.min(room / all, MOST_BYTES_OF_A_MEMORY / largest));
 }
 
 /** `<name>(key BIGINT, time BIGINT[, known BIGINT], own…) → STRUCT(c0 …)`. */

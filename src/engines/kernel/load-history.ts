@@ -22,6 +22,8 @@ export class HistoryLoader {
   readonly #kernels: Kernels = kernelsOf(this.#scratch);
   readonly #raw = this.#scratch.allocate(VECTOR * 8);
   readonly #codes = this.#scratch.allocate(VECTOR * 8);
+  /** Blocks that no history lies in. */
+  readonly #spare: Block[] = [];
   #taking: Taking | undefined;
 
   constructor(connection: DuckDBConnection) {
@@ -38,26 +40,43 @@ export class HistoryLoader {
   }
 
   /**
-   * The rows of a history: `SELECT` of key, time, available if the group has it, then values (`v0`, …), which become codes.
-   * Undefined if they are more than `most`.
+   * Reads a history (`SELECT` of key, time, available if the group has it, then values: `v0`, …, which become codes) and hands
+   * it to `use`, who keeps nothing of it. False if it has more than `most` rows, or `admits` does not want so many rows and
+   * keys (about): then nobody uses it.
    */
   async load(
     sql: string,
     group: Pick<WindowGroup, "columns" | "available">,
-    most: number = Number.POSITIVE_INFINITY,
-  ): Promise<readonly HistoryBatch[] | undefined> {
+    use: (batches: readonly HistoryBatch[]) => void,
+    limits: HistoryLimits = NO_LIMITS,
+  ): Promise<boolean> {
     const names = ["key", "time", ...(group.available ? ["available"] : []), ...group.columns.map((_, i) => `v${i}`)];
-    const taking = new Taking(group, most);
+    const taking = new Taking(group, limits.most, this.#spare);
     this.#taking = taking;
     try {
-      await this.#connection.run(`SELECT count(${TAKE}(${names.join(", ")})) FROM (${sql})`);
+      const answer = await this.#connection.runAndReadAll(
+        `SELECT approx_count_distinct(key) AS keys, count(${TAKE}(${names.join(", ")})) FROM (${sql})`,
+      );
+      if (!limits.admits(taking.rows, Number(answer.getRowObjectsJS()[0]?.["keys"] ?? 0))) return false;
+      use(taking.batches());
+      return true;
     } catch (error) {
-      if (taking.rows <= most) throw error;
-      return undefined;
+      if (taking.rows <= limits.most) throw error;
+      return false;
     } finally {
       this.#taking = undefined;
+      this.#spare.push(...taking.blocks);
     }
-    return taking.batches();
+  }
+
+  /** Of the blocks that wait for the next history. */
+  get bytes(): number {
+    return this.#spare.reduce((sum, block) => sum + block.bytes, 0);
+  }
+
+  /** Lets go of them until at most so many bytes are kept. */
+  trim(most: number): void {
+    while (this.bytes > most) this.#spare.pop();
   }
 
   #take(input: duckdb.DataChunk): void {
@@ -73,11 +92,10 @@ export class HistoryLoader {
     };
     copy(block.keys, 0);
     copy(block.times, 1);
-    if (block.available !== undefined) copy(block.available, 2);
+    if (available) copy(block.available, 2);
     const first = available ? 3 : 2;
     for (const [index, { kind, width }] of columns.entries()) {
-      const into = block.codes[index];
-      if (into === undefined) continue;
+      const into = block.codes(index);
       const vector = vectorOf(first + index);
       if (kind === INTEGER_CODES && width === 8) copy(into, first + index);
       else {
@@ -86,51 +104,90 @@ export class HistoryLoader {
         into.set(this.#scratch.int64At(this.#codes, rows), from);
       }
       const valid = validBytes(vector, rows);
-      if (valid !== undefined) {
-        block.valid[index] ??= new Uint8Array(BLOCK).fill(1);
-        block.valid[index]?.set(valid, from);
-      }
+      if (valid !== undefined) block.setValid(index, valid, from);
     }
   }
 }
+
+/** Which histories are taken: those of more rows are not even read to their end. */
+export interface HistoryLimits {
+  readonly most: number;
+  /** `keys`: an estimate of how many there are. */
+  readonly admits: (rows: number, keys: number) => boolean;
+}
+
+const NO_LIMITS: HistoryLimits = { most: Number.POSITIVE_INFINITY, admits: () => true };
 
 /** Rows that lie together, a column each. */
 class Block {
   rows = 0;
   readonly keys = new BigInt64Array(BLOCK);
   readonly times = new BigInt64Array(BLOCK);
-  readonly available: BigInt64Array | undefined;
-  readonly codes: readonly BigInt64Array[];
-  readonly valid: (Uint8Array | undefined)[];
+  #available: BigInt64Array | undefined;
+  readonly #codes: BigInt64Array[] = [];
+  readonly #valid: Uint8Array[] = [];
+  /** Columns that have a NULL in these rows. */
+  readonly #nullable = new Set<number>();
 
-  constructor({ columns, available }: Taking["group"]) {
-    this.available = available ? new BigInt64Array(BLOCK) : undefined;
-    this.codes = columns.map(() => new BigInt64Array(BLOCK));
-    this.valid = columns.map(() => undefined);
+  /** Empties it. */
+  clear(): void {
+    this.rows = 0;
+    this.#nullable.clear();
+  }
+
+  get available(): BigInt64Array {
+    this.#available ??= new BigInt64Array(BLOCK);
+    return this.#available;
+  }
+
+  codes(column: number): BigInt64Array {
+    const known = this.#codes[column] ?? new BigInt64Array(BLOCK);
+    this.#codes[column] = known;
+    return known;
+  }
+
+  setValid(column: number, valid: Uint8Array, from: number): void {
+    const known = this.#valid[column] ?? new Uint8Array(BLOCK);
+    this.#valid[column] = known;
+    if (!this.#nullable.has(column)) known.fill(1);
+    this.#nullable.add(column);
+    known.set(valid, from);
+  }
+
+  valid(column: number): Uint8Array | undefined {
+    return this.#nullable.has(column) ? this.#valid[column] : undefined;
+  }
+
+  get bytes(): number {
+    const longs = 2 + Number(this.#available !== undefined) + this.#codes.length;
+    return BLOCK * (longs * 8 + this.#valid.length);
   }
 }
 
 /** A history while it comes. */
 class Taking {
   rows = 0;
+  readonly blocks: Block[] = [];
   readonly group: Pick<WindowGroup, "columns" | "available">;
   readonly #most: number;
-  readonly #blocks: Block[] = [];
+  readonly #spare: Block[];
   readonly #chunks: { readonly block: Block; readonly from: number; readonly to: number }[] = [];
 
-  constructor(group: Taking["group"], most: number) {
+  constructor(group: Taking["group"], most: number, spare: Block[]) {
     this.group = group;
     this.#most = most;
+    this.#spare = spare;
   }
 
   /** Room for a chunk. Throws where there are more rows than wanted. */
   room(rows: number): { readonly block: Block; readonly from: number } {
     this.rows += rows;
     if (this.rows > this.#most) throw new RangeError("the history is longer than wanted");
-    let block = this.#blocks.at(-1);
+    let block = this.blocks.at(-1);
     if (block === undefined || block.rows + rows > BLOCK) {
-      block = new Block(this.group);
-      this.#blocks.push(block);
+      block = this.#spare.pop() ?? new Block();
+      block.clear();
+      this.blocks.push(block);
     }
     const from = block.rows;
     block.rows += rows;
@@ -148,10 +205,11 @@ class Taking {
       rows: to - from,
       keys: block.keys.subarray(from, to),
       times: block.times.subarray(from, to),
-      ...(block.available === undefined ? {} : { available: block.available.subarray(from, to) }),
-      values: block.codes.map((codes, index) => {
-        const valid = block.valid[index];
-        return { codes: codes.subarray(from, to), ...(valid === undefined ? {} : { valid: valid.subarray(from, to) }) };
+      ...(this.group.available ? { available: block.available.subarray(from, to) } : {}),
+      values: this.group.columns.map((_, index) => {
+        const codes = block.codes(index).subarray(from, to);
+        const valid = block.valid(index)?.subarray(from, to);
+        return { codes, ...(valid === undefined ? {} : { valid }) };
       }),
     }));
   }

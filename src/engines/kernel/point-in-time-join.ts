@@ -62,6 +62,7 @@ export function pointInTimeJoin(self: PointInTimeJoin, planner: Planner): void {
       timeDivisor: 1n,
     },
     outputs: [{ name: self.name, dtype: "BIGINT" }],
+    keys: self.on.map(({ left }) => left),
     arguments: [key, time],
     own: [],
   });

@@ -70,6 +70,7 @@ function addGroup(planner: Planner, history: WindowHistory, columns: readonly Wi
       timeDivisor: clocks.timeDivisor,
     },
     outputs: fields,
+    keys: history.on.map(({ left }) => left),
     arguments: [
       keys.row,
       clocks.time(`o.${time}`),

@@ -7,10 +7,11 @@ import { KernelFunctions } from "../kernel/kernel-functions.js";
 import { SQL_CELLS, type SqlCells } from "./cells.js";
 import { analyzeDay } from "./day-analysis.js";
 import { planDay } from "./day-plan.js";
+import { MemoryShares } from "./memory-shares.js";
 import type { DayPlan } from "./plan.js";
 import { ResidentHistory } from "./resident-history.js";
-import type { SqlSession } from "./session.js";
 import { type SessionState, SpanRun } from "./span-run.js";
+import { SpilledKernels } from "./spilled-kernels.js";
 import { registerVectorisedFunctions } from "./vectorised-functions.js";
 
 /**
@@ -19,7 +20,7 @@ import { registerVectorisedFunctions } from "./vectorised-functions.js";
  */
 export async function openDaySession(options: DaySessionOptions, cells: SqlCells = SQL_CELLS): Promise<DaySession> {
   registerVectorisedFunctions(options.session.connection);
-  return new DuckDBDaySession(options.session, options.sources, cells);
+  return new DuckDBDaySession(options, await MemoryShares.of(options.session, options.kernelBytes), cells);
 }
 
 class DuckDBDaySession implements DaySession {
@@ -29,9 +30,18 @@ class DuckDBDaySession implements DaySession {
   /** The state of the inputs that the kept tables were made of. */
   #inputs = "";
 
-  constructor(session: SqlSession, sources: ReadonlyMap<string, Source>, cells: SqlCells) {
+  constructor({ session, sources }: DaySessionOptions, shares: MemoryShares, cells: SqlCells) {
     const kernels = new KernelFunctions(session.connection);
-    this.#state = { session, sources, kept: new Map(), kernels, history: new ResidentHistory(session) };
+    const spilled = new SpilledKernels(session, kernels);
+    this.#state = {
+      session,
+      sources,
+      kept: new Map(),
+      kernels,
+      spilled,
+      shares,
+      history: new ResidentHistory(session),
+    };
     this.#cells = cells;
   }
 
@@ -41,6 +51,7 @@ class DuckDBDaySession implements DaySession {
 
   close(): void {
     this.#state.session.close();
+    this.#state.spilled.close();
   }
 
   async run(request: DaysRequest, written: (day: Day, result: DayResult) => void): Promise<void> {

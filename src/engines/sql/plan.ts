@@ -1,7 +1,7 @@
 import type { DType } from "../../columnar/dtypes.js";
 import type { Resolution } from "../../columnar/instants.js";
 import type { WindowGroup } from "../../kernels/window-columns.js";
-import type { Schema } from "../../operators/operator.js";
+import type { ColumnName, Schema } from "../../operators/operator.js";
 import type { Scan } from "../../operators/scan.js";
 import type { WindowWork } from "../polars/window-work.js";
 import type { Check } from "./culprit.js";
@@ -58,6 +58,8 @@ export interface KernelPlan {
   readonly group: WindowGroup;
   /** Fields of the answer: `c0`, `c1`, …; the name is for messages. */
   readonly outputs: readonly { readonly name: string; readonly dtype: DType }[];
+  /** Columns of the rows that the key is made of. */
+  readonly keys: readonly ColumnName[];
   /** SQL over a row `o`: key, time, known (if the group has availability), then own values. */
   readonly arguments: readonly string[];
   readonly own: readonly { readonly dtype: DType }[];

@@ -15,6 +15,10 @@ const problem = family("engine", {
     says: `${what} does not fit the 4 GiB of a WebAssembly memory`,
     help: "give a smaller `memory`, so that the history is indexed by smaller parts of the keys, or a shorter history",
   }),
+  "key-memory": ({ operator, key, rows }: { operator: string; key: string; rows: string }) => ({
+    says: `operator "${operator}" needs the ${rows} history rows of the key ${key} at once, more than its share of memory_limit holds`,
+    help: "raise compute.duckdb_config.memory_limit, shorten the windows, drop this key by a filter of the view, or set engine: duckdb",
+  }),
   "kernel-thread": ({ message }: { message: string }) => ({
     says: `a thread of the kernels failed: ${message}`,
     help: "call again with threads: 1; if that fails too, please report it with this text",

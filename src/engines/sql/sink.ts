@@ -3,8 +3,9 @@ import { type DType, elementOf, isList } from "../../columnar/dtypes.js";
 import type { Column } from "../../operators/operator.js";
 import type { ColumnStatistics } from "../../training/day.js";
 import { dayNumber } from "./clock.js";
-import type { DayPlan } from "./plan.js";
+import type { Answers, DayPlan, SelectRequest } from "./plan.js";
 import type { SmallRow, SqlSession } from "./session.js";
+import { answersBetween } from "./spilled-kernels.js";
 import { identifier, text } from "./text.js";
 import { orderBy } from "./values.js";
 
@@ -23,8 +24,15 @@ const SORTED_COLUMNS = 3;
 /** The rows before they are sorted. */
 export const UNORDERED = "unordered";
 
-/** Of rows that are equal in the leading columns: their rank by the narrow columns that follow, and by all. */
-export const TIES = ["narrow_ties", "wide_ties"] as const;
+/** The rows that are equal in the leading columns, and in the narrow ones that follow; their rank by more columns. */
+export const TIES = ["narrow_ties", "wide_ties", "narrow_ranks", "wide_ranks"] as const;
+
+/** Asks kernels that are spilled about the rows of a table: see `SpilledKernels`. */
+export type AskSpilled = <T>(
+  kernels: readonly string[],
+  table: string,
+  use: (answers: Answers | undefined) => Promise<T>,
+) => Promise<T>;
 
 /**
  * Orders the rows by event time and the leading columns; where rows are still equal, and only there, by the narrow columns
@@ -34,6 +42,7 @@ export const TIES = ["narrow_ties", "wide_ties"] as const;
 export async function orderRows(
   plan: DayPlan,
   run: (name: string, sql: string) => Promise<number>,
+  ask: AskSpilled,
   session: SqlSession,
 ): Promise<number> {
   const dtypes = new Map(plan.output.map((column) => [column.name, column.dtype] as const));
@@ -51,30 +60,37 @@ export async function orderRows(
   };
   const { computed, stored: found } = plan.settled;
   const carry = [time, ...found];
-  await run(UNORDERED, plan.select({ from: plan.rows, columns: leading, filtered: true, carry, settle: computed }));
+  const make = (name: string, request: SelectRequest, of: (select: string) => string): Promise<number> =>
+    ask(plan.kernelsOf(request), request.from, (answers) => run(name, of(plan.select({ ...request, answers }))));
+  const first = { from: plan.rows, columns: leading, filtered: true, carry, settle: computed };
+  await make(UNORDERED, first, (select) => select);
   const joins: string[] = [];
   const order = [terms(leading)];
   /** Ranks the rows that `equal` (a FROM item `d`) finds by more columns; returns whether some are equal in these too. */
-  const rank = async (table: string, equal: string, by: readonly string[]): Promise<boolean> => {
-    const from = `(SELECT r.*, r.rowid AS "@id" FROM ${UNORDERED} r SEMI JOIN ${equal})`;
-    const compared = plan.select({ from, settled: true, columns: by, filtered: false, carry: ["@id", time] });
-    await run(table, `SELECT "@id", rank() OVER (ORDER BY ${terms(by)}) AS "@rank" FROM (${compared})`);
-    joins.push(` LEFT JOIN ${table} ON o.rowid = ${table}."@id"`);
-    order.push(`${table}."@rank" ASC NULLS FIRST`);
-    return isSome(session, `SELECT "@rank" FROM ${table} GROUP BY ALL HAVING count(*) > 1`);
+  const rank = async (table: string, ranks: string, equal: string, by: readonly string[]): Promise<boolean> => {
+    await run(table, `SELECT r.*, r.rowid AS "@id" FROM ${UNORDERED} r SEMI JOIN ${equal}`);
+    const compared = { from: table, settled: true, columns: by, filtered: false, carry: ["@id", time] };
+    await make(
+      ranks,
+      compared,
+      (rows) => `SELECT "@id", rank() OVER (ORDER BY ${terms(by)}) AS "@rank" FROM (${rows})`,
+    );
+    joins.push(` LEFT JOIN ${ranks} ON o.rowid = ${ranks}."@id"`);
+    order.push(`${ranks}."@rank" ASC NULLS FIRST`);
+    return isSome(session, `SELECT "@rank" FROM ${ranks} GROUP BY ALL HAVING count(*) > 1`);
   };
   const group = [time, ...leading].map(identifier);
   const tied = `SELECT ${group.join(", ")} FROM ${UNORDERED} GROUP BY ALL HAVING count(*) > 1`;
   if (leading.length < columns.length && (await isSome(session, tied))) {
-    const [narrowTies, wideTies] = TIES;
+    const [narrowTies, wideTies, narrowRanks, wideRanks] = TIES;
     const same = group.map((name) => `r.${name} IS NOT DISTINCT FROM d.${name}`).join(" AND ");
     let equal = `(${tied}) d ON ${same}`;
     let isTied = true;
     if (narrow.length > leading.length) {
-      isTied = await rank(narrowTies, equal, narrow);
-      equal = `(SELECT "@id" FROM ${narrowTies} QUALIFY count(*) OVER (PARTITION BY "@rank") > 1) d ON r.rowid = d."@id"`;
+      isTied = await rank(narrowTies, narrowRanks, equal, narrow);
+      equal = `(SELECT "@id" FROM ${narrowRanks} QUALIFY count(*) OVER (PARTITION BY "@rank") > 1) d ON r.rowid = d."@id"`;
     }
-    if (isTied && narrow.length < columns.length) await rank(wideTies, equal, columns);
+    if (isTied && narrow.length < columns.length) await rank(wideTies, wideRanks, equal, columns);
   }
   const rows = await run(ORDERED, `SELECT o.* FROM ${UNORDERED} o${joins.join("")} ORDER BY ${order.join(", ")}`);
   await session.run([UNORDERED, ...TIES].map((table) => `DROP TABLE IF EXISTS ${table}`).join("; "));
@@ -97,13 +113,17 @@ export interface Places {
 }
 
 /** `SELECT` of ordered rows as they are written, with `@place`, and `@day` (days since the epoch). */
-function finished(plan: DayPlan, from: string): string {
+function finished(plan: DayPlan, from: string, { first, count }: Places, answers: Answers | undefined): string {
   const written = plan.output.map((column) => `${stored(column)} AS ${identifier(column.name)}`).join(", ");
-  const columns = plan.output.map((column) => column.name);
-  const carry = ["@place", plan.order.time];
-  const select = plan.select({ from, settled: true, columns, filtered: false, carry });
+  const own = answers && answersBetween({ ...answers, row: 'o."@place"' }, first, first + count);
+  const select = plan.select({ ...writing(plan, from), carry: ["@place", plan.order.time], answers: own });
   const day = dayNumber(identifier(plan.order.time), plan.order.resolution);
   return `SELECT ${written}, "@place", ${day} AS "@day" FROM (${select})`;
+}
+
+/** What is asked of the ordered rows where they are written. */
+export function writing(plan: DayPlan, from: string): SelectRequest {
+  return { from, settled: true, columns: plan.output.map((column) => column.name), filtered: false };
 }
 
 function placed({ first, count }: Places): string {
@@ -116,13 +136,14 @@ export const FINISHED = "finished";
 /** The rows of one part, still without their wide values. */
 export const PART = "part";
 
-/** Makes `FINISHED` of the rows at the places. */
+/** Makes `FINISHED` of the rows at the places. `answers`: of spilled kernels to the ordered rows. */
 export async function finishRows(
   plan: DayPlan,
   places: Places,
+  answers: Answers | undefined,
   run: (name: string, sql: string) => Promise<number>,
 ): Promise<void> {
-  await run(FINISHED, finished(plan, placed(places)));
+  await run(FINISHED, finished(plan, placed(places), places, answers));
 }
 
 /**
@@ -133,6 +154,7 @@ export async function writeParts(
   plan: DayPlan,
   places: Places,
   ready: boolean,
+  answers: Answers | undefined,
   folder: string,
   session: SqlSession,
 ): Promise<{ name: string; rows: number }[]> {
@@ -149,16 +171,16 @@ export async function writeParts(
       const end = part.first + part.count;
       const own = `SELECT * FROM ${FINISHED} WHERE "@place" >= ${part.first} AND "@place" < ${end}`;
       await session.run(copy(`(${own}) ORDER BY "@place" ASC NULLS FIRST`));
-    } else if (plan.joinsAtEnd) {
+    } else if (plan.joinsAtEnd || answers !== undefined) {
       // A hash join may put rows behind others of their vector (where hashes collide): the part is sorted once more.
-      await session.run(copy(`(${finished(plan, placed(part))}) ORDER BY "@place" ASC NULLS FIRST`));
+      await session.run(copy(`(${finished(plan, placed(part), part, answers)}) ORDER BY "@place" ASC NULLS FIRST`));
     } else {
       // The bytes of a part depend on where its row groups begin: rows that stream begin with those of a table, so the
       // part is one. Sorted rows fill it without gaps.
       await session.run(
         `CREATE OR REPLACE TEMP TABLE ${PART} AS SELECT * FROM ${placed(part)} ORDER BY "@place" ASC NULLS FIRST`,
       );
-      await session.run(copy(`(${finished(plan, PART)})`));
+      await session.run(copy(`(${finished(plan, PART, part, undefined)})`));
       await session.run(`DROP TABLE ${PART}`);
     }
     const { count } = part;

@@ -8,15 +8,17 @@ import type { ScanRequest, Source } from "../../sources/source.js";
 import type { DayResult, DaysRequest } from "../../training/day.js";
 import type { KernelFunctions } from "../kernel/kernel-functions.js";
 import { dayNumber } from "./clock.js";
-import { findCulprit } from "./culprit.js";
+import { type Culprit, findCulprit } from "./culprit.js";
 import { QID_MAP } from "./day-plan.js";
+import type { MemoryShares } from "./memory-shares.js";
 import type { Meter } from "./meter.js";
-import type { DayPlan, KernelPlan, PolarsPlan, TablePlan } from "./plan.js";
+import type { Answers, DayPlan, KernelPlan, PolarsPlan, TablePlan } from "./plan.js";
 import { engineProblem, isUnexplained, problemOfFailure } from "./problems.js";
 import type { HistoryRange, ResidentHistory } from "./resident-history.js";
 import { boundsOf, instantOf, rangeOf, withinSql } from "./scan-range.js";
 import type { SqlSession } from "./session.js";
 import {
+  type AskSpilled,
   columnStatistics,
   FINISHED,
   finishRows,
@@ -29,7 +31,9 @@ import {
   TIES,
   UNORDERED,
   writeParts,
+  writing,
 } from "./sink.js";
+import type { SpilledKernels } from "./spilled-kernels.js";
 import { identifier, text } from "./text.js";
 import { withWindows } from "./windows-by-polars.js";
 
@@ -42,6 +46,8 @@ export interface SessionState {
   readonly sources: ReadonlyMap<string, Source>;
   readonly kept: KeptTables;
   readonly kernels: KernelFunctions;
+  readonly spilled: SpilledKernels;
+  readonly shares: MemoryShares;
   readonly history: ResidentHistory;
 }
 
@@ -57,6 +63,8 @@ export class SpanRun {
   readonly #sources: ReadonlyMap<string, Source>;
   readonly #kept: KeptTables;
   readonly #kernels: KernelFunctions;
+  readonly #spilled: SpilledKernels;
+  readonly #shares: MemoryShares;
   readonly #history: ResidentHistory;
   readonly #plan: DayPlan;
   readonly #request: DaysRequest;
@@ -78,6 +86,8 @@ export class SpanRun {
     this.#sources = state.sources;
     this.#kept = state.kept;
     this.#kernels = state.kernels;
+    this.#spilled = state.spilled;
+    this.#shares = state.shares;
     this.#history = state.history;
     this.#plan = plan;
     this.#request = request;
@@ -101,6 +111,7 @@ export class SpanRun {
         await this.#timed(step.operator, () => this.#loadKernel(step));
         continue;
       }
+      await this.#leaveMemory();
       if (step.kind === "polars") {
         await this.#timed(step.operator, () => this.#makeWindows(step));
         continue;
@@ -119,6 +130,7 @@ export class SpanRun {
     for (const scan of plan.scans)
       if (scan.range.kind === "target_day") scanned.set(scan.name, counts.get(plan.target) ?? new Map());
       else if (!scanned.has(scan.name)) scanned.set(scan.name, await this.#timed("count", () => this.#countScan(scan)));
+    await this.#leaveMemory();
     const rows = await this.#order(dropped);
     const tell = (day: Day, parts: DayResult["parts"], columns: DayResult["columns"]): void => {
       written(day, {
@@ -132,12 +144,16 @@ export class SpanRun {
       });
       this.#seconds = {};
     };
-    for (const group of groupsOf(this.#request.days, rows)) await this.#write(group, tell);
+    const groups = groupsOf(this.#request.days, rows);
+    await this.#ask(plan.kernelsOf(writing(plan, ORDERED)), ORDERED, async (answers) => {
+      for (const group of groups) await this.#write(group, answers, tell);
+    });
   }
 
   /** A long day is written as it is computed; short ones are computed together and then written one by one. */
   async #write(
     group: readonly PlacedDay[],
+    answers: Answers | undefined,
     tell: (day: Day, parts: DayResult["parts"], columns: DayResult["columns"]) => void,
   ): Promise<void> {
     const { output } = this.#plan;
@@ -147,11 +163,15 @@ export class SpanRun {
     let statistics: ReadonlyMap<number, DayResult["columns"]> = new Map();
     if (together) {
       const places = { first: first.first, count: group.reduce((sum, { count }) => sum + count, 0) };
-      await this.#timed("write", () => finishRows(this.#plan, places, (name, sql) => this.#createTable(name, sql)));
+      await this.#timed("write", () =>
+        finishRows(this.#plan, places, answers, (name, sql) => this.#createTable(name, sql)),
+      );
       statistics = await this.#timed("statistics", () => statisticsOfFinished(output, this.#session));
     }
     for (const { day, staging, ...places } of group) {
-      const parts = await this.#timed("write", () => writeParts(this.#plan, places, together, staging, this.#session));
+      const parts = await this.#timed("write", () =>
+        writeParts(this.#plan, places, together, answers, staging, this.#session),
+      );
       const files = parts.map((part) => join(staging, part.name));
       const columns = together
         ? (statistics.get(numberOf(day)) ?? columnStatistics(output, {}))
@@ -174,9 +194,7 @@ export class SpanRun {
     const ofRows = ROW_STAGES.get(this.#operator);
     const told = problemOfFailure(ofRows === undefined ? this.#operator : plan.sink, error);
     if (!isUnexplained(told)) return told;
-    const rows = ofRows === "left" ? { table: ORDERED, ordered: true } : { table: plan.rows, ordered: false };
-    const checks = ofRows === undefined ? plan.checks.sides : plan.checks.steps;
-    const culprit = await findCulprit(this.#session, checks, rows);
+    const culprit = await this.#findCulprit(ofRows);
     if (culprit === undefined) return told;
     const { rule, ...what } = culprit;
     if (rule === undefined) return engineProblem("query-failed", what);
@@ -184,6 +202,18 @@ export class SpanRun {
       (one) => one.text === rule && (one.operator === undefined || one.operator === culprit.operator),
     );
     return engineProblem("rule-failed", { ...what, rule }, written?.place);
+  }
+
+  async #findCulprit(ofRows: "all" | "left" | undefined): Promise<Culprit | undefined> {
+    const { checks, rows, output, settled } = this.#plan;
+    if (ofRows === undefined) return findCulprit(this.#session, checks.sides, { table: rows, ordered: false });
+    const ordered = ofRows === "left";
+    const table = ordered ? ORDERED : rows;
+    const columns = output.map(({ name }) => name);
+    const asked = ordered ? writing(this.#plan, table) : { columns, filtered: true, settle: settled.computed };
+    return this.#ask(this.#plan.kernelsOf(asked), table, (answers) =>
+      findCulprit(this.#session, checks.steps, { table, ordered, answers }),
+    );
   }
 
   /** The relation that a scan was made of, before its predicate; it can be read until `cleanUp`. */
@@ -194,6 +224,11 @@ export class SpanRun {
   }
 
   async cleanUp(): Promise<void> {
+    for (const step of this.#plan.steps) {
+      if (step.kind !== "kernel" || step.keep === "run") continue;
+      this.#kernels.forget(step);
+      this.#spilled.forget(step);
+    }
     const drops = [
       ...this.#views.map((view) => `DROP VIEW IF EXISTS ${view}`),
       ...[ORDERED, UNORDERED, ...TIES, FINISHED, PART, ...this.#tables.keys()].map(
@@ -222,7 +257,8 @@ export class SpanRun {
       const before = judged
         ? await this.#byDay(plan.rows, plan.order.time, this.#tables.get(plan.rows) ?? 0)
         : new Map<Day, number>();
-      const count = await orderRows(plan, (name, sql) => this.#createTable(name, sql), this.#session);
+      const create = (name: string, sql: string): Promise<number> => this.#createTable(name, sql);
+      const count = await orderRows(plan, create, this.#ask, this.#session);
       const rows = await this.#byDay(ORDERED, plan.order.time, count);
       for (const name of plan.contentFilters) dropped.set(name, (day) => (before.get(day) ?? 0) - (rows.get(day) ?? 0));
       this.#dropTable(plan.rows);
@@ -274,13 +310,35 @@ export class SpanRun {
     await this.#session.run(`CREATE OR REPLACE TEMP VIEW ${name} AS ${sql}`);
   }
 
+  /** An index that does not fit beside those that are there is spilled; what they leave is for the parts of such. */
   async #loadKernel(kernel: KernelPlan): Promise<void> {
     const name = `index of ${kernel.name}`;
     if (kernel.keep === "run" && this.#kept.has(name)) return;
-    const bytes = await this.#kernels.load(kernel);
+    await this.#shares.leave(this.#shares.kernels);
+    this.#spilled.forget(kernel);
+    this.#kernels.forget(kernel);
+    const room = this.#shares.kernels * (1 - LEAST_FOR_PARTS) - this.#kernels.held;
+    const bytes = (await this.#kernels.load(kernel, room)) ?? (await this.#spilled.spill(kernel));
     this.#meter?.add(kernel.operator, bytes);
     if (kernel.keep === "run") this.#kept.set(name, 0);
   }
+
+  /** DuckDB gets what the loaded kernels do not need. */
+  async #leaveMemory(): Promise<void> {
+    const kernels = this.#plan.steps.filter((step) => step.kind === "kernel");
+    if (kernels.length === 0 || kernels.some((kernel) => this.#spilled.has(kernel))) return;
+    this.#kernels.trim();
+    await this.#shares.leave(this.#kernels.bytes);
+  }
+
+  /** The rows of a table with the answers of those of the kernels that are spilled. */
+  readonly #ask: AskSpilled = (kernels, table, use) =>
+    this.#spilled.answer(
+      kernels,
+      table,
+      Math.max(this.#shares.kernels - this.#kernels.held, this.#shares.kernels * LEAST_FOR_PARTS),
+      use,
+    );
 
   #makeWindows(plan: PolarsPlan): Promise<void> {
     return withWindows(plan, this.#session, async (made) => {
@@ -288,8 +346,12 @@ export class SpanRun {
     });
   }
 
-  #create(table: TablePlan): Promise<number> {
-    return table.keep === "run" ? this.#keepTable(table.name, table.sql) : this.#createTable(table.name, table.sql);
+  #create({ name, sql, keep, asks }: TablePlan): Promise<number> {
+    if (keep === "run") return this.#keepTable(name, sql);
+    if (asks === undefined) return this.#createTable(name, sql);
+    return this.#ask(asks.kernels, asks.rows, (answers) =>
+      this.#createTable(name, answers === undefined ? sql : asks.sql(answers)),
+    );
   }
 
   async #createTable(name: string, sql: string): Promise<number> {
@@ -379,6 +441,9 @@ interface PlacedDay extends Places {
 
 /** What is joined at once for several days: about the rows of one vectorised pass, so that it stays in memory. */
 const ROWS_TOGETHER = 20_000;
+
+/** Of the kernels' memory: the least that is left to load parts of spilled histories. */
+const LEAST_FOR_PARTS = 1 / 4;
 
 /** Stages that compute the rows' own steps: of the rows before they are filtered, or of those that are left. */
 const ROW_STAGES: ReadonlyMap<string, "all" | "left"> = new Map([

@@ -1,0 +1,229 @@
+import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { fits, type KernelFunctions } from "../kernel/kernel-functions.js";
+import type { Answers, KernelPlan } from "./plan.js";
+import { engineProblem } from "./problems.js";
+import type { SqlSession } from "./session.js";
+import { spillFolder } from "./spill-folder.js";
+import { identifier, text } from "./text.js";
+
+/** Files that a history is split into by the hash of its key. */
+const BUCKETS = 64;
+/** Answers may be long lists: few rows are held until a group of them is written. */
+const ANSWER_GROUP_ROWS = 24_576;
+/** A dictionary takes −0 and +0 for one value. */
+const PARQUET = "FORMAT parquet, DICTIONARY_SIZE_LIMIT 0";
+
+/** Which keys a part has: those of some buckets, or a slice of one bucket. */
+interface Part {
+  readonly buckets: readonly number[];
+  readonly slice?: { readonly of: number; readonly at: number };
+}
+
+interface Size {
+  readonly rows: number;
+  readonly keys: number;
+}
+
+interface SpilledHistory {
+  readonly plan: KernelPlan;
+  readonly folder: string;
+  /** Of the buckets that have rows. */
+  readonly sizes: ReadonlyMap<number, Size>;
+}
+
+/**
+ * Kernels whose histories do not fit their share of the memory. Such a history lies in files by the hash of its key; where
+ * rows ask, parts of the keys are loaded one after the other, each answers the rows that have its keys, and what they
+ * answered lies in files as well, to be joined by the row.
+ */
+export class SpilledKernels {
+  readonly #session: SqlSession;
+  readonly #kernels: KernelFunctions;
+  readonly #spilled = new Map<string, SpilledHistory>();
+  #folder: string | undefined;
+  #made = 0;
+
+  constructor(session: SqlSession, kernels: KernelFunctions) {
+    this.#session = session;
+    this.#kernels = kernels;
+  }
+
+  /** Writes the plan's history to files. Returns their bytes. */
+  async spill(plan: KernelPlan): Promise<number> {
+    this.forget(plan);
+    const folder = this.#newFolder();
+    await this.#session.run(
+      `COPY (SELECT *, CAST(hash(key) % ${BUCKETS} AS UTINYINT) AS bucket FROM (${plan.history}))` +
+        ` TO ${text(folder)} (${PARQUET}, PARTITION_BY (bucket))`,
+    );
+    const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    const sizes = new Map<number, Size>();
+    if (files.length > 0)
+      for (const { bucket, rows, keys } of await this.#session.query(
+        `SELECT CAST(bucket AS INTEGER) AS bucket, count(*) AS rows, approx_count_distinct(key) AS keys` +
+          ` FROM read_parquet(${text(join(folder, "*", "*.parquet"))}, hive_partitioning = true) GROUP BY ALL`,
+      ))
+        sizes.set(Number(bucket), { rows: Number(rows), keys: Number(keys) });
+    this.#spilled.set(plan.name, { plan, folder, sizes });
+    return files.reduce((sum, file) => sum + statSync(join(file.parentPath, file.name)).size, 0);
+  }
+
+  has({ name }: KernelPlan): boolean {
+    return this.#spilled.has(name);
+  }
+
+  /**
+   * Asks those of the kernels that are spilled about all rows of a table, and hands their answers to `use`: `undefined` if
+   * none is spilled. `room`: the bytes that a part may take. The answers end with `use`.
+   */
+  async answer<T>(
+    kernels: readonly string[],
+    table: string,
+    room: number,
+    use: (answers: Answers | undefined) => Promise<T>,
+  ): Promise<T> {
+    const spilled = [...new Set(kernels)].flatMap((name) => this.#spilled.get(name) ?? []);
+    if (spilled.length === 0) return use(undefined);
+    const folder = this.#newFolder();
+    try {
+      const files = new Map<string, readonly string[]>();
+      for (const history of spilled) files.set(history.plan.name, await this.#ask(history, table, room, folder));
+      return await use({ row: "o.rowid", of: new Map([...files].map(([name, of]) => [name, reading(of)])) });
+    } finally {
+      remove(folder);
+    }
+  }
+
+  /** Removes a plan's history. */
+  forget({ name }: KernelPlan): void {
+    const known = this.#spilled.get(name);
+    if (known !== undefined) remove(known.folder);
+    this.#spilled.delete(name);
+  }
+
+  close(): void {
+    if (this.#folder !== undefined) remove(this.#folder);
+  }
+
+  #newFolder(): string {
+    this.#folder ??= spillFolder(this.#session.temporary);
+    this.#made += 1;
+    const folder = join(this.#folder, String(this.#made));
+    mkdirSync(folder, { recursive: true });
+    return folder;
+  }
+
+  /** The files of a kernel's answers: `@row`, `@answer`; each in the order of rows. */
+  async #ask(history: SpilledHistory, table: string, room: number, folder: string): Promise<readonly string[]> {
+    const { plan } = history;
+    const files: string[] = [];
+    try {
+      for (const part of await this.#partsOf(history, table, room)) {
+        const isLoaded = await this.#kernels.load(plan, Number.POSITIVE_INFINITY, rowsOf(history, part));
+        if (isLoaded === undefined) throw new RangeError(`a part of ${plan.name} is larger than it was found to be`);
+        const file = join(folder, `${plan.name}-${files.length}.parquet`);
+        await this.#session.run(
+          `COPY (SELECT o.rowid AS "@row", ${plan.name}(${plan.arguments.join(", ")}) AS "@answer" FROM ${table} o` +
+            ` WHERE ${isIn(part, plan.arguments[0] ?? "")}) TO ${text(file)} (${PARQUET}, ROW_GROUP_SIZE ${ANSWER_GROUP_ROWS})`,
+        );
+        files.push(file);
+      }
+    } finally {
+      this.#kernels.forget(plan);
+    }
+    return files;
+  }
+
+  /** Every key is of one part; each part fits the room. */
+  async #partsOf(history: SpilledHistory, table: string, room: number): Promise<readonly Part[]> {
+    const { plan, sizes } = history;
+    const parts: Part[] = [];
+    let buckets: number[] = [];
+    let together: Size = { rows: 0, keys: 0 };
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      const size = sizes.get(bucket) ?? { rows: 0, keys: 0 };
+      if (!fits(plan, room, size)) {
+        parts.push(...(await this.#slicesOf(history, bucket, table, room)));
+        continue;
+      }
+      const sum = { rows: together.rows + size.rows, keys: together.keys + size.keys };
+      if (buckets.length > 0 && !fits(plan, room, sum)) {
+        parts.push({ buckets });
+        buckets = [];
+        together = size;
+      } else together = sum;
+      buckets.push(bucket);
+    }
+    if (buckets.length > 0) parts.push({ buckets });
+    return parts;
+  }
+
+  /** The slices of a bucket that does not fit, as few as do. Throws if one key alone does not. */
+  async #slicesOf(history: SpilledHistory, bucket: number, table: string, room: number): Promise<readonly Part[]> {
+    const { plan } = history;
+    const rows = rowsOf(history, { buckets: [bucket] });
+    const [largest] = await this.#session.query(
+      `SELECT key, count(*) AS rows FROM (${rows}) GROUP BY key ORDER BY rows DESC, key ASC LIMIT 1`,
+    );
+    const most = Number(largest?.["rows"] ?? 0);
+    if (!fits(plan, room, { rows: most, keys: 1 })) throw await this.#tooLarge(plan, largest?.["key"], most, table);
+    for (let of = 2; ; of *= 2) {
+      const slices = await this.#session.query(
+        `SELECT count(*) AS rows, approx_count_distinct(key) AS keys FROM (${rows}) GROUP BY ${sliceOf("key", of)}`,
+      );
+      if (slices.every((size) => fits(plan, room, { rows: Number(size["rows"]), keys: Number(size["keys"]) })))
+        return Array.from({ length: of }, (_, at) => ({ buckets: [bucket], slice: { of, at } }));
+    }
+  }
+
+  async #tooLarge(plan: KernelPlan, key: unknown, rows: number, table: string) {
+    const columns = plan.keys.map((name) => `o.${identifier(name)}`).join(", ");
+    const [row = {}] = await this.#session.query(
+      `SELECT ${columns} FROM ${table} o WHERE ${plan.arguments[0]} = ${String(key)} LIMIT 1`,
+    );
+    const named = Object.entries(row).map(([name, value]) => `${name} = ${String(value)}`);
+    return engineProblem("key-memory", {
+      operator: plan.operator,
+      key: named.length === 0 ? `one of ${plan.keys.join(", ")}` : named.join(", "),
+      rows: String(rows),
+    });
+  }
+}
+
+/** `FROM` item of answers whose row is at least `first` and below `end`. */
+export function answersBetween(answers: Answers, first: number, end: number): Answers {
+  const of = [...answers.of].map(
+    ([name, item]) => [name, `(SELECT * FROM ${item} WHERE "@row" >= ${first} AND "@row" < ${end})`] as const,
+  );
+  return { ...answers, of: new Map(of) };
+}
+
+function reading(files: readonly string[]): string {
+  return `read_parquet([${files.map(text).join(", ")}])`;
+}
+
+/** `SELECT` of a part's history. */
+function rowsOf({ plan, folder, sizes }: SpilledHistory, part: Part): string {
+  const files = part.buckets
+    .filter((bucket) => sizes.has(bucket))
+    .map((bucket) => text(join(folder, `bucket=${bucket}`, "*.parquet")));
+  if (files.length === 0) return `SELECT * FROM (${plan.history}) LIMIT 0`;
+  const sliced = part.slice === undefined ? "" : ` WHERE ${sliceOf("key", part.slice.of)} = ${part.slice.at}`;
+  return `SELECT * FROM read_parquet([${files.join(", ")}], hive_partitioning = false)${sliced}`;
+}
+
+/** Whether a key (SQL) is of the part; also a NULL is of one. */
+function isIn({ buckets, slice }: Part, key: string): string {
+  const inBuckets = `hash(${key}) % ${BUCKETS} IN (${buckets.join(", ")})`;
+  return slice === undefined ? inBuckets : `${inBuckets} AND ${sliceOf(key, slice.of)} = ${slice.at}`;
+}
+
+/** Not of the bits that make the bucket. */
+function sliceOf(key: string, of: number): string {
+  return `(hash(${key}) // ${BUCKETS}) % ${of}`;
+}
+
+function remove(folder: string): void {
+  rmSync(folder, { recursive: true, force: true });
+}

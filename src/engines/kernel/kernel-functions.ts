@@ -30,13 +30,13 @@ const KEPT_BYTES = 64 * 2 ** 20;
 /** The functions that kernels answer on one connection: each is registered once, its index is loaded anew for every span. */
 export class KernelFunctions {
   readonly #connection: DuckDBConnection;
-  readonly #loader: HistoryLoader;
+  /** Made for the first history: who loads none runs without a kernel. */
+  #loader: HistoryLoader | undefined;
   readonly #pool = new ArenaPool();
   readonly #indexes = new Map<string, WindowColumns>();
 
   constructor(connection: DuckDBConnection) {
     this.#connection = connection;
-    this.#loader = new HistoryLoader(connection);
   }
 
   /**
@@ -49,6 +49,7 @@ export class KernelFunctions {
     index.forget();
     this.#indexes.set(plan.name, index);
     if (known === undefined) this.#connection.registerScalarFunction(functionOf(plan, index));
+    this.#loader ??= new HistoryLoader(this.#connection);
     const isLoaded = await this.#loader.load(history, plan.group, (batches) => index.load(batches), {
       most: mostRows(plan, room),
       admits: (rows, keys) => fits(plan, room, { rows, keys }),
@@ -68,12 +69,12 @@ export class KernelFunctions {
 
   /** All that was taken from the system: beside the indexes what is kept to load the next one. */
   get bytes(): number {
-    return this.#pool.bytes + this.#loader.bytes;
+    return this.#pool.bytes + (this.#loader?.bytes ?? 0);
   }
 
   /** Lets go of what is only kept to load the next one, but for some that spares small histories from touching fresh memory. */
   trim(): void {
-    this.#loader.trim(KEPT_BYTES);
+    this.#loader?.trim(KEPT_BYTES);
     this.#pool.trim(KEPT_BYTES);
   }
 }

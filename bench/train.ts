@@ -4,14 +4,13 @@
  *
  *   node bench/run.mjs train [--events N] [--runs N] [--peers a,b] [--threads N] [--memory 8GB] [--day-workers N] [--json FILE]
  */
-import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir, totalmem } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { measuredProcess } from "./measured-process.js";
 import { compare } from "./train/compare.js";
-import { PeakMemory } from "./train/peak-memory.js";
 import { DAYS, projectOf, TARGET_DAYS } from "./train/project.js";
 import { type Bounds, runScript } from "./train/script.js";
 
@@ -100,20 +99,9 @@ async function measured(peer: string, project: string, out: string, days: readon
     "--days",
     days.join(","),
   ];
-  const begin = performance.now();
-  const process_ = spawn(process.execPath, [...args, ...passed.flatMap((name) => [`--${name}`, options[name]])], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const memory = new PeakMemory(process_.pid ?? 0);
-  let output = "";
-  process_.stdout.on("data", (text: Buffer) => {
-    output += text.toString();
-  });
-  const status = await new Promise((settle) => process_.on("close", settle));
-  const peak = memory.stop();
-  if (status !== 0) throw new Error(`${peer} ended with ${status}`);
-  const run = JSON.parse(output.trim().split("\n").at(-1) ?? "") as Run;
-  return { ...run, wall: (performance.now() - begin) / 1000, peak };
+  const shared = passed.flatMap((name) => [`--${name}`, options[name]]);
+  const { answer, ...rest } = await measuredProcess<Run>([...args, ...shared]);
+  return { ...answer, ...rest };
 }
 
 async function main(): Promise<void> {

@@ -145,7 +145,10 @@ export class SpanRun {
       this.#seconds = {};
     };
     const groups = groupsOf(this.#request.days, rows);
+    const begun = performance.now();
+    this.#operator = "write";
     await this.#ask(plan.kernelsOf(writing(plan, ORDERED)), ORDERED, async (answers) => {
+      this.#seconds["write"] = (performance.now() - begun) / 1000;
       for (const group of groups) await this.#write(group, answers, tell);
     });
   }

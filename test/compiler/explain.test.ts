@@ -153,7 +153,7 @@ test("what a run told stands beside each operator, in text, Mermaid and JSON", a
   );
   expect(text).toMatch(/ages +project +sql +duckdb +1 row +in sink /);
   expect(text).toContain("MEASURED ON 2024-01-02\n  1 row in 2.0 s, of these 250 ms for counting; nothing was kept\n");
-  expect(text).toContain("3.0 GB reserved by the engine (what memory_limit bounds), 1.0 GB in RAM");
+  expect(text).toContain("3.0 GB reserved by the engine (within memory_limit), 1.0 GB in RAM");
   expect(explainMermaid(explanation)).toContain(
     "drops view-only sessions<br/>duckdb<br/>1 row, 1,234,566 dropped<br/>512 B<br/>12 ms + in sink",
   );

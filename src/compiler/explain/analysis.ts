@@ -31,7 +31,7 @@ export interface Analysis {
   readonly seconds: number;
   /** What no operator's time holds: counting rows for the manifest. */
   readonly otherSeconds: number;
-  /** The most memory that the engine had reserved at once: what its `memory_limit` bounds. Not all of it is ever touched. */
+  /** The most memory that the engine had reserved at once: within `memory_limit`. Not all of it is ever touched. */
   readonly peakMemoryBytes: number;
   /** The most memory that the process has had in RAM until then, everything in it. */
   readonly peakResidentBytes: number;

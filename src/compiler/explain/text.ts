@@ -73,7 +73,7 @@ function totals({
 }: NonNullable<Explanation["analysis"]>) {
   return [
     `  ${rowsText(rows)} ${rows === 1 ? "row" : "rows"} in ${secondsText(seconds)}, of these ${secondsText(otherSeconds)} for counting; nothing was kept`,
-    `  peak memory: ${bytesText(peakMemoryBytes)} reserved by the engine (what memory_limit bounds), ${bytesText(peakResidentBytes)} in RAM`,
+    `  peak memory: ${bytesText(peakMemoryBytes)} reserved by the engine (within memory_limit), ${bytesText(peakResidentBytes)} in RAM`,
     "  The engine after an operator's tag is the one that ran it.",
     "  A statement may do the work of several operators: its time and bytes are those of the operator that makes it, and the",
     '  others say "in" which. Bytes: of tables made; of scans, of the files that may hold their rows; of the sink, of the parts.',

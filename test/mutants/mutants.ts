@@ -297,7 +297,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     rule: "rows that are equal in the leading columns stand by the narrow ones that follow",
     file: sink,
-    find: "isTied = await rank(narrowTies, equal, narrow);",
+    find: "isTied = await rank(narrowTies, narrowRanks, equal, narrow);",
     replace: "isTied = false;",
   },
   {

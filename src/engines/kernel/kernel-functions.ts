@@ -1,4 +1,4 @@
-import { BIGINT, type DuckDBConnection, type DuckDBType, STRUCT } from "@duckdb/node-api";
+import { BIGINT, type DuckDBType, STRUCT } from "@duckdb/node-api";
 import duckdb from "@duckdb/node-bindings";
 import { ArenaPool } from "../../columnar/arena.js";
 import { elementOf, isList } from "../../columnar/dtypes.js";
@@ -19,6 +19,7 @@ import {
   WindowColumns,
 } from "../../kernels/window-columns.js";
 import type { KernelPlan } from "../sql/plan.js";
+import type { SqlSession } from "../sql/session.js";
 import { duckdbType, formOf } from "./forms.js";
 import { HistoryLoader } from "./load-history.js";
 
@@ -29,14 +30,14 @@ const KEPT_BYTES = 64 * 2 ** 20;
 
 /** The functions that kernels answer on one connection: each is registered once, its index is loaded anew for every span. */
 export class KernelFunctions {
-  readonly #connection: DuckDBConnection;
+  readonly #session: SqlSession;
   /** Made for the first history: who loads none runs without a kernel. */
   #loader: HistoryLoader | undefined;
   readonly #pool = new ArenaPool();
   readonly #indexes = new Map<string, WindowColumns>();
 
-  constructor(connection: DuckDBConnection) {
-    this.#connection = connection;
+  constructor(session: SqlSession) {
+    this.#session = session;
   }
 
   /**
@@ -48,8 +49,8 @@ export class KernelFunctions {
     const index = known ?? new WindowColumns(plan.group, this.#pool);
     index.forget();
     this.#indexes.set(plan.name, index);
-    if (known === undefined) this.#connection.registerScalarFunction(functionOf(plan, index));
-    this.#loader ??= new HistoryLoader(this.#connection);
+    if (known === undefined) this.#session.connection.registerScalarFunction(functionOf(plan, index));
+    this.#loader ??= new HistoryLoader(this.#session);
     const isLoaded = await this.#loader.load(history, plan.group, (batches) => index.load(batches), {
       most: mostRows(plan, room),
       admits: (rows, keys) => fits(plan, room, { rows, keys }),

@@ -1,10 +1,11 @@
-import { ANY, BOOLEAN, type DuckDBConnection } from "@duckdb/node-api";
+import { ANY, BOOLEAN } from "@duckdb/node-api";
 import duckdb from "@duckdb/node-bindings";
 import { Arena } from "../../columnar/arena.js";
 import { validBytes, vectorisedFunction } from "../../columnar/duckdb-vectors.js";
 import type { HistoryBatch } from "../../kernels/history-index.js";
 import { INTEGER_CODES, type Kernels, kernelsOf } from "../../kernels/kernels.js";
 import type { WindowGroup } from "../../kernels/window-columns.js";
+import type { SqlSession } from "../sql/session.js";
 
 /** Rows that lie together: a multiple of DuckDB's vectors. */
 const BLOCK = 131_072;
@@ -17,7 +18,7 @@ const TAKE = "daedalus_take";
  * would have to wait for a garbage collection, a vector that the function sees belongs to DuckDB.
  */
 export class HistoryLoader {
-  readonly #connection: DuckDBConnection;
+  readonly #session: SqlSession;
   readonly #scratch = new Arena();
   readonly #kernels: Kernels = kernelsOf(this.#scratch);
   readonly #raw = this.#scratch.allocate(VECTOR * 8);
@@ -26,9 +27,9 @@ export class HistoryLoader {
   readonly #spare: Block[] = [];
   #taking: Taking | undefined;
 
-  constructor(connection: DuckDBConnection) {
-    this.#connection = connection;
-    connection.registerScalarFunction(
+  constructor(session: SqlSession) {
+    this.#session = session;
+    session.connection.registerScalarFunction(
       vectorisedFunction({
         name: TAKE,
         parameterTypes: [],
@@ -54,10 +55,10 @@ export class HistoryLoader {
     const taking = new Taking(group, limits.most, this.#spare);
     this.#taking = taking;
     try {
-      const answer = await this.#connection.runAndReadAll(
+      const [answer] = await this.#session.query(
         `SELECT approx_count_distinct(key) AS keys, count(${TAKE}(${names.join(", ")})) FROM (${sql})`,
       );
-      if (!limits.admits(taking.rows, Number(answer.getRowObjectsJS()[0]?.["keys"] ?? 0))) return false;
+      if (!limits.admits(taking.rows, Number(answer?.["keys"] ?? 0))) return false;
       use(taking.batches());
       return true;
     } catch (error) {

@@ -31,7 +31,7 @@ class DuckDBDaySession implements DaySession {
   #inputs = "";
 
   constructor({ session, sources }: DaySessionOptions, shares: MemoryShares, cells: SqlCells) {
-    const kernels = new KernelFunctions(session.connection);
+    const kernels = new KernelFunctions(session);
     const spilled = new SpilledKernels(session, kernels);
     this.#state = {
       session,

@@ -164,7 +164,7 @@ export class SpilledKernels {
     const { plan } = history;
     const rows = rowsOf(history, { buckets: [bucket] });
     const [largest] = await this.#session.query(
-      `SELECT key, count(*) AS rows FROM (${rows}) GROUP BY key ORDER BY rows DESC, key ASC LIMIT 1`,
+      `SELECT key, count(*) AS rows FROM (${rows}) GROUP BY key ORDER BY rows DESC NULLS LAST, key ASC NULLS FIRST LIMIT 1`,
     );
     const most = Number(largest?.["rows"] ?? 0);
     if (!fits(plan, room, { rows: most, keys: 1 })) throw await this.#tooLarge(plan, largest?.["key"], most, table);

@@ -48,7 +48,7 @@ let spilled: SpilledKernels;
 
 beforeEach(async () => {
   session = await SqlSession.open({ threads: "2", temp_directory: directory });
-  kernels = new KernelFunctions(session.connection);
+  kernels = new KernelFunctions(session);
   spilled = new SpilledKernels(session, kernels);
 });
 

@@ -29,8 +29,8 @@ export function pointInTimeJoin(self: PointInTimeJoin, planner: Planner): void {
   const numbered = planner.runTable(
     `numbered_${self.inputs[1]}`,
     self.name,
-    `SELECT row_number() OVER () AS kid, * FROM ${visible} UNION ALL SELECT 0${", NULL".repeat(width)}`,
-    [],
+    `SELECT row_number() OVER () AS kid, * FROM (${visible.sql}) UNION ALL SELECT 0${", NULL".repeat(width)}`,
+    visible.composes,
   );
   const [only] = self.on;
   const integers =

@@ -17,7 +17,8 @@ export function pointInTimeJoin(self: PointInTimeJoin, planner: Planner): void {
     return;
   }
   const clock = clockOf(self.leftTime, self.rightTime, self.availableTime);
-  const visible = visibleRows(self, planner, clock);
+  const { sql, composes } = visibleRows(self, planner, clock);
+  const visible = planner.runTable(`visible_${self.inputs[1]}`, self.name, sql, composes);
   const left = planner.isMain(self.inputs[0]) ? undefined : planner.side(self.inputs[0]);
   const side = left ? "h" : "o";
   const time = onClock(`${side}.${identifier(self.leftTime.column)}`, self.leftTime.resolution, clock);
@@ -55,10 +56,14 @@ export function pointInTimeJoin(self: PointInTimeJoin, planner: Planner): void {
 }
 
 /**
- * The right rows that some instant sees, each with `@after`: it is the one to see at every later instant, until the next.
+ * `SELECT` of the right rows that some instant sees, each with `@after`: it is the one to see at every later instant, until the next.
  * Of rows that become visible together the latest counts, and one that becomes visible after a later row did is never seen.
  */
-export function visibleRows(self: PointInTimeJoin, planner: Planner, clock: Clock): string {
+export function visibleRows(
+  self: PointInTimeJoin,
+  planner: Planner,
+  clock: Clock,
+): { readonly sql: string; readonly composes: readonly string[] } {
   const right = planner.side(self.inputs[1]);
   planner.unbounded.add(right.scan.output);
   const keys = self.on.map((pair) => identifier(pair.right));
@@ -66,15 +71,11 @@ export function visibleRows(self: PointInTimeJoin, planner: Planner, clock: Cloc
   const ties = self.ties.map((tie) => ({ sql: identifier(tie), dtype: right.columns.get(tie) ?? ("BIGINT" as const) }));
   const values = [...new Set([...keys, ...self.columns.map((column) => identifier(column.name))])];
   const present = [...keys, identifier(self.rightTime.column)].map((name) => `${name} IS NOT NULL`);
-  const name = `visible_${self.inputs[1]}`;
   if (!self.availableTime) {
     const rows = `SELECT *, ${time} AS "@t" FROM ${right.sql} WHERE ${present.join(" AND ")}`;
-    return planner.runTable(
-      name,
-      self.name,
-      `WITH rows AS MATERIALIZED (${rows}), ${oneRowPer([...keys, '"@t"'], "rows", ties, [...values, '"@t"', '"@t" AS "@after"'])}`,
-      right.composed,
-    );
+    const columns = [...values, '"@t"', '"@t" AS "@after"'];
+    const sql = `WITH rows AS MATERIALIZED (${rows}), ${oneRowPer([...keys, '"@t"'], "rows", ties, columns)}`;
+    return { sql, composes: right.composed };
   }
   present.push(`${identifier(self.availableTime.column)} IS NOT NULL`);
   const available = onClock(identifier(self.availableTime.column), self.availableTime.resolution, clock);
@@ -83,13 +84,10 @@ export function visibleRows(self: PointInTimeJoin, planner: Planner, clock: Cloc
   const rows = `SELECT *, ${time} AS "@t", greatest(${time}, ${before}) AS "@after" FROM ${right.sql} WHERE ${present.join(" AND ")}`;
   const age = `"@t" ASC NULLS FIRST${ties.length === 0 ? "" : `, ${orderBy(ties)}`}`;
   const group = keys.join(", ");
-  return planner.runTable(
-    name,
-    self.name,
+  const sql =
     `SELECT ${[...values, '"@t"', '"@after"'].join(", ")} FROM (SELECT *, max("@age") OVER (PARTITION BY ${group} ORDER BY "@after" ASC NULLS FIRST RANGE UNBOUNDED PRECEDING) AS "@newest"` +
-      ` FROM (SELECT *, row_number() OVER (PARTITION BY ${group} ORDER BY ${age}) AS "@age" FROM (${rows}))) WHERE "@age" = "@newest"`,
-    right.composed,
-  );
+    ` FROM (SELECT *, row_number() OVER (PARTITION BY ${group} ORDER BY ${age}) AS "@age" FROM (${rows}))) WHERE "@age" = "@newest"`;
+  return { sql, composes: right.composed };
 }
 
 /** The list of all matching values: a window like those of rolling aggregates. */

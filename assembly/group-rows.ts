@@ -44,6 +44,63 @@ export function moveSlots(from: usize, fromMask: u32, to: usize, toMask: u32): v
   }
 }
 
+/** Widens the range of keys (least and greatest, i64 each) to these; a zero byte in `valid` (0: all are valid) is no key. */
+export function widenRange(rows: i32, keys: usize, valid: usize, range: usize): void {
+  let least = load<i64>(range),
+    greatest = load<i64>(range, 8);
+  for (let row: usize = 0; row < <usize>rows; row++) {
+    if (valid != 0 && load<u8>(valid + row) == 0) continue;
+    const key = load<i64>(keys + (row << 3));
+    least = min(least, key);
+    greatest = max(greatest, key);
+  }
+  store<i64>(range, least);
+  store<i64>(range, greatest, 8);
+}
+
+/** Counts the rows of each key least, least + 1, … (i32 each). */
+export function countKeys(rows: i32, keys: usize, valid: usize, least: i64, counts: usize): void {
+  for (let row: usize = 0; row < <usize>rows; row++) {
+    if (valid != 0 && load<u8>(valid + row) == 0) continue;
+    const count = counts + ((<usize>(load<i64>(keys + (row << 3)) - least)) << 2);
+    store<i32>(count, load<i32>(count) + 1);
+  }
+}
+
+/**
+ * Numbers the keys that have rows in their order: writes each key's group (−1: it has none) to `table`, the groups' starts and
+ * the end behind the last to `starts`, and turns the counts into the places at which each key's rows begin. Returns how many
+ * groups there are.
+ */
+export function numberKeys(span: i32, counts: usize, table: usize, starts: usize): i32 {
+  let groups: i32 = 0,
+    start: i32 = 0;
+  for (let key: usize = 0; key < <usize>span; key++) {
+    const count = load<i32>(counts + (key << 2));
+    store<i32>(table + (key << 2), count > 0 ? groups : -1);
+    store<i32>(counts + (key << 2), start);
+    store<i32>(starts + ((<usize>groups) << 2), start);
+    groups += i32(count > 0);
+    start += count;
+  }
+  store<i32>(starts + ((<usize>groups) << 2), start);
+  return groups;
+}
+
+/** `placeRows` by the keys themselves: `cursors` begin as `numberKeys` leaves them. */
+export function placeKeys(rows: i32, keys: usize, valid: usize, least: i64, cursors: usize, places: usize): void {
+  for (let row: usize = 0; row < <usize>rows; row++) {
+    if (valid != 0 && load<u8>(valid + row) == 0) {
+      store<i32>(places + (row << 2), -1);
+      continue;
+    }
+    const cursor = cursors + ((<usize>(load<i64>(keys + (row << 3)) - least)) << 2);
+    const place = load<i32>(cursor);
+    store<i32>(places + (row << 2), place);
+    store<i32>(cursor, place + 1);
+  }
+}
+
 /** Turns counts into starts (exclusive running sum, in place), with the total behind the last. */
 export function startsOf(groups: i32, counts: usize): void {
   let start: i32 = 0;
@@ -99,6 +156,14 @@ export function scatter(rows: i32, places: usize, values: usize, into: usize): v
   for (let row: usize = 0; row < <usize>rows; row++) {
     const place = load<i32>(places + (row << 2));
     if (place >= 0) store<i64>(into + ((<usize>place) << 3), load<i64>(values + (row << 3)));
+  }
+}
+
+/** Writes each row's number, `first` and the following, to its place, if it has one. */
+export function scatterNumbers(rows: i32, places: usize, first: i64, into: usize): void {
+  for (let row: usize = 0; row < <usize>rows; row++) {
+    const place = load<i32>(places + (row << 2));
+    if (place >= 0) store<i64>(into + ((<usize>place) << 3), first + <i64>row);
   }
 }
 

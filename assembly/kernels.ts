@@ -1,9 +1,25 @@
 export { listOffsets, packValidity } from "./arrow-layout";
 export { decode, encode } from "./codes";
 export { doublePrefix, exponentRange, integerPrefix, specialPrefix } from "./exact-sum";
-export { assignGroups, clearSlots, directTable, floorDivide, keyRange, moveSlots, placeRows, scatter, startsOf } from "./group-rows";
+export {
+  assignGroups,
+  clearSlots,
+  countKeys,
+  directTable,
+  floorDivide,
+  keyRange,
+  moveSlots,
+  numberKeys,
+  placeKeys,
+  placeRows,
+  scatter,
+  scatterNumbers,
+  startsOf,
+  widenRange,
+} from "./group-rows";
+export { layRecords, latestRecords, recordValues } from "./latest-rows";
 export { nextOccurrence } from "./next-occurrence";
-export { largestGroup, orderByTime, orderTies } from "./order-groups";
+export { hasTies, largestGroup, orderByTime, orderTies } from "./order-groups";
 export { ownLists } from "./own-lists";
 export { groupRuns, runBounds } from "./run-bounds";
 export { scaleTicks } from "./scale-ticks";

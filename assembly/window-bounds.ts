@@ -115,19 +115,24 @@ export function windowBounds(queries: i32, times: usize, found: usize, starts: u
   const shift = recordShift(windows);
   for (let first: i32 = 0; first < queries; first += TOUCHED) {
     const end = min(first + TOUCHED, queries);
-    touched = touch(first, end, found, records, shift);
+    touched = touch(first, end, found, index, records, shift);
     for (let row: usize = <usize>first; row < <usize>end; row++) boundsOf(row, times, found, starts, index, windows, lengths, records, shift, bounds);
   }
 }
 
-/** Queries whose records are brought into the cache together: their misses overlap, those of a loop with branches do not. */
+/** Queries whose records and instants are brought into the cache together: their misses overlap, those of a loop with branches do not. */
 const TOUCHED: i32 = 1024;
 /** Somewhere for what is only read, so that it is read. */
 let touched: i32 = 0;
 
-function touch(first: i32, end: i32, found: usize, records: usize, shift: usize): i32 {
+function touch(first: i32, end: i32, found: usize, index: usize, records: usize, shift: usize): i32 {
   let sum: i32 = 0;
-  for (let row: i32 = first; row < end; row++) sum += load<i32>(records + ((<usize>max(0, load<i32>(found + ((<usize>row) << 2)))) << shift));
+  for (let row: i32 = first; row < end; row++) {
+    const group = load<i32>(found + ((<usize>row) << 2));
+    const near = load<i32>(records + ((<usize>max(0, group)) << shift), BOUNDS);
+    // Without a group there may be no record at all, and what was read is nothing.
+    sum += load<i32>(index + ((<usize>max(0, select<i32>(near - 1, 0, group >= 0))) << 3));
+  }
   return sum;
 }
 

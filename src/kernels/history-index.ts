@@ -1,5 +1,6 @@
 import { Arena, type Room } from "../columnar/arena.js";
 import { type Address, type Kernels, kernelsOf } from "./kernels.js";
+import { CHUNK, groupKeys, type KeyChunk, type KeyGroups, type KeyTable } from "./key-groups.js";
 
 /** History rows as they come: columns of equal length, without NULL keys and times. */
 export interface HistoryBatch {
@@ -26,32 +27,12 @@ export interface IndexedValues {
 export interface IndexContents {
   /** The columns of the batches that it holds; rows with a NULL in one of them are left out. */
   readonly columns: readonly number[];
+  /** One more column: each row's number, from 1 on in the order of the batches. Rows of one instant then stay as they come. */
+  readonly numbers: boolean;
   readonly available: boolean;
   /** Ticks of the batches' times to a tick of the queries' clock: 1000 where nanoseconds meet microseconds, else 1. */
   readonly timeDivisor: bigint;
 }
-
-/** Where a key's group is found. */
-export type KeyTable =
-  | { readonly kind: "slots"; readonly slots: Address; readonly mask: number }
-  | { readonly kind: "direct"; readonly table: Address; readonly least: bigint; readonly span: number };
-
-/** Writes each query's group to `found`; −1: its key has no history, or is NULL. */
-export function findGroups(
-  kernels: Kernels,
-  table: KeyTable,
-  rows: number,
-  keys: Address,
-  valid: Address,
-  found: Address,
-): void {
-  if (table.kind === "slots") kernels.lookUp(rows, keys, valid, table.slots, table.mask, found);
-  else kernels.lookUpDirect(rows, keys, valid, table.least, table.span, table.table, found);
-}
-
-/** Rows in a chunk while an index is built. */
-const CHUNK = 8192;
-const FIRST_SLOTS = 1024;
 
 /**
  * History rows by key, in order of time: a hash table of keys with the range of each key's rows, the rows' times, and
@@ -68,6 +49,7 @@ export class HistoryIndex<Memory extends Room = Arena> {
   starts: Address = 0;
   times: Address = 0;
   columns: readonly IndexedValues[] = [];
+  numbers: Address = 0;
   /** The rows' availability where the index holds no values; else each column has its own. */
   rowsAvailable: Address = 0;
   largest = 0;
@@ -87,124 +69,82 @@ export class HistoryIndex<Memory extends Room = Arena> {
 
   /** Forgets what it held and takes the rows of the batches. O(rows) where they come in order of time. */
   build(batches: readonly HistoryBatch[], contents: IndexContents): void {
-    const { arena } = this;
+    const { arena, kernels } = this;
     arena.release();
     const chunks = batches.flatMap((batch) => chunksOf(batch, contents));
-    const groupOf = this.#group(chunks);
+    const { rows, groups, starts, largest, table, placing } = groupKeys(chunks, arena, this.#scratch);
+    this.rows = rows;
+    this.groups = groups;
+    this.largest = largest;
+    this.starts = starts;
+    this.keys = table;
     this.times = arena.allocate(this.rows * 8);
     const values = contents.columns.map(() => arena.allocate(this.rows * 8));
+    const numbers = contents.numbers ? arena.allocate(this.rows * 8) : 0;
     const available = contents.available ? arena.allocate(this.rows * 8) : 0;
     const mark = arena.mark();
-    this.#scatter(chunks, groupOf, [this.times, ...values, ...(available === 0 ? [] : [available])]);
+    const into = [this.times, ...values, ...(available === 0 ? [] : [available])];
+    this.#scatter(chunks, placing, into, numbers);
     arena.release(mark);
-    this.#order(values, available, contents);
+    this.#orderByTime([...into.slice(1), ...(numbers === 0 ? [] : [numbers])]);
+    if (numbers === 0) this.#orderTies(values, available);
+    if (contents.timeDivisor !== 1n) kernels.floorDivide(rows, this.times, contents.timeDivisor);
     this.columns = values.map((address) => ({ values: address, available }));
+    this.numbers = numbers;
     this.rowsAvailable = available;
   }
 
-  /** Numbers the groups, counts them and makes the table of their ranges. */
-  #group(chunks: readonly Chunk[]): Int32Array {
-    const scratch = this.#scratch;
-    scratch.release();
-    const kernels = kernelsOf(scratch);
-    const all = chunks.reduce((sum, chunk) => sum + chunk.rows, 0);
-    const keys = scratch.allocate(CHUNK * 8);
-    const valid = scratch.allocate(CHUNK);
-    const numbers = scratch.allocate(CHUNK * 4);
-    const counts = scratch.allocate((all + 1) * 4);
-    let mask = FIRST_SLOTS - 1;
-    let slots = scratch.allocate((mask + 1) * 16);
-    kernels.clearSlots(slots, mask);
-    const groupOf = new Int32Array(all);
-    let groups = 0;
-    let done = 0;
-    for (const chunk of chunks) {
-      while ((groups + chunk.rows) * 2 > mask + 1) {
-        const wider = mask * 2 + 1;
-        const larger = scratch.allocate((wider + 1) * 16);
-        kernels.clearSlots(larger, wider);
-        kernels.moveSlots(slots, mask, larger, wider);
-        [slots, mask] = [larger, wider];
-      }
-      scratch.int64At(keys, chunk.rows).set(chunk.keys);
-      if (chunk.valid !== undefined) scratch.bytesAt(valid, chunk.rows).set(chunk.valid);
-      const which = chunk.valid === undefined ? 0 : valid;
-      groups = kernels.assignGroups(chunk.rows, keys, which, slots, mask, numbers, groups, counts);
-      groupOf.set(scratch.int32At(numbers, chunk.rows), done);
-      done += chunk.rows;
-    }
-    kernels.startsOf(groups, counts);
-    this.groups = groups;
-    this.rows = scratch.int32At(counts, groups + 1)[groups] ?? 0;
-    this.largest = kernels.largestGroup(groups, counts);
-    this.keys = this.#keyTable(scratch, kernels, slots, mask);
-    this.starts = this.arena.allocate((groups + 1) * 4);
-    this.arena.int32At(this.starts, groups + 1).set(scratch.int32At(counts, groups + 1));
-    return groupOf;
-  }
-
-  /** Keys of a narrow range stand in a table of all keys of it, without a search. */
-  #keyTable(scratch: Room, kernels: Kernels, slots: Address, mask: number): KeyTable {
-    const range = scratch.allocate(16);
-    kernels.keyRange(slots, mask, range);
-    const [least = 0n, greatest = -1n] = scratch.int64At(range, 2);
-    const span = this.groups === 0 ? 0n : greatest - least + 1n;
-    if (span > BigInt(mask + 1) * 4n) {
-      const own = this.arena.allocate((mask + 1) * 16);
-      this.arena.bytesAt(own, (mask + 1) * 16).set(scratch.bytesAt(slots, (mask + 1) * 16));
-      return { kind: "slots", slots: own, mask };
-    }
-    // One entry at least: a look-up always reads one.
-    const bytes = Math.max(1, Number(span)) * 4;
-    const made = scratch.allocate(bytes);
-    kernels.directTable(slots, mask, least, Math.max(1, Number(span)), made);
-    const table = this.arena.allocate(bytes);
-    this.arena.bytesAt(table, bytes).set(scratch.bytesAt(made, bytes));
-    return { kind: "direct", table, least, span: Number(span) };
-  }
-
-  #scatter(chunks: readonly Chunk[], groupOf: Int32Array, into: readonly Address[]): void {
+  #scatter(chunks: readonly Chunk[], placing: KeyGroups["placing"], into: readonly Address[], numbers: Address): void {
     const { arena, kernels } = this;
-    const cursors = arena.allocate((this.groups + 1) * 4);
-    const groups = arena.allocate(CHUNK * 4);
+    const place = placing();
     const places = arena.allocate(CHUNK * 4);
     const values = arena.allocate(CHUNK * 8);
-    arena.int32At(cursors, this.groups).set(arena.int32At(this.starts, this.groups));
     let done = 0;
-    for (const { rows, columns } of chunks) {
-      arena.int32At(groups, rows).set(groupOf.subarray(done, done + rows));
-      kernels.placeRows(rows, groups, cursors, places);
+    for (const chunk of chunks) {
+      const { rows, columns } = chunk;
+      place(chunk, done, places);
       into.forEach((target, index) => {
         const column = columns[index];
         if (column === undefined) throw new RangeError("a history batch lacks a column of its index");
         arena.int64At(values, rows).set(column);
         kernels.scatter(rows, places, values, target);
       });
+      if (numbers !== 0) kernels.scatterNumbers(rows, places, BigInt(done + 1), numbers);
       done += rows;
     }
   }
 
-  #order(values: readonly Address[], available: Address, { timeDivisor }: IndexContents): void {
-    const { arena, kernels, groups, starts, times, rows } = this;
+  #orderByTime(columns: readonly Address[]): void {
+    const { arena, kernels, groups, starts, times } = this;
     const mark = arena.mark();
-    const order = arena.allocate(this.largest * 4);
-    const spareOrder = arena.allocate(this.largest * 4);
-    const spare = arena.allocate(this.largest * 8);
-    const moved = [...values, ...(available === 0 ? [] : [available])];
-    const list = arena.allocate(moved.length * 8);
-    arena.int64At(list, moved.length).set(moved.map(BigInt));
-    kernels.orderByTime(groups, starts, times, moved.length, list, order, spareOrder, spare);
+    const list = arena.allocate(columns.length * 8);
+    arena.int64At(list, columns.length).set(columns.map(BigInt));
+    const { order, spareOrder, spare } = this.#spares();
+    kernels.orderByTime(groups, starts, times, columns.length, list, order, spareOrder, spare);
+    arena.release(mark);
+  }
+
+  /** Rows of one instant by value, each column for itself. */
+  #orderTies(values: readonly Address[], available: Address): void {
+    const { arena, kernels, groups, starts, times } = this;
+    const mark = arena.mark();
+    const { order, spareOrder, spare } = this.#spares();
     for (const value of values) kernels.orderTies(groups, starts, times, value, available, order, spareOrder, spare);
     arena.release(mark);
-    if (timeDivisor !== 1n) kernels.floorDivide(rows, times, timeDivisor);
+  }
+
+  #spares() {
+    const { arena, largest } = this;
+    return {
+      order: arena.allocate(largest * 4),
+      spareOrder: arena.allocate(largest * 4),
+      spare: arena.allocate(largest * 8),
+    };
   }
 }
 
 /** A piece of a batch with the columns of an index: times, values, availability; and which of its rows count. */
-interface Chunk {
-  readonly rows: number;
-  readonly keys: BigInt64Array;
-  readonly valid?: Uint8Array;
+interface Chunk extends KeyChunk {
   readonly columns: readonly BigInt64Array[];
 }
 

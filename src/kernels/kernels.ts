@@ -21,11 +21,16 @@ export interface Kernels {
     counts: Address,
   ): number;
   moveSlots(from: Address, fromMask: number, to: Address, toMask: number): void;
+  widenRange(rows: number, keys: Address, valid: Address, range: Address): void;
+  countKeys(rows: number, keys: Address, valid: Address, least: bigint, counts: Address): void;
+  numberKeys(span: number, counts: Address, table: Address, starts: Address): number;
+  placeKeys(rows: number, keys: Address, valid: Address, least: bigint, cursors: Address, places: Address): void;
   startsOf(groups: number, counts: Address): void;
   keyRange(slots: Address, mask: number, out: Address): void;
   directTable(slots: Address, mask: number, least: bigint, span: number, table: Address): void;
   placeRows(rows: number, groups: Address, cursors: Address, places: Address): void;
   scatter(rows: number, places: Address, values: Address, into: Address): void;
+  scatterNumbers(rows: number, places: Address, first: bigint, into: Address): void;
   floorDivide(rows: number, values: Address, divisor: bigint): void;
   largestGroup(groups: number, starts: Address): number;
   orderByTime(
@@ -47,6 +52,18 @@ export interface Kernels {
     order: Address,
     spareOrder: Address,
     spare: Address,
+  ): void;
+  hasTies(groups: number, starts: Address, time: Address): boolean;
+  layRecords(rows: number, codes: Address, records: Address, stride: number, place: number): void;
+  latestRecords(queries: number, bounds: Address, numbers: Address, found: Address): void;
+  recordValues(
+    queries: number,
+    found: Address,
+    records: Address,
+    stride: number,
+    place: number,
+    out: Address,
+    valid: Address,
   ): void;
   nextOccurrence(
     groups: number,

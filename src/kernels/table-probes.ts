@@ -1,7 +1,8 @@
 import type { ColumnBuffers } from "../columnar/arrow-answers.js";
 import type { SharedArena } from "../columnar/shared-arena.js";
-import { findGroups, type IndexedValues, type KeyTable } from "./history-index.js";
+import type { IndexedValues } from "./history-index.js";
 import { type Address, DOUBLE_CODES, type Kernels } from "./kernels.js";
+import { findGroups, type KeyTable } from "./key-groups.js";
 import { NO_OWN, type Own, ownOf, type RawOwn } from "./own-values.js";
 import { answerOf, OutputPreparation, type PreparedOutput } from "./prepared-output.js";
 import { COUNTED, type ValueForm, type WindowOutput } from "./window-columns.js";

@@ -1,7 +1,8 @@
 import { type Arena, ArenaPool } from "../columnar/arena.js";
 import type { Aggregate } from "../definitions/aggregations.js";
-import { findGroups, type HistoryBatch, HistoryIndex } from "./history-index.js";
+import { type HistoryBatch, HistoryIndex, type IndexContents } from "./history-index.js";
 import { type Address, type CodeKind, INTEGER_CODES } from "./kernels.js";
+import { findGroups } from "./key-groups.js";
 import { NO_OWN, type Own, ownOf, put } from "./own-values.js";
 import { answerOf, OutputPreparation, type PreparedOutput } from "./prepared-output.js";
 
@@ -98,12 +99,13 @@ export function historyBytes(group: WindowGroup, rows: number, keys: number): Hi
   const prepared = [...shared.values()].reduce((sum, bytes) => sum + bytes, 0);
   const ofKeys = keys * (64 + 8 + 2 * (16 + 4 * (1 + windows.length)));
   const parts = 1 + used.size;
-  const indexes = rows * (parts * ofPart + used.size * 8 + prepared) + parts * ofKeys;
+  // The keys' own table has at most an entry a row.
+  const indexes = rows * (parts * (ofPart + 4) + used.size * 8 + prepared) + parts * ofKeys;
   // The table of keys grows by doubling, and what it grew out of is let go at the end.
-  const grouping = rows * 4 + keys * 192;
+  const grouping = rows * 12 + keys * 192;
   return {
     all: batch + indexes + grouping,
-    largest: Math.max(grouping, rows * (ofPart + used.size * 8 + prepared) + ofKeys),
+    largest: Math.max(grouping, rows * (ofPart + 4 + used.size * 8 + prepared) + ofKeys),
   };
 }
 
@@ -139,7 +141,7 @@ export class WindowColumns {
   }
 
   /** Takes the history in the place of what it had. */
-  load(batches: readonly HistoryBatch[]): void {
+  load(batches: readonly HistoryBatch[]): true {
     const { outputs, columns, available, timeDivisor } = this.#group;
     const used = [...new Set(outputs.flatMap(({ column }) => (column === undefined ? [] : [column])))];
     const alone = used.filter(
@@ -158,6 +160,7 @@ export class WindowColumns {
       return part;
     });
     this.#isLoaded = true;
+    return true;
   }
 
   /** Gives its memory back; until it is loaded again it answers nothing. */
@@ -198,13 +201,13 @@ class Part {
 
   load(
     batches: readonly HistoryBatch[],
-    contents: { readonly columns: readonly number[]; readonly available: boolean; readonly timeDivisor: bigint },
+    contents: Omit<IndexContents, "numbers">,
     outputs: readonly number[],
     forms: readonly ValueForm[],
   ): void {
     const { index } = this;
     const { windows } = this.#group;
-    index.build(batches, contents);
+    index.build(batches, { ...contents, numbers: false });
     const { arena, kernels } = index;
     this.#lengths = arena.allocate(windows.length * 8);
     arena.int64At(this.#lengths, windows.length).set(windows);

@@ -168,6 +168,99 @@ test("clearSlots, assignGroups, moveSlots, startsOf, largestGroup, keyRange, dir
   });
 });
 
+test("widenRange, countKeys, numberKeys, placeKeys, scatterNumbers", () => {
+  const keys = fc.array(fc.oneof(fc.constant(null), small), { maxLength: 60 });
+  check(fc.record({ keys, base: fc.constantFrom(0n, MOST - 12n, LEAST + 6n) }), (bench, { keys, base }) => {
+    const { kernels } = bench;
+    const shifted = keys.map((key) => (key === null ? null : key + base));
+    const all = bench.longs(shifted.map((key) => key ?? 77n));
+    const valid = bench.bytes(shifted.map((key) => Number(key !== null)));
+    const range = bench.longs([MOST, LEAST]);
+    const first = keys.length >> 1;
+    kernels.widenRange(first, all, valid, range);
+    kernels.widenRange(keys.length - first, all + first * 8, valid + first, range);
+    const present = shifted.flatMap((key) => (key === null ? [] : [key]));
+    const distinct = [...new Set(present)].sort((a, b) => (a < b ? -1 : 1));
+    const [least = MOST, greatest = LEAST] = [distinct[0], distinct.at(-1)];
+    expect(bench.readLongs(range, 2)).toEqual([least, greatest]);
+    if (present.length === 0) return;
+
+    const span = Number(greatest - least) + 1;
+    const counts = bench.ints(new Array(span).fill(0));
+    kernels.countKeys(keys.length, all, valid, least, counts);
+    const ofKey = (at: number) => present.filter((key) => key === least + BigInt(at)).length;
+    expect(bench.readInts(counts, span)).toEqual(Array.from({ length: span }, (_, at) => ofKey(at)));
+    const [table, starts] = [bench.room(span * 4), bench.room((span + 1) * 4)];
+    expect(kernels.numberKeys(span, counts, table, starts)).toBe(distinct.length);
+    expect(bench.readInts(table, span)).toEqual(
+      Array.from({ length: span }, (_, at) => distinct.indexOf(least + BigInt(at))),
+    );
+    const begins = startsOf(distinct.map((key) => ofKey(Number(key - least))));
+    expect(bench.readInts(starts, distinct.length + 1)).toEqual(begins);
+
+    const places = bench.room(keys.length * 4);
+    kernels.placeKeys(keys.length, all, valid, least, counts, places);
+    const wanted = shifted.map((key, row) => {
+      const before = shifted.slice(0, row).filter((other) => other === key).length;
+      return key === null ? -1 : (begins[distinct.indexOf(key)] as number) + before;
+    });
+    expect(bench.readInts(places, keys.length)).toEqual(wanted);
+    const into = bench.room(present.length * 8);
+    kernels.scatterNumbers(keys.length, places, 5n, into);
+    const numbers = new Array<bigint>(present.length);
+    wanted.forEach((place, row) => {
+      if (place >= 0) numbers[place] = 5n + BigInt(row);
+    });
+    expect(bench.readLongs(into, present.length)).toEqual(numbers);
+  });
+});
+
+test("hasTies, layRecords, latestRecords, recordValues", () => {
+  const row = fc.record({ time: small, values: fc.tuple(long, long), nulls: fc.nat(3) });
+  const cases = fc.record({
+    groups: fc.array(fc.array(row, { maxLength: 6 }), { minLength: 1, maxLength: 5 }),
+    ends: fc.array(fc.tuple(fc.nat(30), fc.nat(30)), { maxLength: 20 }),
+  });
+  check(cases, (bench, { groups, ends }) => {
+    const { kernels } = bench;
+    const sorted = groups.map((group) => [...group].sort((a, b) => Number(a.time - b.time)));
+    const rows = sorted.flat();
+    const starts = bench.ints(startsOf(sorted.map((group) => group.length)));
+    const times = bench.longs(rows.map(({ time }) => time));
+    expect(Boolean(kernels.hasTies(sorted.length, starts, times))).toBe(
+      sorted.some((group) => new Set(group.map(({ time }) => time)).size < group.length),
+    );
+
+    // The records lie the other way round than the index.
+    const number = (place: number) => rows.length - place;
+    const records = bench.longs([-1n, 0n, 0n, ...rows.flatMap(() => [0n, 0n, 0n])]);
+    const ordered = [...rows].reverse();
+    const columns = [
+      ordered.map(({ nulls }) => BigInt(nulls)),
+      ...[0, 1].map((column) => ordered.map(({ values }) => values[column] as bigint)),
+    ];
+    columns.forEach((codes, place) => {
+      kernels.layRecords(rows.length, bench.longs(codes), records + 3 * 8, 3, place);
+    });
+    const bounds = ends.map((pair) => pair.map((end) => Math.min(end, rows.length)).sort((a, b) => b - a));
+    const found = bench.room(ends.length * 4);
+    const numbers = bench.longs(rows.map((_, place) => BigInt(number(place))));
+    kernels.latestRecords(ends.length, bench.ints(bounds.flat()), numbers, found);
+    const seen = bounds.map(([end = 0, begin = 0]) => (end > begin ? end - 1 : undefined));
+    expect(bench.readInts(found, ends.length)).toEqual(seen.map((place) => (place === undefined ? 0 : number(place))));
+    for (const column of [0, 1]) {
+      const [out, valid] = [bench.room(ends.length * 8), bench.room(ends.length)];
+      kernels.recordValues(ends.length, found, records, 3, 1 + column, out, valid);
+      const of = seen.map((place) => (place === undefined ? undefined : rows[place]));
+      const isThere = of.map((one) => one !== undefined && ((one.nulls >> column) & 1) === 0);
+      expect(bench.readBytes(valid, ends.length)).toEqual(isThere.map(Number));
+      bench.readLongs(out, ends.length).forEach((value, query) => {
+        if (isThere[query]) expect(value).toBe(of[query]?.values[column]);
+      });
+    }
+  });
+});
+
 test("floorDivide, scaleTicks", () => {
   check(
     fc.record({ values: fc.array(long), divisor: fc.constantFrom(1n, 2n, 7n, 1000n) }),

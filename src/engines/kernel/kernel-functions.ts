@@ -10,7 +10,9 @@ import {
   writeValidity,
   writeValues,
 } from "../../columnar/duckdb-vectors.js";
+import { LatestRows, latestRowBytes } from "../../kernels/latest-rows.js";
 import {
+  type HistoryBytes,
   historyBytes,
   type OwnColumn,
   type QueryBatch,
@@ -28,13 +30,16 @@ const MOST_BYTES_OF_A_MEMORY = 3.5 * 2 ** 30;
 
 const KEPT_BYTES = 64 * 2 ** 20;
 
+/** What a kernel's function asks. */
+type KernelIndex = WindowColumns | LatestRows;
+
 /** The functions that kernels answer on one connection: each is registered once, its index is loaded anew for every span. */
 export class KernelFunctions {
   readonly #session: SqlSession;
   /** Made for the first history: who loads none runs without a kernel. */
   #loader: HistoryLoader | undefined;
   readonly #pool = new ArenaPool();
-  readonly #indexes = new Map<string, WindowColumns>();
+  readonly #indexes = new Map<string, KernelIndex>();
 
   constructor(session: SqlSession) {
     this.#session = session;
@@ -46,16 +51,23 @@ export class KernelFunctions {
    */
   async load(plan: KernelPlan, room: number, history: string = plan.history): Promise<number | undefined> {
     const known = this.#indexes.get(plan.name);
-    const index = known ?? new WindowColumns(plan.group, this.#pool);
+    const index = known ?? this.#newIndex(plan.group);
     index.forget();
     this.#indexes.set(plan.name, index);
     if (known === undefined) this.#session.connection.registerScalarFunction(functionOf(plan, index));
     this.#loader ??= new HistoryLoader(this.#session);
-    const isLoaded = await this.#loader.load(history, plan.group, (batches) => index.load(batches), {
+    let isWanted = true;
+    const loaded = await this.#loader.load(history, plan.group, (batches) => (isWanted = index.load(batches)), {
       most: mostRows(plan, room),
       admits: (rows, keys) => fits(plan, room, { rows, keys }),
     });
-    return isLoaded ? index.bytes : undefined;
+    if (loaded && !isWanted && plan.unique !== undefined && history !== plan.unique)
+      return this.load(plan, room, plan.unique);
+    return loaded ? index.bytes : undefined;
+  }
+
+  #newIndex(group: KernelPlan["group"]): KernelIndex {
+    return "latest" in group ? new LatestRows(group, this.#pool) : new WindowColumns(group, this.#pool);
   }
 
   /** Takes back the memory of a plan's index. */
@@ -86,18 +98,22 @@ export function fits(
   room: number,
   { rows, keys }: { readonly rows: number; readonly keys: number },
 ): boolean {
-  const { all, largest } = historyBytes(group, rows, keys);
+  const { all, largest } = bytesOfGroup(group, rows, keys);
   return all <= room && largest <= MOST_BYTES_OF_A_MEMORY;
+}
+
+function bytesOfGroup(group: KernelPlan["group"], rows: number, keys: number): HistoryBytes {
+  return "latest" in group ? latestRowBytes(group, rows, keys) : historyBytes(group, rows, keys);
 }
 
 /** Rows of one key that can be held. */
 function mostRows({ group }: KernelPlan, room: number): number {
-  const { all, largest } = historyBytes(group, 1, 0);
+  const { all, largest } = bytesOfGroup(group, 1, 0);
   return Math.floor(Math.min(room / all, MOST_BYTES_OF_A_MEMORY / largest));
 }
 
 /** `<name>(key BIGINT, time BIGINT[, known BIGINT], own…) → STRUCT(c0 …)`. */
-function functionOf(plan: KernelPlan, index: WindowColumns) {
+function functionOf(plan: KernelPlan, index: KernelIndex) {
   const { group, outputs, own } = plan;
   const fixed: DuckDBType[] = group.available ? [BIGINT, BIGINT, BIGINT] : [BIGINT, BIGINT];
   return vectorisedFunction({
@@ -169,7 +185,7 @@ function write(
 ): void {
   const dtype = outputs[place]?.dtype ?? "BIGINT";
   const { width } = formOf(elementOf(dtype));
-  if (group.outputs[place]?.aggregate === "list") {
+  if (!("latest" in group) && group.outputs[place]?.aggregate === "list") {
     writeLists(vector, memory.buffer, { entries, rows, values, count, width });
     return;
   }

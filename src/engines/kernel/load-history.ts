@@ -4,7 +4,7 @@ import { Arena } from "../../columnar/arena.js";
 import { validBytes, vectorisedFunction } from "../../columnar/duckdb-vectors.js";
 import type { HistoryBatch } from "../../kernels/history-index.js";
 import { INTEGER_CODES, type Kernels, kernelsOf } from "../../kernels/kernels.js";
-import type { WindowGroup } from "../../kernels/window-columns.js";
+import type { KernelPlan } from "../sql/plan.js";
 import type { SqlSession } from "../sql/session.js";
 
 /** Rows that lie together: a multiple of DuckDB's vectors. */
@@ -47,7 +47,7 @@ export class HistoryLoader {
    */
   async load(
     sql: string,
-    group: Pick<WindowGroup, "columns" | "available">,
+    group: HistoryColumns,
     use: (batches: readonly HistoryBatch[]) => void,
     limits: HistoryLimits = NO_LIMITS,
   ): Promise<boolean> {
@@ -55,10 +55,10 @@ export class HistoryLoader {
     const taking = new Taking(group, limits.most, this.#spare);
     this.#taking = taking;
     try {
-      const [answer] = await this.#session.query(
-        `SELECT approx_count_distinct(key) AS keys, count(${TAKE}(${names.join(", ")})) FROM (${sql})`,
-      );
-      if (!limits.admits(taking.rows, Number(answer?.["keys"] ?? 0))) return false;
+      await this.#session.query(`SELECT count(${TAKE}(${names.join(", ")})) FROM (${sql})`);
+      // Where a key for every row would be admitted, nobody counts them.
+      if (!limits.admits(taking.rows, taking.rows) && !limits.admits(taking.rows, await this.#keysOf(sql)))
+        return false;
       use(taking.batches());
       return true;
     } catch (error) {
@@ -68,6 +68,12 @@ export class HistoryLoader {
       this.#taking = undefined;
       this.#spare.push(...taking.blocks);
     }
+  }
+
+  /** About how many keys a history has. */
+  async #keysOf(sql: string): Promise<number> {
+    const [answer] = await this.#session.query(`SELECT approx_count_distinct(key) AS keys FROM (${sql})`);
+    return Number(answer?.["keys"] ?? 0);
   }
 
   /** Of the blocks that wait for the next history. */
@@ -116,6 +122,8 @@ export interface HistoryLimits {
   /** `keys`: an estimate of how many there are. */
   readonly admits: (rows: number, keys: number) => boolean;
 }
+
+type HistoryColumns = Pick<KernelPlan["group"], "columns" | "available">;
 
 const NO_LIMITS: HistoryLimits = { most: Number.POSITIVE_INFINITY, admits: () => true };
 
@@ -169,7 +177,7 @@ class Block {
 class Taking {
   rows = 0;
   readonly blocks: Block[] = [];
-  readonly group: Pick<WindowGroup, "columns" | "available">;
+  readonly group: HistoryColumns;
   readonly #most: number;
   readonly #spare: Block[];
   readonly #chunks: { readonly block: Block; readonly from: number; readonly to: number }[] = [];

@@ -1,5 +1,6 @@
 import type { DType } from "../../columnar/dtypes.js";
 import type { Resolution } from "../../columnar/instants.js";
+import type { LatestRowGroup } from "../../kernels/latest-rows.js";
 import type { WindowGroup } from "../../kernels/window-columns.js";
 import type { ColumnName, Schema } from "../../operators/operator.js";
 import type { Scan } from "../../operators/scan.js";
@@ -55,7 +56,9 @@ export interface KernelPlan {
   readonly wide: boolean;
   /** `SELECT` of the history: key, time (both BIGINT, never NULL), available (likewise; if the group has it), then values. */
   readonly history: string;
-  readonly group: WindowGroup;
+  /** The same with one row to a key and time: read where `history` turns out to have more, which the group does not want. */
+  readonly unique?: string;
+  readonly group: WindowGroup | LatestRowGroup;
   /** Fields of the answer: `c0`, `c1`, …; the name is for messages. */
   readonly outputs: readonly { readonly name: string; readonly dtype: DType }[];
   /** Columns of the rows that the key is made of. */

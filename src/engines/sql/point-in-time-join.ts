@@ -55,15 +55,18 @@ export function pointInTimeJoin(self: PointInTimeJoin, planner: Planner): void {
   planner.continueRows(self.output);
 }
 
+export interface VisibleRows {
+  readonly sql: string;
+  /** The same before rows of one key and instant are told apart, where this is all that `sql` does; usually there are none. */
+  readonly unsettled?: string;
+  readonly composes: readonly string[];
+}
+
 /**
  * `SELECT` of the right rows that some instant sees, each with `@after`: it is the one to see at every later instant, until the next.
  * Of rows that become visible together the latest counts, and one that becomes visible after a later row did is never seen.
  */
-export function visibleRows(
-  self: PointInTimeJoin,
-  planner: Planner,
-  clock: Clock,
-): { readonly sql: string; readonly composes: readonly string[] } {
+export function visibleRows(self: PointInTimeJoin, planner: Planner, clock: Clock): VisibleRows {
   const right = planner.side(self.inputs[1]);
   planner.unbounded.add(right.scan.output);
   const keys = self.on.map((pair) => identifier(pair.right));
@@ -75,7 +78,7 @@ export function visibleRows(
     const rows = `SELECT *, ${time} AS "@t" FROM ${right.sql} WHERE ${present.join(" AND ")}`;
     const columns = [...values, '"@t"', '"@t" AS "@after"'];
     const sql = `WITH rows AS MATERIALIZED (${rows}), ${oneRowPer([...keys, '"@t"'], "rows", ties, columns)}`;
-    return { sql, composes: right.composed };
+    return { sql, unsettled: `SELECT ${columns.join(", ")} FROM (${rows})`, composes: right.composed };
   }
   present.push(`${identifier(self.availableTime.column)} IS NOT NULL`);
   const available = onClock(identifier(self.availableTime.column), self.availableTime.resolution, clock);

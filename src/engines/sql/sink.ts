@@ -133,9 +133,6 @@ function placed({ first, count }: Places): string {
 /** Rows of several days as they are written, made at once: to join the wide columns costs more than to write a short day. */
 export const FINISHED = "finished";
 
-/** The rows of one part, still without their wide values. */
-export const PART = "part";
-
 /** Makes `FINISHED` of the rows at the places. `answers`: of spilled kernels to the ordered rows. */
 export async function finishRows(
   plan: DayPlan,
@@ -175,13 +172,10 @@ export async function writeParts(
       // A hash join may put rows behind others of their vector (where hashes collide): the part is sorted once more.
       await session.run(copy(`(${finished(plan, placed(part), part, answers)}) ORDER BY "@place" ASC NULLS FIRST`));
     } else {
-      // The bytes of a part depend on where its row groups begin: rows that stream begin with those of a table, so the
-      // part is one. Sorted rows fill it without gaps.
-      await session.run(
-        `CREATE OR REPLACE TEMP TABLE ${PART} AS SELECT * FROM ${placed(part)} ORDER BY "@place" ASC NULLS FIRST`,
-      );
-      await session.run(copy(`(${finished(plan, PART, part, undefined)})`));
-      await session.run(`DROP TABLE ${PART}`);
+      // The bytes of a part depend on where its row groups begin: rows that stream begin with those of the table, sorted ones
+      // with the part. Narrow rows are sorted, before the kernels add lists to them.
+      const sorted = `(SELECT * FROM ${placed(part)} ORDER BY "@place" ASC NULLS FIRST)`;
+      await session.run(copy(`(${finished(plan, sorted, part, undefined)})`));
     }
     const { count } = part;
     parts.push({ name, rows: count });
@@ -207,12 +201,21 @@ export async function statisticsOfParts(
   return columnStatistics(output, row);
 }
 
-/** The same of the days in `FINISHED`, by the number of the day; days without rows are not in it. */
-export async function statisticsOfFinished(
-  output: readonly Column[],
-  session: SqlSession,
-): Promise<ReadonlyMap<number, ColumnStatistics[]>> {
-  const rows = await session.query(`SELECT "@day", ${statisticsTerms(output)} FROM ${FINISHED} GROUP BY "@day"`);
+/** Statistics of several days, by the number of the day; days without rows are not in it. */
+export type DayStatistics = ReadonlyMap<number, ColumnStatistics[]>;
+
+/** The same of the days in `FINISHED`. */
+export function statisticsOfFinished(output: readonly Column[], session: SqlSession): Promise<DayStatistics> {
+  return statisticsByDay(output, FINISHED, session);
+}
+
+/** The same of all ordered rows, which are as they are written but for their types. */
+export function statisticsOfOrdered(plan: DayPlan, places: Places, session: SqlSession): Promise<DayStatistics> {
+  return statisticsByDay(plan.output, `(${finished(plan, placed(places), places, undefined)})`, session);
+}
+
+async function statisticsByDay(output: readonly Column[], from: string, session: SqlSession): Promise<DayStatistics> {
+  const rows = await session.query(`SELECT "@day", ${statisticsTerms(output)} FROM ${from} GROUP BY "@day"`);
   return new Map(rows.map((row) => [Number(row["@day"]), columnStatistics(output, row)]));
 }
 

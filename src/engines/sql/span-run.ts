@@ -20,13 +20,14 @@ import type { SqlSession } from "./session.js";
 import {
   type AskSpilled,
   columnStatistics,
+  type DayStatistics,
   FINISHED,
   finishRows,
   ORDERED,
   orderRows,
-  PART,
   type Places,
   statisticsOfFinished,
+  statisticsOfOrdered,
   statisticsOfParts,
   TIES,
   UNORDERED,
@@ -145,11 +146,16 @@ export class SpanRun {
       this.#seconds = {};
     };
     const groups = groupsOf(this.#request.days, rows);
+    const all = { first: 0, count: [...rows.values()].reduce((sum, count) => sum + count, 0) };
+    // Where nothing is left to compute, one look at the ordered rows tells the statistics of all days.
+    const statistics = plan.isSettled(plan.output.map(({ name }) => name))
+      ? await this.#timed("statistics", () => statisticsOfOrdered(plan, all, this.#session))
+      : undefined;
     const begun = performance.now();
     this.#operator = "write";
     await this.#ask(plan.kernelsOf(writing(plan, ORDERED)), ORDERED, async (answers) => {
       this.#seconds["write"] = (performance.now() - begun) / 1000;
-      for (const group of groups) await this.#write(group, answers, tell);
+      for (const group of groups) await this.#write(group, answers, statistics, tell);
     });
   }
 
@@ -157,28 +163,30 @@ export class SpanRun {
   async #write(
     group: readonly PlacedDay[],
     answers: Answers | undefined,
+    known: DayStatistics | undefined,
     tell: (day: Day, parts: DayResult["parts"], columns: DayResult["columns"]) => void,
   ): Promise<void> {
     const { output } = this.#plan;
     const [first] = group;
     if (first === undefined) return;
     const together = group.length > 1;
-    let statistics: ReadonlyMap<number, DayResult["columns"]> = new Map();
+    let statistics = known;
     if (together) {
       const places = { first: first.first, count: group.reduce((sum, { count }) => sum + count, 0) };
       await this.#timed("write", () =>
         finishRows(this.#plan, places, answers, (name, sql) => this.#createTable(name, sql)),
       );
-      statistics = await this.#timed("statistics", () => statisticsOfFinished(output, this.#session));
+      statistics ??= await this.#timed("statistics", () => statisticsOfFinished(output, this.#session));
     }
     for (const { day, staging, ...places } of group) {
       const parts = await this.#timed("write", () =>
         writeParts(this.#plan, places, together, answers, staging, this.#session),
       );
       const files = parts.map((part) => join(staging, part.name));
-      const columns = together
-        ? (statistics.get(numberOf(day)) ?? columnStatistics(output, {}))
-        : await this.#timed("statistics", () => statisticsOfParts(output, files, this.#session));
+      const columns =
+        statistics === undefined
+          ? await this.#timed("statistics", () => statisticsOfParts(output, files, this.#session))
+          : (statistics.get(numberOf(day)) ?? columnStatistics(output, {}));
       tell(day, parts, columns);
     }
     if (together) this.#dropTable(FINISHED);
@@ -235,7 +243,7 @@ export class SpanRun {
     }
     const drops = [
       ...this.#views.map((view) => `DROP VIEW IF EXISTS ${view}`),
-      ...[ORDERED, UNORDERED, ...TIES, FINISHED, PART, ...this.#tables.keys()].map(
+      ...[ORDERED, UNORDERED, ...TIES, FINISHED, ...this.#tables.keys()].map(
         (table) => `DROP TABLE IF EXISTS ${table}`,
       ),
     ];

@@ -54,7 +54,7 @@ export class SpilledKernels {
     this.forget(plan);
     const folder = this.#newFolder();
     await this.#session.run(
-      `COPY (SELECT *, CAST(hash(key) % ${BUCKETS} AS UTINYINT) AS bucket FROM (${plan.history}))` +
+      `COPY (SELECT *, CAST(hash(key) % ${BUCKETS} AS UTINYINT) AS bucket FROM (${plan.unique ?? plan.history}))` +
         ` TO ${text(folder)} (${PARQUET}, PARTITION_BY (bucket))`,
     );
     const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());

@@ -7,12 +7,12 @@ import type { KernelPlan } from "#daedalus/engines/sql/plan.js";
 import { SqlSession } from "#daedalus/engines/sql/session.js";
 import { answersBetween, SpilledKernels } from "#daedalus/engines/sql/spilled-kernels.js";
 import { DaedalusError } from "#daedalus/errors/problem.js";
-import { historyBytes } from "#daedalus/kernels/window-columns.js";
+import { historyBytes, type WindowGroup } from "#daedalus/kernels/window-columns.js";
 
 const directory = mkdtempSync(join(tmpdir(), "daedalus-spilled-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-const plan: KernelPlan = {
+const plan: KernelPlan & { readonly group: WindowGroup } = {
   kind: "kernel",
   name: "kernel_test",
   operator: "rolling",

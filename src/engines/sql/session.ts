@@ -27,7 +27,7 @@ function setting(name: string, value: string): string {
 const OF_PARQUET = /_parquet_|^parquet_/;
 
 /**
- * One DuckDB instance with one connection. Settings that hold everywhere: no extension is fetched or loaded by itself, the
+ * One DuckDB instance with a connection, and perhaps a second one. Settings that hold everywhere: no extension is fetched or loaded by itself, the
  * time zone is UTC, NULLs sort first, rows keep their order.
  */
 export class SqlSession {
@@ -35,6 +35,8 @@ export class SqlSession {
   readonly connection: DuckDBConnection;
   /** Where temporary files may lie, if the settings say so. */
   readonly temporary: string | undefined;
+
+  #beside: DuckDBConnection | undefined;
 
   private constructor(instance: DuckDBInstance, connection: DuckDBConnection, temporary: string | undefined) {
     this.#instance = instance;
@@ -91,12 +93,24 @@ export class SqlSession {
     return (await this.connection.runAndReadAll(sql)).getRowObjectsJS();
   }
 
-  /** Stops a running query; its promise rejects. */
+  /** A `query` while another runs: of files, since a second connection does not see the temporary tables of the first. */
+  async queryBeside(sql: string): Promise<readonly SmallRow[]> {
+    if (this.#beside === undefined) {
+      const beside = await this.#instance.connect();
+      await beside.run(SETTINGS.join("; "));
+      this.#beside = beside;
+    }
+    return (await this.#beside.runAndReadAll(sql)).getRowObjectsJS();
+  }
+
+  /** Stops running queries; their promises reject. */
   interrupt(): void {
     this.connection.interrupt();
+    this.#beside?.interrupt();
   }
 
   close(): void {
+    this.#beside?.closeSync();
     this.connection.closeSync();
     this.#instance.closeSync();
   }

@@ -190,14 +190,14 @@ function stored(column: Column): string {
   return `CAST(${name} AS TIMESTAMPTZ${isList(column.dtype) ? "[]" : ""})`;
 }
 
-/** What the manifest says of each column, read back from the written parts of a day. */
+/** What the manifest says of each column, read back from the written parts of a day; it may run while the next is written. */
 export async function statisticsOfParts(
   output: readonly Column[],
   files: readonly string[],
   session: SqlSession,
 ): Promise<ColumnStatistics[]> {
   const parts = `read_parquet([${files.map(text).join(", ")}])`;
-  const [row = {}] = await session.query(`SELECT ${statisticsTerms(output)} FROM ${parts}`);
+  const [row = {}] = await session.queryBeside(`SELECT ${statisticsTerms(output)} FROM ${parts}`);
   return columnStatistics(output, row);
 }
 

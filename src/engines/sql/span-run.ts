@@ -79,6 +79,8 @@ export class SpanRun {
   /** Rows that each scan fetched, by the first day that they serve. */
   readonly #scanned = new Map<string, ByDay>();
   #seconds: Record<string, number> = {};
+  /** Until the statistics of the last day are known and it is told: they are read while the next day is written. */
+  #told: Promise<void> | undefined;
   #operator = "";
 
   /** `meter`: weighs what it makes. */
@@ -133,7 +135,7 @@ export class SpanRun {
       else if (!scanned.has(scan.name)) scanned.set(scan.name, await this.#timed("count", () => this.#countScan(scan)));
     await this.#leaveMemory();
     const rows = await this.#order(dropped);
-    const tell = (day: Day, parts: DayResult["parts"], columns: DayResult["columns"]): void => {
+    const tell: Tell = ({ day, parts, columns, seconds }) => {
       written(day, {
         rows: rows.get(day) ?? 0,
         parts,
@@ -141,9 +143,8 @@ export class SpanRun {
         targetRows: counts.get(plan.target)?.get(day) ?? 0,
         dropped: Object.fromEntries([...dropped].map(([name, of]) => [name, of(day)])),
         columns,
-        seconds: this.#seconds,
+        seconds,
       });
-      this.#seconds = {};
     };
     const groups = groupsOf(this.#request.days, rows);
     const all = { first: 0, count: [...rows.values()].reduce((sum, count) => sum + count, 0) };
@@ -155,7 +156,12 @@ export class SpanRun {
     this.#operator = "write";
     await this.#ask(plan.kernelsOf(writing(plan, ORDERED)), ORDERED, async (answers) => {
       this.#seconds["write"] = (performance.now() - begun) / 1000;
-      for (const group of groups) await this.#write(group, answers, statistics, tell);
+      try {
+        for (const group of groups) await this.#write(group, answers, statistics, tell);
+        await this.#told;
+      } finally {
+        await this.#told?.catch(() => undefined);
+      }
     });
   }
 
@@ -164,7 +170,7 @@ export class SpanRun {
     group: readonly PlacedDay[],
     answers: Answers | undefined,
     known: DayStatistics | undefined,
-    tell: (day: Day, parts: DayResult["parts"], columns: DayResult["columns"]) => void,
+    tell: Tell,
   ): Promise<void> {
     const { output } = this.#plan;
     const [first] = group;
@@ -183,11 +189,20 @@ export class SpanRun {
         writeParts(this.#plan, places, together, answers, staging, this.#session),
       );
       const files = parts.map((part) => join(staging, part.name));
-      const columns =
-        statistics === undefined
-          ? await this.#timed("statistics", () => statisticsOfParts(output, files, this.#session))
-          : (statistics.get(numberOf(day)) ?? columnStatistics(output, {}));
-      tell(day, parts, columns);
+      await this.#told;
+      const seconds = this.#seconds;
+      this.#seconds = {};
+      if (statistics !== undefined) {
+        tell({ day, parts, columns: statistics.get(numberOf(day)) ?? columnStatistics(output, {}), seconds });
+        continue;
+      }
+      const begun = performance.now();
+      this.#told = statisticsOfParts(output, files, this.#session).then((columns) =>
+        tell({ day, parts, columns, seconds: { ...seconds, statistics: (performance.now() - begun) / 1000 } }),
+      );
+      this.#told.catch(() => undefined);
+      // A meter weighs one thing at a time.
+      if (this.#meter !== undefined) await this.#told;
     }
     if (together) this.#dropTable(FINISHED);
   }
@@ -444,6 +459,8 @@ export class SpanRun {
     return counts;
   }
 }
+
+type Tell = (written: { readonly day: Day } & Pick<DayResult, "parts" | "columns" | "seconds">) => void;
 
 /** A day with the places of its rows in the ordered table. */
 interface PlacedDay extends Places {

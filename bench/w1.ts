@@ -13,8 +13,6 @@ await measure({
     { ...likes, name: "like_count", agg: "count" },
   ],
   options: { timestampColumn: "event_timestamp", timestampUnit: "us", eventColumn: "event" },
-  output: [
-    ...["row_id", "user_id", "item_id", "event_timestamp", "event"],
-    ...windows.flatMap((window) => [`likes_${window}`, `like_count_${window}`]),
-  ],
+  carried: ["row_id", "user_id", "item_id", "event_timestamp", "event"],
+  answers: windows.flatMap((window) => [`likes_${window}`, `like_count_${window}`]),
 });

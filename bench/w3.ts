@@ -7,5 +7,6 @@ await measure({
   columns: { row_id: "BIGINT", group_id: "BIGINT", ts: "BIGINT", value: "DOUBLE" },
   specs: [{ name: "mean", agg: "mean", sourceColumn: "value", partitionBy: "group_id", windows: ["7d"] }],
   options: { timestampColumn: "ts", timestampUnit: "us" },
-  output: ["row_id", "group_id", "ts", "mean_7d"],
+  carried: ["row_id", "group_id", "ts"],
+  answers: ["mean_7d"],
 });

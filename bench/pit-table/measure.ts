@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import type { Table } from "apache-arrow";
 import { getAggregatePitTable, type PitTableEngineName, type PitTableOptions, type PitTableSpec } from "daedalus";
-import { readParquet, writeParquet } from "./parquet.js";
+import { readParquet, writeBeside } from "./parquet.js";
 
 /** A workload of the peer benchmark as one call of the library. */
 export interface Workload {
@@ -11,8 +11,9 @@ export interface Workload {
   readonly columns: Parameters<typeof readParquet>[1];
   readonly specs: readonly PitTableSpec[];
   readonly options: PitTableOptions;
-  /** The columns that are written. */
-  readonly output: readonly string[];
+  /** The columns that are written: of the input, and of the answer. */
+  readonly carried: readonly string[];
+  readonly answers: readonly string[];
 }
 
 /**
@@ -31,7 +32,8 @@ export async function measure(workload: Workload): Promise<void> {
     },
   });
   const began = performance.now();
-  const table = await readParquet(`${values.in ?? "."}/${workload.file}`, workload.columns);
+  const input = `${values.in ?? "."}/${workload.file}`;
+  const table = await readParquet(input, workload.columns);
   const loaded = performance.now();
   const call = getAggregatePitTable(values.engine as PitTableEngineName);
   const options = { ...workload.options, threads: Number(values.threads) };
@@ -49,7 +51,13 @@ export async function measure(workload: Workload): Promise<void> {
   const { user, system } = process.cpuUsage(cpu);
   const computed = performance.now();
   if (answer !== undefined && !values["no-write"])
-    writeParquet(answer.select([...workload.output]), values.out ?? "out.parquet");
+    await writeBeside(
+      input,
+      workload.carried,
+      answer.select([...workload.answers]),
+      values.out ?? "out.parquet",
+      values.threads,
+    );
   const peak = /VmHWM:\s+(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
   console.log(
     JSON.stringify({

@@ -1,7 +1,18 @@
-import { DuckDBInstance } from "@duckdb/node-api";
+import { BIGINT, DOUBLE, DuckDBInstance, DuckDBScalarFunction, type DuckDBType, LIST, STRUCT } from "@duckdb/node-api";
 import duckdb from "@duckdb/node-bindings";
-import { Field, Float64, Int64, makeData, RecordBatch, Schema, Struct, Table, tableToIPC, Utf8 } from "apache-arrow";
-import polars from "nodejs-polars";
+import {
+  type Data,
+  DataType,
+  Field,
+  Float64,
+  Int64,
+  makeData,
+  RecordBatch,
+  Schema,
+  Struct,
+  Table,
+  Utf8,
+} from "apache-arrow";
 
 type Kind = "BIGINT" | "DOUBLE" | "VARCHAR";
 
@@ -79,7 +90,123 @@ class ShortTexts {
   }
 }
 
-export function writeParquet(table: Table, path: string): void {
-  const frame = polars.readIPC(Buffer.from(tableToIPC(table, "file")));
-  frame.writeParquet(path, { compression: "zstd" });
+/**
+ * Writes columns of a Parquet file and, behind them, those of an Arrow table with a row for each of its rows: one COPY of the file,
+ * with a function that hands the table's rows out by their number. So both cores decode and encode, and the order stays.
+ */
+export async function writeBeside(
+  from: string,
+  columns: readonly string[],
+  table: Table,
+  to: string,
+  threads: string,
+): Promise<void> {
+  const instance = await DuckDBInstance.create(":memory:", { threads });
+  const connection = await instance.connect();
+  const answers = table.schema.fields.map(({ name, type }) => ({
+    name,
+    isList: DataType.isList(type),
+    type: DataType.isList(type) ? LIST(scalarOf(type.valueType)) : scalarOf(type),
+    chunks: chunksOf(table.getChild(name)?.data ?? []),
+  }));
+  const created = DuckDBScalarFunction.create({
+    name: "answer_of",
+    parameterTypes: [BIGINT],
+    returnType: STRUCT(Object.fromEntries(answers.map(({ name, type }) => [name, type]))),
+    mainFunction: () => {},
+    volatile: true,
+  });
+  duckdb.scalar_function_set_function(created.scalar_function, (_info, input, output) => {
+    const count = duckdb.data_chunk_get_size(input);
+    const numbers = duckdb.vector_get_data(duckdb.data_chunk_get_vector(input, 0), 8);
+    const first = Number(new DataView(numbers.buffer, numbers.byteOffset).getBigInt64(0, true));
+    for (const [place, { isList, chunks }] of answers.entries()) {
+      const vector = duckdb.struct_vector_get_child(output, place);
+      if (isList) handLists(vector, chunks, first, count);
+      else handScalars(vector, chunks, first, count);
+    }
+  });
+  connection.registerScalarFunction(created);
+  const fields = answers.map(({ name }) => `answer.${name}`);
+  await connection.run(
+    `COPY (SELECT ${[...columns, ...fields].join(", ")} FROM (SELECT *, answer_of(file_row_number) AS answer
+      FROM read_parquet('${from}', file_row_number = true))) TO '${to}' (FORMAT parquet, COMPRESSION zstd, DICTIONARY_SIZE_LIMIT 1)`,
+  );
+  connection.closeSync();
+  instance.closeSync();
+}
+
+interface Chunk {
+  readonly first: number;
+  readonly data: Data;
+}
+
+function chunksOf(data: readonly Data[]): readonly Chunk[] {
+  let first = 0;
+  return data.map((one) => {
+    first += one.length;
+    return { first: first - one.length, data: one };
+  });
+}
+
+function scalarOf(type: DataType): DuckDBType {
+  return DataType.isFloat(type) ? DOUBLE : BIGINT;
+}
+
+/** Calls `use` with the pieces of rows `first …` in the chunks: rows from … to of a chunk, the first of which is row `at` of them. */
+function eachPiece(
+  chunks: readonly Chunk[],
+  first: number,
+  count: number,
+  use: (data: Data, from: number, to: number, at: number) => void,
+): void {
+  for (const { first: begin, data } of chunks) {
+    const from = Math.max(first, begin);
+    const to = Math.min(first + count, begin + data.length);
+    if (from < to) use(data, from - begin, to - begin, from - first);
+  }
+}
+
+function handScalars(vector: duckdb.Vector, chunks: readonly Chunk[], first: number, count: number): void {
+  const values = new Uint8Array(count * 8);
+  let validity: Uint8Array | undefined;
+  eachPiece(chunks, first, count, ({ values: own, nullCount, nullBitmap }, from, to, at) => {
+    values.set(new Uint8Array(own.buffer, own.byteOffset + from * 8, (to - from) * 8), at * 8);
+    if (nullCount === 0) return;
+    validity ??= new Uint8Array(Math.ceil(count / 64) * 8).fill(255);
+    for (let row = from; row < to; row++)
+      if ((((nullBitmap[row >> 3] as number) >> (row & 7)) & 1) === 0) {
+        const place = at + row - from;
+        validity[place >> 3] = (validity[place >> 3] as number) & ~(1 << (place & 7));
+      }
+  });
+  duckdb.copy_data_to_vector(vector, 0, values.buffer, 0, count * 8);
+  if (validity === undefined) return;
+  duckdb.vector_ensure_validity_writable(vector);
+  duckdb.copy_data_to_vector_validity(vector, 0, validity.buffer as ArrayBuffer, 0, validity.length);
+}
+
+/** Lists of values of 8 bytes, none of them NULL. */
+function handLists(vector: duckdb.Vector, chunks: readonly Chunk[], first: number, count: number): void {
+  const entries = new Uint32Array(count * 4);
+  const parts: { readonly bytes: Uint8Array; readonly at: number }[] = [];
+  let size = 0;
+  eachPiece(chunks, first, count, ({ valueOffsets, children }, from, to, at) => {
+    const begin = valueOffsets[from] as number;
+    for (let row = from; row < to; row++) {
+      const place = (at + row - from) * 4;
+      entries[place] = size + (valueOffsets[row] as number) - begin;
+      entries[place + 2] = (valueOffsets[row + 1] as number) - (valueOffsets[row] as number);
+    }
+    const length = (valueOffsets[to] as number) - begin;
+    const { values } = children[0] as Data;
+    parts.push({ bytes: new Uint8Array(values.buffer, values.byteOffset + begin * 8, length * 8), at: size * 8 });
+    size += length;
+  });
+  const values = new Uint8Array(size * 8);
+  for (const { bytes, at } of parts) values.set(bytes, at);
+  duckdb.list_vector_reserve(vector, size);
+  duckdb.list_vector_set_size(vector, size);
+  duckdb.copy_data_to_vector(vector, 0, entries.buffer, 0, count * 16);
+  if (size > 0) duckdb.copy_data_to_vector(duckdb.list_vector_get_child(vector), 0, values.buffer, 0, size * 8);
 }

@@ -17,7 +17,7 @@ export {
   startsOf,
   widenRange,
 } from "./group-rows";
-export { layRecords, latestRecords, recordValues } from "./latest-rows";
+export { layRecords, latestRecords, pairRows, recordValues } from "./latest-rows";
 export { nextOccurrence } from "./next-occurrence";
 export { hasTies, largestGroup, orderByTime, orderTies } from "./order-groups";
 export { ownLists } from "./own-lists";

@@ -13,18 +13,57 @@ export function layRecords(rows: i32, codes: usize, records: usize, stride: i32,
   }
 }
 
-/**
- * For each query the number of its record (i32): that of the row before the end of its bounds (end and beginning, i32 each), 0 if
- * there is none. `numbers`: of the rows of the index, i64 each. Without a branch, so that cache misses overlap.
- */
-export function latestRecords(queries: i32, bounds: usize, numbers: usize, found: usize): void {
-  for (let query: usize = 0; query < <usize>queries; query++) {
-    const bound = bounds + (query << 3);
-    const row = load<i32>(bound) - 1;
-    const isThere = row >= load<i32>(bound, 4);
-    const number = load<i32>(numbers + ((<usize>select<i32>(row, 0, isThere)) << 3));
-    store<i32>(found + (query << 2), select<i32>(number, 0, isThere));
+/** Rows of an index with their records' numbers beside their times, i64 each: one cache line has both. */
+export function pairRows(rows: i32, times: usize, numbers: usize, pairs: usize): void {
+  for (let row: usize = 0; row < <usize>rows; row++) {
+    store<i64>(pairs + (row << 4), load<i64>(times + (row << 3)));
+    store<i64>(pairs + (row << 4), load<i64>(numbers + (row << 3)), 8);
   }
+}
+
+/** Queries that go through a pass together: their cache misses overlap. */
+const TOGETHER: i32 = 1024;
+/** Somewhere for what is only read, so that it is read. */
+let touched: i64 = 0;
+
+/**
+ * For each query the number of its record (i32): that of the last row of its group with a time before its own, 0 if there is
+ * none. `found`: the queries' groups (i32; −1: none), in whose place the numbers are written. O(log(rows of the group)).
+ */
+export function latestRecords(queries: i32, times: usize, found: usize, starts: usize, pairs: usize): void {
+  for (let first: i32 = 0; first < queries; first += TOGETHER) {
+    const end = min(first + TOGETHER, queries);
+    touched = touch(first, end, found, starts, pairs);
+    for (let query: usize = <usize>first; query < <usize>end; query++) {
+      const group = load<i32>(found + (query << 2));
+      if (group < 0) {
+        store<i32>(found + (query << 2), 0);
+        continue;
+      }
+      const time = load<i64>(times + (query << 3));
+      let low = load<i32>(starts + ((<usize>group) << 2));
+      const begin = low;
+      // Halving without a branch: what it would wait for cannot be foretold.
+      for (let count = load<i32>(starts + ((<usize>group) << 2), 4) - low; count > 0; ) {
+        const half = count >>> 1;
+        const isBefore = load<i64>(pairs + ((<usize>(low + half)) << 4)) < time;
+        low = select<i32>(low + half + 1, low, isBefore);
+        count = select<i32>(count - half - 1, half, isBefore);
+      }
+      const number = low > begin ? load<i32>(pairs + ((<usize>(low - 1)) << 4), 8) : 0;
+      store<i32>(found + (query << 2), number);
+    }
+  }
+}
+
+function touch(first: i32, end: i32, found: usize, starts: usize, pairs: usize): i64 {
+  let sum: i64 = 0;
+  for (let query: usize = <usize>first; query < <usize>end; query++) {
+    const group = max(0, load<i32>(found + (query << 2)));
+    const row = load<i32>(starts + ((<usize>group) << 2));
+    sum += load<i64>(pairs + ((<usize>row) << 4));
+  }
+  return sum;
 }
 
 /** A column of the records that the queries found: its codes, and a zero byte in `valid` where it is NULL. */

@@ -55,7 +55,8 @@ export interface Kernels {
   ): void;
   hasTies(groups: number, starts: Address, time: Address): boolean;
   layRecords(rows: number, codes: Address, records: Address, stride: number, place: number): void;
-  latestRecords(queries: number, bounds: Address, numbers: Address, found: Address): void;
+  pairRows(rows: number, times: Address, numbers: Address, pairs: Address): void;
+  latestRecords(queries: number, times: Address, found: Address, starts: Address, pairs: Address): void;
   recordValues(
     queries: number,
     found: Address,

@@ -17,28 +17,24 @@ export interface LatestRowGroup {
 export function latestRowBytes({ columns }: LatestRowGroup, rows: number, keys: number): HistoryBytes {
   const batch = rows * (28 + columns.length * 9); // key, time, group, number; values with their validity
   const grouping = rows * 12 + keys * 192;
-  // The time, the record's number and the record; while it is ordered, a place and a spare value.
-  const index = rows * (8 + 8 + (columns.length + 1) * 8 + 16 + 4) + keys * (64 + 8 + 2 * (16 + 8));
+  // Time and record's number, twice, and the record; while it is ordered, a place and a spare value.
+  const index = rows * (16 + 16 + (columns.length + 1) * 8 + 16 + 4) + keys * (64 + 8);
   return { all: batch + index + grouping, largest: Math.max(grouping, index) };
 }
-
-/** Only one window, that of all rows before: its bounds are end and beginning. */
-const WINDOWS = 1;
 
 /** Rows that are laid into records at once. */
 const CHUNK = 2048;
 
 /**
- * The latest row before an instant, by key: an index of the rows' numbers in order of time, and the rows as records in the
- * order in which they came.
+ * The latest row before an instant, by key: an index of the rows' times and numbers, and the rows as records in the order in
+ * which they came.
  */
 export class LatestRows {
   readonly #group: LatestRowGroup;
   readonly #pool: ArenaPool;
   #index: HistoryIndex<Arena> | undefined;
   #records: Address = 0;
-  #lengths: Address = 0;
-  #positions: Address = 0;
+  #pairs: Address = 0;
   #scratch = 0;
 
   /** `pool`: the memory that its index lies in comes from there, and goes back to it. */
@@ -66,10 +62,8 @@ export class LatestRows {
       this.forget();
       return false;
     }
-    this.#lengths = arena.allocate(8);
-    arena.int64At(this.#lengths, 1).set([-1n]);
-    this.#positions = arena.allocate(kernels.recordBytes(index.groups, WINDOWS));
-    kernels.clearRecords(index.groups, index.starts, WINDOWS, this.#positions);
+    this.#pairs = arena.allocate(index.rows * 16);
+    kernels.pairRows(index.rows, index.times, index.numbers, this.#pairs);
     this.#layRecords(index, batches);
     this.#scratch = arena.mark();
     return true;
@@ -107,16 +101,14 @@ export class LatestRows {
   probe({ rows, keys, times }: QueryBatch): readonly WindowAnswer[] {
     const index = this.#index;
     if (index === undefined) throw new RangeError("the history of a kernel is not loaded");
-    const { arena, kernels, starts } = index;
+    const { arena, kernels } = index;
     arena.release(this.#scratch);
-    const bounds = arena.allocate(rows * (1 + WINDOWS) * 4);
     const found = arena.allocate(rows * 4);
     const asked = put(arena, keys.bytes);
     const valid = keys.valid === undefined ? 0 : put(arena, keys.valid);
     const at = put(arena, times);
     findGroups(kernels, index.keys, rows, asked, valid, found);
-    kernels.windowBounds(rows, at, found, starts, index.times, WINDOWS, this.#lengths, this.#positions, bounds);
-    kernels.latestRecords(rows, bounds, index.numbers, found);
+    kernels.latestRecords(rows, at, found, index.starts, this.#pairs);
     const { columns } = this.#group;
     return columns.map(({ width, kind }, column): WindowAnswer => {
       const values = arena.allocate(rows * 8);

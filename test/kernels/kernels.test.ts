@@ -215,13 +215,13 @@ test("widenRange, countKeys, numberKeys, placeKeys, scatterNumbers", () => {
   });
 });
 
-test("hasTies, layRecords, latestRecords, recordValues", () => {
+test("hasTies, layRecords, pairRows, latestRecords, recordValues", () => {
   const row = fc.record({ time: small, values: fc.tuple(long, long), nulls: fc.nat(3) });
   const cases = fc.record({
     groups: fc.array(fc.array(row, { maxLength: 6 }), { minLength: 1, maxLength: 5 }),
-    ends: fc.array(fc.tuple(fc.nat(30), fc.nat(30)), { maxLength: 20 }),
+    queries: fc.array(fc.record({ group: fc.nat(6), time: small }), { maxLength: 20 }),
   });
-  check(cases, (bench, { groups, ends }) => {
+  check(cases, (bench, { groups, queries }) => {
     const { kernels } = bench;
     const sorted = groups.map((group) => [...group].sort((a, b) => Number(a.time - b.time)));
     const rows = sorted.flat();
@@ -242,19 +242,30 @@ test("hasTies, layRecords, latestRecords, recordValues", () => {
     columns.forEach((codes, place) => {
       kernels.layRecords(rows.length, bench.longs(codes), records + 3 * 8, 3, place);
     });
-    const bounds = ends.map((pair) => pair.map((end) => Math.min(end, rows.length)).sort((a, b) => b - a));
-    const found = bench.room(ends.length * 4);
     const numbers = bench.longs(rows.map((_, place) => BigInt(number(place))));
-    kernels.latestRecords(ends.length, bench.ints(bounds.flat()), numbers, found);
-    const seen = bounds.map(([end = 0, begin = 0]) => (end > begin ? end - 1 : undefined));
-    expect(bench.readInts(found, ends.length)).toEqual(seen.map((place) => (place === undefined ? 0 : number(place))));
+    const pairs = bench.room(rows.length * 16);
+    kernels.pairRows(rows.length, times, numbers, pairs);
+    expect(bench.readLongs(pairs, rows.length * 2)).toEqual(
+      rows.flatMap(({ time }, place) => [time, BigInt(number(place))]),
+    );
+    const found = bench.ints(queries.map(({ group }) => (group < sorted.length ? group : -1)));
+    const asked = bench.longs(queries.map(({ time }) => time));
+    kernels.latestRecords(queries.length, asked, found, starts, pairs);
+    const begins = startsOf(sorted.map((group) => group.length));
+    const seen = queries.map(({ group, time }) => {
+      const before = (sorted[group] ?? []).filter((one) => one.time < time).length;
+      return before === 0 ? undefined : (begins[group] as number) + before - 1;
+    });
+    expect(bench.readInts(found, queries.length)).toEqual(
+      seen.map((place) => (place === undefined ? 0 : number(place))),
+    );
     for (const column of [0, 1]) {
-      const [out, valid] = [bench.room(ends.length * 8), bench.room(ends.length)];
-      kernels.recordValues(ends.length, found, records, 3, 1 + column, out, valid);
+      const [out, valid] = [bench.room(queries.length * 8), bench.room(queries.length)];
+      kernels.recordValues(queries.length, found, records, 3, 1 + column, out, valid);
       const of = seen.map((place) => (place === undefined ? undefined : rows[place]));
       const isThere = of.map((one) => one !== undefined && ((one.nulls >> column) & 1) === 0);
-      expect(bench.readBytes(valid, ends.length)).toEqual(isThere.map(Number));
-      bench.readLongs(out, ends.length).forEach((value, query) => {
+      expect(bench.readBytes(valid, queries.length)).toEqual(isThere.map(Number));
+      bench.readLongs(out, queries.length).forEach((value, query) => {
         if (isThere[query]) expect(value).toBe(of[query]?.values[column]);
       });
     }

@@ -56,9 +56,13 @@ export class HistoryLoader {
     this.#taking = taking;
     try {
       await this.#session.query(`SELECT count(${TAKE}(${names.join(", ")})) FROM (${sql})`);
-      // Where a key for every row would be admitted, nobody counts them.
-      if (!limits.admits(taking.rows, taking.rows) && !limits.admits(taking.rows, await this.#keysOf(sql)))
-        return false;
+      // Keys are counted where it matters: there are at most as many as rows, and as their range has places.
+      const { rows } = taking;
+      const isAdmitted =
+        limits.admits(rows, rows) ||
+        limits.admits(rows, Math.min(rows, this.#rangeOf(taking))) ||
+        limits.admits(rows, await this.#keysOf(sql));
+      if (!isAdmitted) return false;
       use(taking.batches());
       return true;
     } catch (error) {
@@ -68,6 +72,17 @@ export class HistoryLoader {
       this.#taking = undefined;
       this.#spare.push(...taking.blocks);
     }
+  }
+
+  /** How many integers there are from its least key to its greatest one. */
+  #rangeOf(taking: Taking): number {
+    this.#scratch.int64At(this.#raw, 2).set([2n ** 63n - 1n, -(2n ** 63n)]);
+    for (const { rows, keys } of taking.keys()) {
+      this.#scratch.int64At(this.#codes, rows).set(keys);
+      this.#kernels.widenRange(rows, this.#codes, 0, this.#raw);
+    }
+    const [least = 0n, greatest = 0n] = this.#scratch.int64At(this.#raw, 2);
+    return Number(greatest - least) + 1;
   }
 
   /** About how many keys a history has. */
@@ -202,6 +217,11 @@ class Taking {
     block.rows += rows;
     this.#chunks.push({ block, from, to: block.rows });
     return { block, from };
+  }
+
+  /** The keys that came, a chunk at a time. */
+  keys(): readonly { readonly rows: number; readonly keys: BigInt64Array }[] {
+    return this.#chunks.map(({ block, from, to }) => ({ rows: to - from, keys: block.keys.subarray(from, to) }));
   }
 
   /**

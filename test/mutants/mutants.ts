@@ -440,6 +440,30 @@ export const MUTANTS: readonly Mutant[] = [
     replace: '."@t" > ${minus(time, self.ttl, clock)}',
   },
   {
+    rule: "kernel: a row to see, whose values the index holds, is fresh while its age is at most ttl",
+    file: kernelJoin,
+    find: ".c${columns.length} >= ${minus(time, self.ttl, clock)}",
+    replace: ".c${columns.length} > ${minus(time, self.ttl, clock)}",
+  },
+  {
+    rule: "kernel: a row of the same instant is not the row to see",
+    file: "assembly/latest-rows.ts",
+    find: "half)) << 4)) < time",
+    replace: "half)) << 4)) <= time",
+  },
+  {
+    rule: "kernel: a NULL of the row to see is NULL",
+    file: "assembly/latest-rows.ts",
+    find: "~(load<i64>(record) >> bit) & 1",
+    replace: "load<i32>(found + (query << 2)) > 0",
+  },
+  {
+    rule: "kernel: the row to see is the largest of those of one instant",
+    file: "src/kernels/latest-rows.ts",
+    find: "if (kernels.hasTies(index.groups, index.starts, index.times)) {",
+    replace: "if (index.rows < 0) {",
+  },
+  {
     rule: "kernel: a count with a value counts rows that have one",
     file: kernelWindows,
     find: "CASE WHEN ${value} IS NOT NULL THEN TRUE END",

@@ -64,8 +64,11 @@ function stepStatements(step: PlanStep): readonly string[] {
   switch (step.kind) {
     case "table":
       return [`CREATE TEMP TABLE ${step.name} AS\n  ${step.sql}`];
-    case "kernel":
-      return [`-- ${step.name}(${step.arguments.join(", ")}) answers from an index of\n  ${step.history}`];
+    case "kernel": {
+      const unique =
+        step.unique === undefined ? "" : `\n-- or, if rows of a key share an instant, of\n  ${step.unique}`;
+      return [`-- ${step.name}(${step.arguments.join(", ")}) answers from an index of\n  ${step.history}${unique}`];
+    }
     case "polars":
       return [
         `COPY (${step.queries})\n  TO 'queries.parquet' (FORMAT parquet, DICTIONARY_SIZE_LIMIT 0)`,

@@ -125,6 +125,7 @@ function latestRow(
   const values = held.map(({ name }, place) => `, p.${identifier(name)} AS v${place}`).join("");
   let history: (rows: string) => string;
   let key: string;
+  let keyTable: string | undefined;
   if (integers && only !== undefined) {
     planner.store([only.left], self.name);
     history = (rows) =>
@@ -135,6 +136,7 @@ function latestRow(
     history = (rows) =>
       `SELECT k.kid AS key, p."@after" AS time${values} FROM (${rows}) p JOIN ${keys.table} k ON ${onKeys(self.on, "k", "p")}`;
     key = `o.${identifier(keys.column)}`;
+    keyTable = keys.table;
   }
   const time = onClock(`o.${identifier(self.leftTime.column)}`, self.leftTime.resolution, clock);
   // Values are passed on as they are, bit by bit: nothing compares them.
@@ -153,6 +155,7 @@ function latestRow(
     group,
     outputs: held.map(({ name, dtype }) => ({ name, dtype })),
     keys: self.on.map(({ left }) => left),
+    ...(keyTable === undefined ? {} : { keyTable }),
     arguments: [key, time],
     own: [],
   });

@@ -71,6 +71,7 @@ function addGroup(planner: Planner, history: WindowHistory, columns: readonly Wi
     },
     outputs: fields,
     keys: history.on.map(({ left }) => left),
+    ...(keys.table === undefined ? {} : { keyTable: keys.table }),
     arguments: [
       keys.row,
       clocks.time(`o.${time}`),
@@ -97,6 +98,8 @@ interface Keys {
   readonly row: string;
   readonly history: string;
   readonly join: string;
+  /** Where the keys are numbered. */
+  readonly table?: string;
 }
 
 function keysOf(planner: Planner, { on, operator }: WindowHistory): Keys {
@@ -111,7 +114,12 @@ function keysOf(planner: Planner, { on, operator }: WindowHistory): Keys {
   }
   const { table, column } = planner.keys(on, operator);
   // Key 0 is that of rows without a key; the table has no such row.
-  return { row: `o.${identifier(column)}`, history: "k.kid", join: ` JOIN ${table} k ON ${onKeys(on, "k", "h")}` };
+  return {
+    row: `o.${identifier(column)}`,
+    history: "k.kid",
+    join: ` JOIN ${table} k ON ${onKeys(on, "k", "h")}`,
+    table,
+  };
 }
 
 /** The matching history as a FROM item `h` (with `k`); of a flattened source an element a row, as `@element`. */

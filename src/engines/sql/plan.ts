@@ -61,8 +61,9 @@ export interface KernelPlan {
   readonly group: WindowGroup | LatestRowGroup;
   /** Fields of the answer: `c0`, `c1`, …; the name is for messages. */
   readonly outputs: readonly { readonly name: string; readonly dtype: DType }[];
-  /** Columns of the rows that the key is made of. */
+  /** Columns of the rows that the key is made of: the only one itself, or its number (`kid`) in a table that has them all. */
   readonly keys: readonly ColumnName[];
+  readonly keyTable?: string;
   /** SQL over a row `o`: key, time, known (if the group has availability), then own values. */
   readonly arguments: readonly string[];
   readonly own: readonly { readonly dtype: DType }[];

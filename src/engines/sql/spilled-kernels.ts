@@ -119,7 +119,7 @@ export class SpilledKernels {
     const { plan } = history;
     const files: string[] = [];
     try {
-      for (const part of await this.#partsOf(history, table, room)) {
+      for (const part of await this.#partsOf(history, room)) {
         const isLoaded = await this.#kernels.load(plan, Number.POSITIVE_INFINITY, rowsOf(history, part));
         if (isLoaded === undefined) throw new RangeError(`a part of ${plan.name} is larger than it was found to be`);
         const file = join(folder, `${plan.name}-${files.length}.parquet`);
@@ -136,7 +136,7 @@ export class SpilledKernels {
   }
 
   /** Every key is of one part; each part fits the room. */
-  async #partsOf(history: SpilledHistory, table: string, room: number): Promise<readonly Part[]> {
+  async #partsOf(history: SpilledHistory, room: number): Promise<readonly Part[]> {
     const { plan, sizes } = history;
     const parts: Part[] = [];
     let buckets: number[] = [];
@@ -144,7 +144,7 @@ export class SpilledKernels {
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
       const size = sizes.get(bucket) ?? { rows: 0, keys: 0 };
       if (!fits(plan, room, size)) {
-        parts.push(...(await this.#slicesOf(history, bucket, table, room)));
+        parts.push(...(await this.#slicesOf(history, bucket, room)));
         continue;
       }
       const sum = { rows: together.rows + size.rows, keys: together.keys + size.keys };
@@ -160,14 +160,14 @@ export class SpilledKernels {
   }
 
   /** The slices of a bucket that does not fit, as few as do. Throws if one key alone does not. */
-  async #slicesOf(history: SpilledHistory, bucket: number, table: string, room: number): Promise<readonly Part[]> {
+  async #slicesOf(history: SpilledHistory, bucket: number, room: number): Promise<readonly Part[]> {
     const { plan } = history;
     const rows = rowsOf(history, { buckets: [bucket] });
     const [largest] = await this.#session.query(
       `SELECT key, count(*) AS rows FROM (${rows}) GROUP BY key ORDER BY rows DESC NULLS LAST, key ASC NULLS FIRST LIMIT 1`,
     );
     const most = Number(largest?.["rows"] ?? 0);
-    if (!fits(plan, room, { rows: most, keys: 1 })) throw await this.#tooLarge(plan, largest?.["key"], most, table);
+    if (!fits(plan, room, { rows: most, keys: 1 })) throw await this.#tooLarge(plan, largest?.["key"], most);
     for (let of = 2; ; of *= 2) {
       const slices = await this.#session.query(
         `SELECT count(*) AS rows, approx_count_distinct(key) AS keys FROM (${rows}) GROUP BY ${sliceOf("key", of)}`,
@@ -177,15 +177,17 @@ export class SpilledKernels {
     }
   }
 
-  async #tooLarge(plan: KernelPlan, key: unknown, rows: number, table: string) {
-    const columns = plan.keys.map((name) => `o.${identifier(name)}`).join(", ");
-    const [row = {}] = await this.#session.query(
-      `SELECT ${columns} FROM ${table} o WHERE ${plan.arguments[0]} = ${String(key)} LIMIT 1`,
-    );
+  async #tooLarge({ operator, keys, keyTable }: KernelPlan, key: unknown, rows: number) {
+    const [row = {}] =
+      keyTable === undefined
+        ? [{ [keys[0] ?? ""]: key }]
+        : await this.#session.query(
+            `SELECT ${keys.map(identifier).join(", ")} FROM ${keyTable} WHERE kid = ${String(key)}`,
+          );
     const named = Object.entries(row).map(([name, value]) => `${name} = ${String(value)}`);
     return engineProblem("key-memory", {
-      operator: plan.operator,
-      key: named.length === 0 ? `one of ${plan.keys.join(", ")}` : named.join(", "),
+      operator,
+      key: named.join(", "),
       rows: String(rows),
     });
   }

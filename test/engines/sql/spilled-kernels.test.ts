@@ -119,6 +119,17 @@ test("a key that does not fit by itself is named, with its rows", async () => {
   expect(problem?.says).toContain("1500 history rows of the key user_id = 77 ");
 });
 
+test("a numbered key that does not fit is named by its columns, wherever the rows no longer have them", async () => {
+  await tables(3_000, "CASE WHEN i % 2 = 0 THEN 77 ELSE i % 50 END");
+  await session.run("CREATE TEMP TABLE pairs AS SELECT 77 AS kid, 'north' AS place, 4 AS shelf");
+  const ofPairs = { ...plan, keys: ["place", "shelf"], keyTable: "pairs" };
+  await spilled.spill(ofPairs);
+  const told = await spilled
+    .answer([plan.name], "asking", bytes(1_000, 50), async () => "answered")
+    .catch((error: unknown) => error);
+  expect((told as DaedalusError).problems[0]?.says).toContain("of the key place = north, shelf = 4 ");
+});
+
 test("a history without rows answers as an empty index does", async () => {
   await tables(100, "i % 7");
   await session.run("DELETE FROM history");

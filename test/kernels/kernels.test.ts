@@ -420,6 +420,18 @@ test("recordBytes, clearRecords, windowBounds", () => {
   );
 });
 
+test("windowBounds of keys without a history reads no record: there may be none", () => {
+  const bench = new Bench();
+  const queries = 3;
+  const bounds = bench.room(queries * 2 * 4);
+  // What lies where a record would be is no place of the index.
+  const records = bench.bytes(new Array(64).fill(0x7f));
+  const found = bench.ints([-1, -1, -1]);
+  const [times, starts, lengths] = [bench.longs([1n, 2n, 3n]), bench.ints([0]), bench.longs([-1n])];
+  bench.kernels.windowBounds(queries, times, found, starts, bench.room(0), 1, lengths, records, bounds);
+  expect(bench.readInts(bounds, queries * 2)).toEqual([0, 0, 0, 0, 0, 0]);
+});
+
 test("groupRuns, runBounds", () => {
   const rows = fc.array(fc.record({ key: fc.bigInt({ min: 0n, max: 3n }), time: instants }), { maxLength: 50 });
   check(fc.record({ rows, windows: windowLengths, sorted: fc.boolean() }), (bench, { rows, windows, sorted }) => {

@@ -102,7 +102,7 @@ async function compareProject(name: string, drawnCases: OperatorCases, tally: Ta
       );
       if (difference?.includes("engine/key-memory")) continue;
       tally.spilled++;
-      await tell(tally, `${name}-spilled`, on, difference);
+      await tell(tally, `${name}-spilled`, { ...on, kernelBytes }, difference);
       break;
     }
   });

@@ -33,6 +33,8 @@ export interface ProjectCase {
   readonly skeletonOnly?: boolean;
   /** Days that are worked on together. */
   readonly spanDays?: number;
+  /** What the kernels may take, so that histories are spilled. */
+  readonly kernelBytes?: number;
 }
 
 const DAY = 86_400_000_000_000n;

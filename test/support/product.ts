@@ -56,6 +56,7 @@ export interface WrittenCase {
   readonly service: string;
   readonly skeletonOnly?: boolean;
   readonly spanDays?: number;
+  readonly kernelBytes?: number;
 }
 
 /** Writes the project to a folder of its own, trains it and reads what came out. The folder is gone afterwards. */
@@ -64,6 +65,7 @@ export async function trainCase(one: WrittenCase, settings: TrainSettings = {}):
     trainDirectory(directory, one.service, {
       ...(one.skeletonOnly === undefined ? {} : { skeletonOnly: one.skeletonOnly }),
       ...(one.spanDays === undefined ? {} : { spanDays: one.spanDays }),
+      ...(one.kernelBytes === undefined ? {} : { kernelBytes: one.kernelBytes }),
       ...settings,
     }),
   );

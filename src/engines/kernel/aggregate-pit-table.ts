@@ -1,38 +1,23 @@
 import { type Data, Vector } from "apache-arrow";
 import { ArenaFull } from "../../columnar/arena.js";
 import { arrowData, type ColumnBuffers, TextsTooLong, type Words } from "../../columnar/arrow-answers.js";
-import { dtypeOfArrow, FixedColumn, ListColumn, type RawColumn } from "../../columnar/arrow-columns.js";
+import { dtypeOfArrow, type RawColumn } from "../../columnar/arrow-columns.js";
 import { isList } from "../../columnar/dtypes.js";
-import { durationMicros } from "../../columnar/instants.js";
-import { NumberedBytes } from "../../columnar/numbered-bytes.js";
 import type { SharedArena } from "../../columnar/shared-arena.js";
-import type { Window } from "../../definitions/aggregations.js";
 import { Crew, CrewFailure } from "../../kernels/crew.js";
-import { type HistoryBatch, HistoryIndex } from "../../kernels/history-index.js";
-import type { RawOwn } from "../../kernels/own-values.js";
+import { HistoryIndex } from "../../kernels/history-index.js";
 import { OutputPreparation } from "../../kernels/prepared-output.js";
 import { ListsTooLong, NotSorted, type Piece, type Probing, type SharedIndex } from "../../kernels/table-probes.js";
 import { COUNTED, SumOutside, type ValueForm, type WindowOutput } from "../../kernels/window-columns.js";
 import type { RollingAggregate, RollingOutput, RollingSpec } from "../../operators/rolling-aggregate.js";
 import type { PitRelation, PitTableEngine, PitTableJob } from "../pit-table.js";
 import { engineProblem } from "../sql/problems.js";
-import { formOf, isFixed } from "./forms.js";
 import { mergeAnswers } from "./merge-answers.js";
-import {
-  ArrayColumn,
-  codesOf,
-  fixedRaw,
-  gather,
-  gatherBytes,
-  LONG,
-  longsOf,
-  numbered,
-  numbersRaw,
-  ofLongs,
-  type Raw,
-} from "./pit-columns.js";
-import { rowsOfEvents } from "./pit-events.js";
-import { bothValid, columnOf, keysOf } from "./pit-keys.js";
+import { clockOf } from "./pit-clock.js";
+import { ArrayColumn, longsOf, ofLongs, type Raw } from "./pit-columns.js";
+import { lay, layValidity, type OwnFeed, ownFeed, ownListFeed } from "./pit-feeds.js";
+import { type KeyPart, MatchingHistory } from "./pit-history.js";
+import { columnOf } from "./pit-keys.js";
 
 /** Rows that are answered together, and a chunk of the output: it must not depend on the threads. */
 const PIECE = 65_536;
@@ -384,12 +369,6 @@ const MOST_INDEXED = 2 ** 31;
 /** Of a history row and value: time, value, a running sum or a place, and its share of the table of keys. */
 const BYTES_OF_A_ROW = 40;
 
-/** Which keys an index holds: those whose hash falls into the part. */
-interface KeyPart {
-  readonly part: number;
-  readonly parts: number;
-}
-
 /** Rows of a piece of whole runs, at most: it lies in the memory at once. */
 const MOST_IN_RUNS = PIECE * 16;
 
@@ -418,305 +397,8 @@ function runEnds(keys: Raw): readonly number[] | undefined {
 const LOOKED_AT = 1000;
 const RUNS_PIECE = PIECE / 2;
 
-function lay(column: RawColumn, from: number, to: number, room: SharedArena): number {
-  const bytes = (to - from) * column.width;
-  const address = room.allocate(bytes);
-  column.copy(from, to, room.bytesAt(address, bytes));
-  return address;
-}
-
-function layValidity(column: RawColumn, from: number, to: number, room: SharedArena): number {
-  if (!column.nullable) return 0;
-  const address = room.allocate(to - from);
-  column.copyValidity(from, to, room.bytesAt(address, to - from));
-  return address;
-}
-
-type OwnFeed = (from: number, to: number, room: SharedArena) => RawOwn;
-
-function ownFeed(vector: Vector, words: Words | undefined): OwnFeed {
-  const dtype = dtypeOfArrow(vector.type) ?? "TEXT";
-  const isRaw = words === undefined && isFixed(dtype);
-  const column = isRaw ? new FixedColumn(vector) : new ArrayColumn(rankedOwn(vector, words));
-  const form = isRaw ? formOf(dtype) : LONG;
-  return (from, to, room) => ({
-    form,
-    count: to - from,
-    raw: lay(column, from, to, room),
-    valid: layValidity(column, from, to, room),
-  });
-}
-
-function rankedOwn(vector: Vector, words: Words | undefined): Raw {
-  if (words === undefined) throw new RangeError("texts are compared by number");
-  const numbers = numbered(vector, words.texts, false);
-  const ranks = ranksOf(words);
-  return numbersRaw(numbers.map((number) => (number < 0 ? -1 : (ranks[number] as number))));
-}
-
-function ranksOf({ byRank }: Words): Int32Array {
-  const ranks = new Int32Array(byRank.length);
-  for (let rank = 0; rank < byRank.length; rank++) ranks[byRank[rank] as number] = rank;
-  return ranks;
-}
-
-function ownListFeed(vector: Vector, words: Words | undefined): OwnFeed {
-  const { offsets, valid, elements } = new ListColumn(vector);
-  const raw = words === undefined ? fixedRaw(elements) : rankedOwn(elements, words);
-  const column = new ArrayColumn(raw);
-  return (from, to, room) => {
-    const rows = to - from;
-    const [first, last] = [offsets[from] as number, offsets[to] as number];
-    const entries = room.allocate(rows * 16);
-    const listsValid = valid === undefined ? 0 : room.allocate(rows);
-    const own = {
-      form: raw.form,
-      count: last - first,
-      raw: lay(column, first, last, room),
-      valid: layValidity(column, first, last, room),
-    };
-    const words = room.int32At(entries, rows * 4);
-    for (let row = 0; row < rows; row++) {
-      words[row * 4] = (offsets[from + row] as number) - first;
-      words[row * 4 + 1] = 0;
-      words[row * 4 + 2] = (offsets[from + row + 1] as number) - (offsets[from + row] as number);
-      words[row * 4 + 3] = 0;
-    }
-    if (valid !== undefined) room.bytesAt(listsValid, rows).set(valid.subarray(from, to));
-    return { ...own, lists: { entries, valid: listsValid } };
-  };
-}
-
 function relationOf({ relations }: PitTableJob, name: string): PitRelation {
   const relation = relations.get(name);
   if (relation === undefined) throw new RangeError(`there is no relation "${name}"`);
   return relation;
-}
-
-/** The history rows of a group of specs: those that match, each once, or once for each element of a flattened list. */
-class MatchingHistory {
-  readonly keys: RawColumn;
-  readonly available: Raw | undefined;
-  /** The rows themselves, all of them. */
-  readonly isOwn: boolean;
-  readonly #history: PitRelation;
-  readonly keyCodes: Raw;
-  readonly #times: Raw;
-  /** The rows that match; undefined: all. */
-  readonly #ids: Int32Array | undefined;
-  /** Of a flattened source: the element of each history row. */
-  readonly #elements: { readonly vector: Vector; readonly ids: Int32Array } | undefined;
-
-  constructor(rows: PitRelation, history: PitRelation, spec: RollingSpec, clock: PitClock) {
-    this.#history = history;
-    const keys = keysOf(spec.on, rows, history);
-    const times = fixedRaw(columnOf(history, spec.rightTime.column));
-    const available = spec.availableTime && clock.available(fixedRaw(columnOf(history, spec.availableTime.column)));
-    let mask = bothValid(bothValid(keys.history.valid, times.valid), available?.valid);
-    // A condition is settled by then: it is a column.
-    for (const name of spec.where?.columns ?? []) mask = bothValid(mask, fixedRaw(columnOf(history, name)).bytes);
-    let ids = spec.events && rowsOfEvents(columnOf(history, spec.events.column), spec.events.values);
-    if (mask !== undefined) ids = ids === undefined ? idsOf(mask) : ids.filter((row) => mask[row] !== 0);
-    if (spec.flattenDistinct && spec.source !== undefined) {
-      const flat = flattened(columnOf(history, spec.source.name), ids, history.rows);
-      ids = flat.rows;
-      this.#elements = { vector: flat.vector, ids: flat.elements };
-    }
-    this.keys = keys.rows;
-    this.isOwn = rows === history && ids === undefined && available === undefined;
-    this.#ids = ids;
-    this.keyCodes = this.#matching(keys.history);
-    this.#times = this.#matching(times);
-    this.available = available && this.#matching(available);
-  }
-
-  #matching(raw: Raw): Raw {
-    return this.#ids === undefined ? raw : gather(raw, this.#ids);
-  }
-
-  get rows(): number {
-    return this.keyCodes.bytes.length / 8;
-  }
-
-  /** The rows of a part of the keys, with these columns. */
-  batch(columns: readonly Raw[], { part, parts }: KeyPart): HistoryBatch {
-    const ids = parts === 1 ? undefined : rowsOfPart(this.keyCodes, part, parts);
-    const pick = (raw: Raw): Raw => (ids === undefined ? raw : gather(raw, ids));
-    const keys = longsOf(pick(this.keyCodes));
-    return {
-      rows: keys.length,
-      keys,
-      times: longsOf(pick(this.#times)),
-      ...(this.available === undefined ? {} : { available: longsOf(pick(this.available)) }),
-      values: columns.map((raw) => {
-        const { bytes, valid } = codesOf(pick(raw));
-        return { codes: longsOf({ form: LONG, bytes }), ...(valid === undefined ? {} : { valid }) };
-      }),
-    };
-  }
-
-  /** Whether there is a value: all rows have one, or a column that is NULL where there is none. */
-  present(name: string): { readonly raw: Raw; readonly words: undefined } {
-    const vector = this.#elements === undefined ? columnOf(this.#history, name) : this.#elements.vector;
-    const ids = this.#elements === undefined ? this.#ids : this.#elements.ids;
-    const rows = ids?.length ?? vector.length;
-    const all = validBytes(vector);
-    const valid = all === undefined ? undefined : ids === undefined ? all : gatherBytes(all, ids);
-    return {
-      raw: { form: { kind: 0, width: 1 }, bytes: new Uint8Array(rows), ...(valid?.includes(0) ? { valid } : {}) },
-      words: undefined,
-    };
-  }
-
-  /** The values of a column; texts and whole lists as ranks in their order. */
-  values(name: string, flatten: boolean): { readonly raw: Raw; readonly words: Words | undefined } {
-    const vector = flatten && this.#elements !== undefined ? this.#elements.vector : columnOf(this.#history, name);
-    const ids = flatten && this.#elements !== undefined ? this.#elements.ids : this.#ids;
-    if (isFixed(dtypeOfArrow(vector.type) ?? "TEXT")) {
-      const raw = fixedRaw(vector);
-      return { raw: ids === undefined ? raw : gather(raw, ids), words: undefined };
-    }
-    const texts = new NumberedBytes();
-    const wanted = ids === undefined ? undefined : maskOf(ids, vector.length);
-    const numbers = numbered(vector, texts, true, wanted);
-    const ranks = texts.ranks();
-    const raw = numbersRaw(numbers.map((number) => (number < 0 ? -1 : (ranks[number] as number))));
-    const byRank = new Int32Array(ranks.length);
-    for (let number = 0; number < ranks.length; number++) byRank[ranks[number] as number] = number;
-    return { raw: ids === undefined ? raw : gather(raw, ids), words: { texts, byRank } };
-  }
-}
-
-function validBytes(vector: Vector): Uint8Array | undefined {
-  if (vector.nullCount === 0) return undefined;
-  const bytes = new Uint8Array(vector.length);
-  new ValidityOf(vector).copy(bytes);
-  return bytes;
-}
-
-/** Validity of any column. */
-class ValidityOf {
-  readonly #vector: Vector;
-
-  constructor(vector: Vector) {
-    this.#vector = vector;
-  }
-
-  copy(into: Uint8Array): void {
-    let at = 0;
-    for (const data of this.#vector.data) {
-      const { length, nullBitmap, offset, nullCount } = data;
-      if (nullCount === 0) into.fill(1, at, at + length);
-      else
-        for (let row = 0; row < length; row++)
-          into[at + row] = ((nullBitmap[(offset + row) >> 3] as number) >> ((offset + row) & 7)) & 1;
-      at += length;
-    }
-  }
-}
-
-/** The rows whose key's hash falls into the part. */
-function rowsOfPart(keys: Raw, part: number, parts: number): Int32Array {
-  const longs = longsOf(keys);
-  const words = new Int32Array(longs.buffer, longs.byteOffset, longs.length * 2);
-  const rows = new Int32Array(longs.length);
-  let count = 0;
-  for (let row = 0; row < longs.length; row++) {
-    let hash = Math.imul(words[row * 2] as number, 0x9e3779b1) ^ Math.imul(words[row * 2 + 1] as number, 0x85ebca77);
-    hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
-    if (((hash ^ (hash >>> 13)) >>> 0) % parts === part) rows[count++] = row;
-  }
-  return rows.subarray(0, count);
-}
-
-function idsOf(mask: Uint8Array): Int32Array {
-  let count = 0;
-  for (let row = 0; row < mask.length; row++) count += mask[row] as number;
-  // Each row is written and the next one over it unless it counts: no branch to mispredict.
-  const ids = new Int32Array(count + 1);
-  let at = 0;
-  for (let row = 0; row < mask.length; row++) {
-    ids[at] = row;
-    at += mask[row] as number;
-  }
-  return ids.subarray(0, count);
-}
-
-function maskOf(ids: Int32Array, rows: number): Uint8Array {
-  const mask = new Uint8Array(rows);
-  for (let i = 0; i < ids.length; i++) mask[ids[i] as number] = 1;
-  return mask;
-}
-
-/** The elements of the lists of rows `ids` (undefined: all), with the row of each. */
-function flattened(vector: Vector, ids: Int32Array | undefined, rows: number) {
-  const { offsets, elements } = new ListColumn(vector);
-  const count = ids?.length ?? rows;
-  const rowAt = (i: number): number => (ids === undefined ? i : (ids[i] as number));
-  let size = 0;
-  for (let i = 0; i < count; i++) size += (offsets[rowAt(i) + 1] as number) - (offsets[rowAt(i)] as number);
-  const ofRows = new Int32Array(size);
-  const ofElements = new Int32Array(size);
-  let at = 0;
-  for (let i = 0; i < count; i++) {
-    const row = rowAt(i);
-    for (let element = offsets[row] as number; element < (offsets[row + 1] as number); element++) {
-      ofRows[at] = row;
-      ofElements[at++] = element;
-    }
-  }
-  return { vector: elements, rows: ofRows, elements: ofElements };
-}
-
-/**
- * How instants are compared without rounding (as in `windows.ts`): of nanoseconds h and microseconds t, `h < 1000 t` says
- * `floor(h / 1000) < t`, and `t < 1000 h` says `ceil(t / 1000) <= h`; windows are whole microseconds. What is known is
- * compared apart, by its own resolution.
- */
-interface PitClock {
-  readonly timeDivisor: bigint;
-  ticks(window: Window): bigint;
-  available(ticks: Raw): Raw;
-  feed(rows: PitRelation): { readonly times: RawColumn; readonly known?: RawColumn };
-}
-
-function clockOf(
-  { timestampColumn: left }: RollingAggregate,
-  { rightTime: right, availableTime }: RollingSpec,
-): PitClock {
-  const mixed = left.resolution !== right.resolution;
-  const nanos = left.resolution === "ns";
-  const availableMixed = availableTime !== undefined && availableTime.resolution !== left.resolution;
-  return {
-    timeDivisor: mixed && right.resolution === "ns" ? 1000n : 1n,
-    ticks(window) {
-      if (window === "all") return -1n;
-      const length = durationMicros(window) * (nanos && !mixed ? 1000n : 1n);
-      return length >= 2n ** 63n ? -1n : length;
-    },
-    available: (ticks) => (availableMixed && !nanos ? ceilThousand(ticks) : ticks),
-    feed(rows) {
-      const vector = columnOf(rows, left.column);
-      const own = new FixedColumn(vector);
-      const times = mixed && nanos ? new ArrayColumn(ceilThousand(fixedRaw(vector))) : own;
-      if (availableTime === undefined) return { times };
-      return { times, known: availableMixed && nanos ? new ArrayColumn(floorThousand(fixedRaw(vector))) : own };
-    },
-  };
-}
-
-function ceilThousand(raw: Raw): Raw {
-  return ofLongs(
-    longsOf(raw).map((ticks) => -floorOf(-ticks)),
-    raw.valid,
-  );
-}
-
-function floorThousand(raw: Raw): Raw {
-  return ofLongs(longsOf(raw).map(floorOf), raw.valid);
-}
-
-function floorOf(ticks: bigint): bigint {
-  const quotient = ticks / 1000n;
-  return quotient * 1000n > ticks ? quotient - 1n : quotient;
 }

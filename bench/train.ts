@@ -72,13 +72,13 @@ async function child(peer: string): Promise<Run> {
   if (failed) throw new Error(`${failed.day}: ${failed.outcome} ${failed.problems.map(({ says }) => says).join("; ")}`);
   const seconds = (performance.now() - begin) / 1000;
   const stages: Record<string, number> = {};
-  const perDay = report.days.map(({ day, rows = 0, seconds = 0 }) => {
-    const manifest = JSON.parse(readFileSync(join(out, `dt=${day}`, "_manifest.json"), "utf8")) as {
-      run: { stages: Record<string, number> };
+  const perDay = report.days.map(({ day, rows = 0 }) => {
+    const { run } = JSON.parse(readFileSync(join(out, `dt=${day}`, "_manifest.json"), "utf8")) as {
+      run: { seconds: number; stages: Record<string, number> };
     };
-    for (const [name, value] of Object.entries(manifest.run.stages)) stages[name] = (stages[name] ?? 0) + value;
-    const engine = Object.values(manifest.run.stages).reduce((sum, value) => sum + value, 0);
-    return { seconds, engine, rows };
+    for (const [name, value] of Object.entries(run.stages)) stages[name] = (stages[name] ?? 0) + value;
+    const engine = Object.values(run.stages).reduce((sum, value) => sum + value, 0);
+    return { seconds: run.seconds, engine, rows };
   });
   return { seconds, stages, days: perDay };
 }

@@ -9,6 +9,7 @@ import type { Explanation } from "../compiler/explain.js";
 import { type DayManifest, readManifest } from "../storage/day-manifest.js";
 import { analyze as analyzeInputs } from "../training/analyze.js";
 import { unitOf, writtenDays } from "../training/day-states.js";
+import { coverageStores } from "../training/inputs.js";
 import type { CompiledService } from "./compile-service.js";
 import { openDay } from "./open-day.js";
 import { type OutputOptions, outputRootOf, withTrainingInputs } from "./training-inputs.js";
@@ -32,7 +33,13 @@ export async function analyze(compiled: CompiledService, options: AnalyzeOptions
       targetDate: options.targetDate,
       ...(temporary === undefined ? {} : { temporary }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
-      openDay: () => openDay({ project: inputs.project, views: Object.fromEntries(inputs.views), duckdbConfig }),
+      openDay: () =>
+        openDay({
+          project: inputs.project,
+          views: Object.fromEntries(inputs.views),
+          stores: coverageStores(inputs),
+          duckdbConfig,
+        }),
     }),
   );
 }

@@ -1,6 +1,9 @@
+import { LanceStore, type StoreDefinition, type StoreKeys } from "../embeddings/lance-store.js";
+import { presentKeys } from "../embeddings/vector-pool.js";
 import { SQL_CELLS, type SqlCells } from "../engines/sql/cells.js";
 import { openDaySession } from "../engines/sql/day-session.js";
 import { SqlSession } from "../engines/sql/session.js";
+import { createStoreIds } from "../engines/sql/store-ids.js";
 import { openSource } from "../sources/open-source.js";
 import type { Source } from "../sources/source.js";
 import type { DaySession } from "../training/day.js";
@@ -11,7 +14,7 @@ import type { DayContext } from "../training/days-task.js";
  * `kernelBytes`: only tests give others than the engine's own, or a share of the memory.
  */
 export async function openDay(
-  { project, views, duckdbConfig }: Pick<DayContext, "project" | "views" | "duckdbConfig">,
+  { project, views, stores, duckdbConfig }: Pick<DayContext, "project" | "views" | "stores" | "duckdbConfig">,
   cells: SqlCells = SQL_CELLS,
   kernelBytes?: number,
 ): Promise<DaySession> {
@@ -19,9 +22,21 @@ export async function openDay(
   try {
     const sources = new Map<string, Source>();
     for (const [name, view] of Object.entries(views)) sources.set(name, await openSource(project, view, session).pin());
+    for (const [name, definition] of Object.entries(stores))
+      await createStoreIds(session, name, await idsOf(definition));
     return await openDaySession({ session, sources, kernelBytes }, cells);
   } catch (error) {
     session.close();
     throw error;
+  }
+}
+
+/** The ids that the store has a vector for. */
+async function idsOf(definition: StoreDefinition): Promise<StoreKeys> {
+  const store = await LanceStore.open(definition);
+  try {
+    return await presentKeys(store);
+  } finally {
+    store.close();
   }
 }

@@ -1,13 +1,14 @@
 import { resolve } from "node:path";
 import type { FeatureView } from "../definitions/feature-view.js";
 import { refusedOutputRoot } from "../definitions/output-root.js";
+import { locatedStore, type StoreDefinition } from "../embeddings/lance-store.js";
 import { SqlSession } from "../engines/sql/session.js";
 import { DaedalusError } from "../errors/problem.js";
 import { isOutOfMemory } from "../errors/run.js";
 import { problemsOf } from "../runs/failure.js";
 import { openSource } from "../sources/open-source.js";
 import type { Source } from "../sources/source.js";
-import { scansOf, type TrainingInputs } from "../training/inputs.js";
+import { coverageStoresOf, enrichmentsOf, scansOf, type TrainingInputs } from "../training/inputs.js";
 import type { CompiledService } from "./compile-service.js";
 
 /** Where days are written to, if not where the project says. */
@@ -43,6 +44,7 @@ export async function withTrainingInputs<Result>(
       project: place,
       views,
       sources,
+      stores: storesOf(compiled),
       session,
       feed: { start: runtime.feedStart, end: runtime.feedEnd },
       outputRoot: resolve(outputRoot),
@@ -53,6 +55,16 @@ export async function withTrainingInputs<Result>(
   } finally {
     session.close();
   }
+}
+
+/** The embedding stores that the pipeline asks. */
+function storesOf({ project, pipeline }: CompiledService): ReadonlyMap<string, StoreDefinition> {
+  const names = new Set([
+    ...coverageStoresOf(pipeline),
+    ...enrichmentsOf(pipeline).map((operator) => operator.store.name),
+  ]);
+  const stores = Object.entries(project.aggregations.embeddingStores).filter(([name]) => names.has(name));
+  return new Map(stores.map(([name, store]) => [name, locatedStore(name, store, project.directory)]));
 }
 
 /** `output_root` with the service's name in it; relative to the current folder unless absolute. */

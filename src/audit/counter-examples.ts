@@ -147,6 +147,7 @@ async function marksOfGroup(
     pipeline: inputs.pipeline,
     sources: laboratory.sources(all),
     session: laboratory.session,
+    stores: inputs.stores,
     places: false,
     more: new Map([[service.spine.name, [mark]]]),
   });

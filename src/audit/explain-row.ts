@@ -103,6 +103,7 @@ export async function explainRow(
     pipeline: inputs.pipeline,
     sources: inputs.sources,
     session: inputs.session,
+    stores: inputs.stores,
     places: true,
     more: new Map([[service.spine.name, keyColumns(service)]]),
     ...(hasMap ? { qidMap: map } : {}),
@@ -118,9 +119,10 @@ export async function explainRow(
     const few = alike.length <= MOST_COMPARED;
     // Ties are told apart by all that the file has of them, so then all of it is computed.
     const columns = alike.length === 1 ? wanted : inputs.pipeline.output;
-    const interpreted = await interpreter.interpret(few ? alike : named, namesOf(columns));
     const day = isoDate(group.day);
     const written = few ? await judgedDay(inputs, root, day) : tooManyAlike(join(root, unitOf(day)), alike.length);
+    reading.enriched = written.day?.manifest.state === "complete";
+    const interpreted = await interpreter.interpret(few ? alike : named, namesOf(columns));
     const compared =
       written.day === undefined
         ? undefined

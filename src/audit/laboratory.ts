@@ -61,6 +61,11 @@ export class Laboratory {
     return join(this.folder, `${name}-${this.#runs}`);
   }
 
+  /** As they are: an audit changes no store. */
+  get stores(): TrainingInputs["stores"] {
+    return this.#inputs.stores;
+  }
+
   /** The views, each read from `<folder>/<view>/*.parquet`. */
   views(folder: string): ReadonlyMap<string, FeatureView> {
     return new Map([...this.#inputs.views].map(([name, view]) => [name, viewOver(view, folder)]));
@@ -85,6 +90,7 @@ export class Laboratory {
         project: { directory: folder, connections: {} },
         views: this.views(folder),
         sources: this.sources(folder),
+        stores: this.#inputs.stores,
         session: this.session,
         feed: { start: month, end: month },
         outputRoot,

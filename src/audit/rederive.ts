@@ -176,13 +176,20 @@ class Rederivation {
   }
 
   async #open(): Promise<Interpreter> {
-    const { pipeline, sources, session } = this.#inputs;
+    const { pipeline, sources, session, stores } = this.#inputs;
     const map = join(this.#root, QID_MAP_FILE);
     const there = await access(map).then(
       () => true,
       () => false,
     );
-    this.#reading = new Reading({ pipeline, sources, session, places: false, ...(there ? { qidMap: map } : {}) });
+    this.#reading = new Reading({
+      pipeline,
+      sources,
+      session,
+      stores,
+      places: false,
+      ...(there ? { qidMap: map } : {}),
+    });
     return new Interpreter(this.#reading);
   }
 
@@ -217,6 +224,7 @@ class Rederivation {
       session,
     );
     const names = columns.map(({ name }) => name);
+    if (this.#reading !== undefined) this.#reading.enriched = day.manifest.state === "complete";
     const interpreted = await interpreter.interpret(spine, names);
     const number = dayStartMicros(day.day) / MICROS_PER_DAY;
     const textOfSpine = (row: Row) => groupText(groupOfSpineRow(identity, row));

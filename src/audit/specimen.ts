@@ -143,6 +143,7 @@ async function interpretMarked(
     pipeline,
     sources: laboratory.sources(folder),
     session,
+    stores: laboratory.stores,
     places: false,
     more: new Map([...laboratory.views(folder).keys()].map((view) => [view, [mark]])),
     ...(onRead === undefined ? {} : { onRead }),

@@ -11,7 +11,7 @@ import { identical, shown, type Value } from "../trace/values.js";
 /** The parts of a written day. */
 export interface WrittenDay {
   readonly folder: string;
-  readonly manifest: Pick<DayManifest, "schema" | "parts">;
+  readonly manifest: Pick<DayManifest, "schema" | "parts" | "state">;
 }
 
 /** A row of a written day: its values by column. */

@@ -45,7 +45,7 @@ export const addDemo: AddCommand = (group, terminal, exit) => {
             train(compiled, {
               from: demo.days[0],
               to: demo.days[1],
-              skeletonOnly: true, // until embeddings are executed
+              skeletonOnly: true, // the embedding store is for the user to make
               outputRoot: join(folder, "data", "training_output", service),
               command: "daeda demo",
               signal,
@@ -76,9 +76,11 @@ function demoText(directory: string, service: string, report: TrainReport, row: 
     table(["file", "rows"], days),
     ...(row === undefined ? [] : ["", `one row of ${relativePath(row.file)}, column by column:`, "", rowTable(row)]),
     "",
-    "Embeddings are not filled in by this version: their columns are typed NULLs (--skeleton-only).",
+    "The embedding columns are left open (--skeleton-only); the first two lines fill them in.",
     "",
     "next:",
+    `  cd ${directory} && daeda embeddings import data/embeddings.parquet --store artwork`,
+    `  cd ${directory} && daeda pipeline train ${service}`,
     `  cd ${directory} && daeda pipeline explain ${service}`,
     `  cd ${directory} && daeda pipeline status ${service}`,
     `  cd ${directory} && daeda pipeline train xgb_reranker    another service over the same views`,

@@ -28,7 +28,7 @@ export const addPipelineTrain: AddCommand = (group, terminal, exit) => {
     .argument("<service>", "name of a feature service");
   dayOptions(command)
     .option("--day-workers <n>", "days at a time, instead of day_workers", wholeNumber("--day-workers", 1))
-    .option("--enrich-only", "only fill embedding columns (not in this version)")
+    .option("--enrich-only", "only fill the embedding columns of days whose skeleton is there")
     .option(
       "--engine <engine>",
       `who runs rolling aggregates, for this run: ${ROLLING_ENGINES.join(", ")}`,
@@ -66,7 +66,6 @@ function refuse({ skeletonOnly, enrichOnly, executor }: Options): void {
   const problems: Problem[] = [];
   if (skeletonOnly && enrichOnly)
     problems.push(trainingProblem("conflicting-options", { first: "--skeleton-only", second: "--enrich-only" }));
-  else if (enrichOnly) problems.push(trainingProblem("enrich-not-executed", {}));
   if (executor === "ray") problems.push(commandProblem("executor-not-in-version", { executor }));
   if (problems.length > 0) throw new DaedalusError(problems, 2);
 }

@@ -3,6 +3,8 @@ import { Command } from "commander";
 import { addCatalogList } from "./catalog-list.js";
 import { addCatalogShow } from "./catalog-show.js";
 import { addDemo } from "./demo.js";
+import { addEmbeddingsImport } from "./embeddings-import.js";
+import { addEmbeddingsShow } from "./embeddings-show.js";
 import { addInit } from "./init.js";
 import { addPipelineAudit } from "./pipeline-audit.js";
 import { addPipelineCompile } from "./pipeline-compile.js";
@@ -39,6 +41,8 @@ export function commandLine(terminal: Terminal, exit: (code: number) => void): C
     add(pipeline, terminal, exit);
   const catalog = program.command("catalog").description("what the project defines");
   for (const add of [addCatalogList, addCatalogShow]) add(catalog, terminal, exit);
+  const embeddings = program.command("embeddings").description("the vectors that embedding columns are filled from");
+  for (const add of [addEmbeddingsImport, addEmbeddingsShow]) add(embeddings, terminal, exit);
   return program;
 }
 

@@ -21,7 +21,7 @@ export function showProgress(terminal: Terminal): (event: ProgressEvent) => void
     switch (event.type) {
       case "run-started":
         if (terminal.interactive) draw(`0 of ${count(event.units, "day")}`);
-        else terminal.say(`run ${event.run}: ${count(event.units, "day")} to do`);
+        else terminal.say(`run ${event.run}: ${count(event.units, "day")} to ${event.stage ?? "do"}`);
         return;
       case "unit-started":
         started.set(event.unit, event.attempt);

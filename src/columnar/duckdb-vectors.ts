@@ -73,6 +73,35 @@ export function listRows(vector: duckdb.Vector, rows: number): ListRows {
   };
 }
 
+const INLINE_BYTES = 12;
+
+/**
+ * Texts, their UTF-8 bytes as latin1 strings; undefined: NULL, and what lies in none of the ranges `[from, to)`, where there may
+ * be garbage.
+ */
+export function textsOf(
+  vector: duckdb.Vector,
+  ranges: Iterable<readonly [from: number, to: number]>,
+  count: number,
+): readonly (string | undefined)[] {
+  const validity = validityOf(vector, count);
+  const view = new DataView(bytesOf(vector, count * 16));
+  const texts = new Array<string | undefined>(count);
+  for (const [from, to] of ranges)
+    for (let place = from; place < to; place++) if (isValid(validity, place)) texts[place] = textAt(view, place);
+  return texts;
+}
+
+/** The text at a place of a vector's 16-byte strings; one that is not valid is garbage. */
+export function textAt(strings: DataView<ArrayBuffer>, place: number): string {
+  const length = strings.getUint32(place * 16, true);
+  const bytes =
+    length <= INLINE_BYTES
+      ? Buffer.from(strings.buffer, place * 16 + 4, length)
+      : Buffer.from(duckdb.get_data_from_pointer(strings.buffer, place * 16 + 8, length));
+  return bytes.toString("latin1");
+}
+
 /** Copies values from a buffer into a vector that the engine made. */
 export function writeValues(vector: duckdb.Vector, from: ArrayBuffer, at: number, bytes: number): void {
   if (bytes > 0) duckdb.copy_data_to_vector(vector, 0, from, at, bytes);

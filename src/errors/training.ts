@@ -21,17 +21,9 @@ export const trainingProblem = family("training", {
     says: `${p.first} and ${p.second} cannot be used together`,
     help: "give one of them",
   }),
-  "embeddings-not-executed": (p: { service: string; columns: readonly string[] }) => ({
-    says: `service "${p.service}" has embedding columns (${p.columns.join(", ")}), which this version does not fill`,
-    help: "until embeddings are executed, use --skeleton-only: it writes them as typed NULLs",
-  }),
-  "enrich-not-executed": (_: Record<never, never>) => ({
-    says: "--enrich-only fills embedding columns, which this version does not do",
-    help: "until embeddings are executed, use --skeleton-only",
-  }),
-  "coverage-not-executed": (p: { service: string; store: string }) => ({
-    says: `the embedding coverage filter of service "${p.service}" needs the store "${p.store}", which this version does not read`,
-    help: "write `embedding_coverage_filter: false` in runtime.yaml; it is never skipped silently",
+  "no-embeddings": (p: { service: string }) => ({
+    says: `service "${p.service}" has no embedding columns for --enrich-only to fill`,
+    help: "leave --enrich-only out",
   }),
   "other-service": (p: { root: string; found: string; wanted: string }) => ({
     says: `${p.root} holds the days of service "${p.found}", not of "${p.wanted}"`,

@@ -180,6 +180,28 @@ export interface Kernels {
     valid: Address,
   ): void;
 
+  avgPool(
+    from: number,
+    to: number,
+    lists: Address,
+    positions: Address,
+    pool: Address,
+    stride: number,
+    dim: number,
+    sums: Address,
+    out: Address,
+    valid: Address,
+  ): void;
+  takeVectors(
+    rows: number,
+    positions: Address,
+    pool: Address,
+    stride: number,
+    dim: number,
+    out: Address,
+    valid: Address,
+  ): void;
+
   listOffsets(queries: number, entries: Address, base: number, offsets: Address): void;
   scaleTicks(rows: number, values: Address, factor: bigint, out: Address): number;
   packValidity(rows: number, valid: Address, bits: Address): number;

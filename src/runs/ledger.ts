@@ -15,6 +15,8 @@ export interface FailedUnit {
 /** What a run did; for people and tools, nothing is decided by it. */
 export interface RunRecord {
   readonly run: string;
+  /** Of a run that works on its units more than once. */
+  readonly stage?: string;
   readonly command: string;
   readonly host: string;
   readonly pid: number;
@@ -59,7 +61,10 @@ export class Ledger {
 
   async record(record: RunRecord): Promise<void> {
     await makeFolders(this.#runs);
-    await writeFile(join(this.#runs, `${record.run}.json`), `${JSON.stringify(record, null, 2)}\n`);
+    await writeFile(
+      join(this.#runs, `${record.run}${record.stage === undefined ? "" : `-${record.stage}`}.json`),
+      `${JSON.stringify(record, null, 2)}\n`,
+    );
   }
 
   #fileOf(unit: string): string {

@@ -2,7 +2,7 @@ import type { Problem } from "../errors/problem.js";
 
 /** What a run tells while it works. */
 export type ProgressEvent =
-  | { readonly type: "run-started"; readonly run: string; readonly units: number }
+  | { readonly type: "run-started"; readonly run: string; readonly units: number; readonly stage?: string }
   | { readonly type: "unit-started"; readonly unit: string; readonly attempt: number }
   | {
       readonly type: "unit-done";

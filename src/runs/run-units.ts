@@ -34,6 +34,8 @@ export interface UnitOutcome {
 
 export interface RunOptions<U extends Unit, O extends UnitOutcome> {
   readonly root: OwnedRoot;
+  /** Of a run that works on its units more than once: what is done to them this time. */
+  readonly stage?: string;
   /** Units that are worked on together; each becomes visible alone. Neighbours are done one after the other if they can be. */
   readonly batches: readonly (readonly U[])[];
   /** Batches at a time, at least 1. */
@@ -76,6 +78,7 @@ export async function runUnits<U extends Unit, O extends UnitOutcome>(
   const failed = new Map<U, readonly Problem[]>();
   const record = {
     run: root.run,
+    ...(options.stage === undefined ? {} : { stage: options.stage }),
     command: options.command,
     host: hostname(),
     pid: process.pid,
@@ -83,7 +86,12 @@ export async function runUnits<U extends Unit, O extends UnitOutcome>(
     versions: options.versions ?? {},
   };
   await root.ledger.record(record);
-  onProgress({ type: "run-started", run: root.run, units: units.length });
+  onProgress({
+    type: "run-started",
+    run: root.run,
+    units: units.length,
+    ...(options.stage === undefined ? {} : { stage: options.stage }),
+  });
 
   async function fail(unit: U, attempt: number, error: unknown): Promise<void> {
     await root.discard(unit.name).catch(() => undefined);

@@ -29,9 +29,11 @@ export interface ManifestPart {
   readonly sha256: string;
 }
 
-/** The rows of a view that a day could see: files, by the view and the time column that bounds them. */
+/** The rows of a view that a day could see: files, by the view and the time column that bounds them; or an embedding store. */
 export interface ManifestInput {
-  readonly view: string;
+  readonly view?: string;
+  /** In the place of a view. */
+  readonly store?: string;
   /** The source's column that bounds it to instants before the day's end; absent: all of the source. */
   readonly time?: string;
   readonly files: readonly FileIdentity[];
@@ -45,6 +47,8 @@ export interface ManifestInputs {
   readonly bounded: readonly ManifestInput[];
   /** Not in it: a change makes the day outdated. */
   readonly unbounded: readonly ManifestInput[];
+  /** What the embedding columns of a complete day were taken from; a change makes the day outdated. */
+  readonly stores?: readonly ManifestInput[];
 }
 
 /** `_manifest.json`. The same bytes for the same inputs, apart from `run`. */

@@ -1,8 +1,6 @@
 import type { DType } from "../columnar/dtypes.js";
 import type { Instant } from "../columnar/instants.js";
 import type { Literal } from "../definitions/literal.js";
-import { DaedalusError } from "../errors/problem.js";
-import { trainingProblem } from "../errors/training.js";
 import type { Filter, FilterRule } from "../operators/filter.js";
 import type { ColumnName } from "../operators/operator.js";
 import { dayNumber, isoDate } from "./instants.js";
@@ -15,7 +13,8 @@ import { equalValues, shown, type Value, valueOfLiteral } from "./values.js";
 
 /** What a filter judges with. */
 export interface FilterSurroundings {
-  readonly service: string;
+  /** Whether the coverage filter before it lets a row stay. */
+  readonly isCovered: (row: Row) => boolean;
   /** The spine view, for the other rows of a session. */
   readonly spine: Relation;
   readonly time: Instant;
@@ -23,7 +22,7 @@ export interface FilterSurroundings {
   readonly evaluate: Evaluator;
 }
 
-/** Tells of each row that goes by which rule. Throws DaedalusError `training/coverage-not-executed`, exit code 2. */
+/** Tells of each row that goes by which rule. */
 export async function filter(
   self: Filter,
   rows: readonly Row[],
@@ -34,10 +33,8 @@ export async function filter(
       return bySession(self.name, self.rule, rows, surroundings);
     case "drop_where":
       return byContent(self.name, self.rule, rows, surroundings);
-    case "coverage": {
-      const { store } = self.rule;
-      throw new DaedalusError([trainingProblem("coverage-not-executed", { service: surroundings.service, store })], 2);
-    }
+    case "coverage":
+      return byCoverage(self.name, self.rule, rows, surroundings);
   }
 }
 
@@ -48,7 +45,7 @@ async function bySession(
   name: string,
   rule: RuleOf<"session">,
   rows: readonly Row[],
-  { spine, time, dtypes }: FilterSurroundings,
+  { spine, time, dtypes, isCovered }: FilterSurroundings,
 ): Promise<ReadonlyMap<Row, DroppedBy>> {
   const sessions = rows.map((row) => [valueIn(row, rule.session)]).filter(([session]) => session !== null);
   const all = new RowsByKey([rule.session], await spine.rowsWith([rule.session], distinctTuples(sessions)));
@@ -65,7 +62,7 @@ async function bySession(
     const day = dayNumber(instantIn(row, time) ?? 0n);
     const events = all
       .of([session])
-      .filter((other) => dayNumber(instantIn(other, time) ?? 0n) === day)
+      .filter((other) => dayNumber(instantIn(other, time) ?? 0n) === day && isCovered(other))
       .map((other) => valueIn(other, rule.event));
     const outside = events.filter((event) => !isView(event));
     const likes = outside.filter(isLike).length;
@@ -82,6 +79,21 @@ async function bySession(
       likes,
     });
   }
+  return dropped;
+}
+
+function byCoverage(
+  name: string,
+  { store, column }: RuleOf<"coverage">,
+  rows: readonly Row[],
+  { dtypes, isCovered }: FilterSurroundings,
+): ReadonlyMap<Row, DroppedBy> {
+  const dropped = new Map<Row, DroppedBy>();
+  for (const row of rows)
+    if (!isCovered(row)) {
+      const id = shown(valueIn(row, column), dtypes.get(column) ?? "BIGINT");
+      dropped.set(row, { type: "coverage", filter: name, store, column, id });
+    }
   return dropped;
 }
 

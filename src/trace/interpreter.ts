@@ -6,6 +6,7 @@ import type { PointInTimeJoin } from "../operators/point-in-time-join.js";
 import type { RollingAggregate } from "../operators/rolling-aggregate.js";
 import type { Sink } from "../operators/sink.js";
 import { arrowUdfTransform } from "./arrow-udf-transform.js";
+import { type CoverageRule, CoveredRelation, coverage } from "./coverage.js";
 import { filter } from "./filter.js";
 import { join } from "./join.js";
 import { neededColumns } from "./needed.js";
@@ -49,8 +50,8 @@ export class Interpreter {
 
   /**
    * The rows as the sink would order them, those that a filter dropped last. `columns` are of the output (default: all).
-   * The rows are changed: what is computed is added to them. Throws DaedalusError `training/coverage-not-executed` (exit
-   * code 2), and what is wrong with a source (1).
+   * The rows are changed: what is computed is added to them. Throws DaedalusError, exit code
+   * 1, for what is wrong with a source or a store.
    */
   async interpret(
     rows: readonly Row[],
@@ -85,6 +86,7 @@ class Interpretation {
   /** Of the columns that the rows have so far. */
   readonly #dtypes: Map<ColumnName, DType>;
   readonly #dropped = new Map<Row, DroppedBy>();
+  #isCovered: (row: Row) => boolean = () => true;
   /** The relation that the rows are now. */
   #main: RelationName = "";
   #sink: Sink | undefined;
@@ -117,7 +119,7 @@ class Interpretation {
     }
     const [input] = operator.inputs;
     if (input !== this.#main) {
-      this.#relations.set(operator.output, this.#beside(operator));
+      this.#relations.set(operator.output, await this.#beside(operator));
       return;
     }
     await this.#onRows(operator, rows);
@@ -125,7 +127,11 @@ class Interpretation {
   }
 
   /** The operator's output where it is no row of the output: a history that another view is joined onto. */
-  #beside(operator: AnyOperator): Relation {
+  async #beside(operator: AnyOperator): Promise<Relation> {
+    if (operator.kind === "filter" && operator.rule.type === "coverage") {
+      const all = this.#relation(operator.inputs[0]);
+      return new CoveredRelation(all, await this.#coverage(operator.rule, all.dtypes));
+    }
     if (operator.kind !== "join" && operator.kind !== "pit_join")
       throw new RangeError(`the interpreter does not know a ${operator.kind} over a history ("${operator.name}")`);
     const left = this.#relation(operator.inputs[0]);
@@ -140,11 +146,12 @@ class Interpretation {
   }
 
   async #onRows(operator: AnyOperator, rows: readonly Row[]): Promise<void> {
-    const { service, spine } = this.#reading.pipeline;
+    const { spine } = this.#reading.pipeline;
     switch (operator.kind) {
       case "filter": {
+        if (operator.rule.type === "coverage") this.#isCovered = await this.#coverage(operator.rule, this.#dtypes);
         const dropped = await filter(operator, rows, {
-          service,
+          isCovered: this.#isCovered,
           spine: this.#spine,
           time: spine.time,
           dtypes: this.#dtypes,
@@ -173,13 +180,21 @@ class Interpretation {
       case "arrow_udf_transform":
         return arrowUdfTransform(operator, rows);
       case "ray_udf_transform":
-        return rayUdfTransform(operator, rows);
+        return rayUdfTransform(
+          operator,
+          rows,
+          this.#reading.enriched ? this.#reading.store(operator.store.name) : undefined,
+        );
       case "sink":
         this.#sink = operator;
         return;
       case "scan":
         return;
     }
+  }
+
+  async #coverage(rule: CoverageRule, dtypes: ReadonlyMap<ColumnName, DType>): Promise<(row: Row) => boolean> {
+    return coverage(rule, await this.#reading.store(rule.store).ids(), dtypes);
   }
 
   async #lookUp(operator: Join | PointInTimeJoin | RollingAggregate, rows: readonly Row[]): Promise<void> {

@@ -1,4 +1,5 @@
 import type { DType } from "../columnar/dtypes.js";
+import type { StoreDefinition } from "../embeddings/lance-store.js";
 import type { SqlSession } from "../engines/sql/session.js";
 import { identifier } from "../engines/sql/text.js";
 import { DaedalusError } from "../errors/problem.js";
@@ -7,6 +8,7 @@ import type { Pipeline } from "../operators/pipeline.js";
 import type { Scan } from "../operators/scan.js";
 import type { ScanRequest, Source } from "../sources/source.js";
 import type { Row } from "./row.js";
+import { StoreReading } from "./store-reading.js";
 
 /** What the interpreter reads from. */
 export interface ReadingOptions {
@@ -14,6 +16,8 @@ export interface ReadingOptions {
   /** By view name; opened on `session`. */
   readonly sources: ReadonlyMap<string, Source>;
   readonly session: SqlSession;
+  /** The embedding stores that the pipeline asks, by name. */
+  readonly stores: ReadonlyMap<string, StoreDefinition>;
   /** The run's `qid_map.parquet`, if there is one. */
   readonly qidMap?: string;
   /** Columns that are read beside those that the pipeline scans: by view. */
@@ -47,6 +51,9 @@ export class Reading {
   readonly session: SqlSession;
   readonly qidMap: string | undefined;
   readonly places: boolean;
+  /** Whether embedding columns are filled; else they are as in a skeleton. Whoever compares with a day says so before. */
+  enriched = false;
+  readonly #stores = new Map<string, StoreReading>();
   readonly #options: ReadingOptions;
   readonly #views = new Map<string, Promise<ReadableView>>();
   readonly #tables: string[] = [];
@@ -62,6 +69,16 @@ export class Reading {
   wasRead(view: string, rows: readonly Row[]): void {
     const { onRead } = this.#options;
     if (onRead !== undefined) for (const row of rows) onRead(view, row);
+  }
+
+  store(name: string): StoreReading {
+    const known = this.#stores.get(name);
+    if (known !== undefined) return known;
+    const definition = this.#options.stores.get(name);
+    if (definition === undefined) throw new RangeError(`no definition of embedding store "${name}"`);
+    const store = new StoreReading(definition);
+    this.#stores.set(name, store);
+    return store;
   }
 
   /** Columns of a view that are read beside those of its scans. */

@@ -209,4 +209,12 @@ export type DroppedBy =
       readonly where: string;
       /** What it read, by column. */
       readonly values: Readonly<Record<string, string>>;
+    }
+  | {
+      readonly type: "coverage";
+      readonly filter: string;
+      /** The store that has no vector for the id. */
+      readonly store: string;
+      readonly column: string;
+      readonly id: string;
     };

@@ -96,6 +96,8 @@ export function droppedText(by: DroppedBy): string {
     const values = Object.entries(by.values).map(([column, value]) => `${column} = ${value}`);
     return `${by.filter}: ${by.where} is TRUE (${values.join(", ")})`;
   }
+  if (by.type === "coverage")
+    return `${by.filter}: embedding store ${by.store} has no vector for ${by.column} = ${by.id}`;
   const counts = `${by.rows} rows on ${by.day}, ${by.outside} outside view_events, of these ${by.likes} in like_events`;
   return `${by.filter}: session ${by.session} is ${by.kind} (${counts})`;
 }

@@ -10,7 +10,6 @@ import { unitOf } from "./day-states.js";
 import { selectDays } from "./days.js";
 import type { TrainingInputs } from "./inputs.js";
 import { damageOfMap, needsQid, QID_MAP_FILE, QidMap } from "./qid-map.js";
-import { refuseWhatIsNotExecuted } from "./refusals.js";
 
 export interface AnalyzeOptions extends TrainingInputs {
   readonly targetDate: string;
@@ -26,7 +25,6 @@ export interface AnalyzeOptions extends TrainingInputs {
  */
 export async function analyze(options: AnalyzeOptions): Promise<Analysis> {
   const { pipeline, targetDate, temporary = tmpdir(), signal } = options;
-  refuseWhatIsNotExecuted(pipeline, { skeletonOnly: true });
   const [day = targetDate] = (await selectDays(options, { targetDate })).keys();
   let folder: string | undefined;
   try {

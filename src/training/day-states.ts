@@ -16,7 +16,7 @@ import { definitionChanges, fingerprintOf, inputChanges, inputsKey } from "./inp
 
 /**
  * `absent`; `skeleton`: embeddings still to do; `complete`; `outdated`: complete, but an input without a bound below the
- * day's end (`as_of: latest`) has changed; `stale`: the definition or an input of the day has changed; `failed`: the last
+ * day's end (`as_of: latest`, an embedding store) has changed; `stale`: the definition or an input of the day has changed; `failed`: the last
  * try failed or what is there is damaged.
  */
 export const DAY_STATES = ["absent", "skeleton", "complete", "outdated", "stale", "failed"] as const;
@@ -75,7 +75,10 @@ export async function judgeDay(
   }
   if (renumbered[day] === manifest.run.id)
     return { ...found, state: "stale", why: ["its qid are those of an earlier numbering"] };
-  const outdated = inputChanges(manifest.inputs.unbounded, inputs.unbounded);
+  const outdated = [
+    ...inputChanges(manifest.inputs.unbounded, inputs.unbounded),
+    ...(manifest.state === "complete" ? inputChanges(manifest.inputs.stores ?? [], inputs.stores ?? []) : []),
+  ];
   if (outdated.length > 0) return { ...found, state: "outdated", why: outdated };
   if (manifest.state === "skeleton")
     return { ...found, state: "skeleton", why: ["its embedding columns are not filled"] };

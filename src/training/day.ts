@@ -52,6 +52,25 @@ export interface DaySession {
   close(): void;
 }
 
+/** What became of a part whose embedding columns were filled in. */
+export interface EnrichedPart {
+  readonly columns: readonly {
+    readonly name: string;
+    readonly dim: number;
+    /** How many are not NULL. */
+    readonly values: number;
+  }[];
+}
+
+/** What a worker keeps between parts: its DuckDB instance, the stores and their vectors. */
+export interface EnrichSession {
+  /** Writes the part anew, its rows in their order. */
+  enrich(input: string, output: string): Promise<EnrichedPart>;
+  /** Stops the running part; its promise rejects. */
+  interrupt(): void;
+  close(): void;
+}
+
 export interface DaySessionOptions {
   /** The worker's DuckDB instance, opened with the user's `duckdb_config`; the day session closes it. */
   readonly session: SqlSession;

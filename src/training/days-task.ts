@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Day } from "../columnar/instants.js";
 import type { Connection } from "../definitions/base.js";
 import type { FeatureView } from "../definitions/feature-view.js";
+import type { StoreDefinition } from "../embeddings/lance-store.js";
 import type { Pipeline } from "../operators/pipeline.js";
 import { failPoint } from "../runs/fail-point.js";
 import { Interrupted } from "../runs/failure.js";
@@ -20,6 +21,8 @@ export interface DayContext {
   readonly project: { readonly directory: string; readonly connections: Readonly<Record<string, Connection>> };
   /** The views that the pipeline scans, by name. */
   readonly views: Readonly<Record<string, FeatureView>>;
+  /** Those whose coverage decides which rows there are, by name. */
+  readonly stores: Readonly<Record<string, StoreDefinition>>;
   readonly duckdbConfig: Readonly<Record<string, string>>;
   /** A worker gets more than one span: it keeps the history of each for the next. */
   readonly keepHistory: boolean;

@@ -2,8 +2,10 @@ import { isAbsolute, relative } from "node:path";
 import { type Day, dayStartMicros, MICROS_PER_DAY } from "../columnar/instants.js";
 import type { Connection } from "../definitions/base.js";
 import type { FeatureView } from "../definitions/feature-view.js";
+import { type StoreDefinition, storeIdentity } from "../embeddings/lance-store.js";
 import type { SqlSession } from "../engines/sql/session.js";
 import type { Pipeline } from "../operators/pipeline.js";
+import type { RayUdfTransform } from "../operators/ray-udf-transform.js";
 import type { Scan } from "../operators/scan.js";
 import { fingerprint } from "../runs/fingerprint.js";
 import type { FileIdentity, Source, SourceTime } from "../sources/source.js";
@@ -15,7 +17,9 @@ export interface TrainingInputs {
   readonly project: { readonly directory: string; readonly connections: Readonly<Record<string, Connection>> };
   /** The views that the pipeline scans, by name. */
   readonly views: ReadonlyMap<string, FeatureView>;
-  /** Their sources, by view name; not pinned, so that changes are seen. */
+  /** The embedding stores that the pipeline asks, by name. */
+  readonly stores: ReadonlyMap<string, StoreDefinition>;
+  /** The views' sources, by view name; not pinned, so that changes are seen. */
   readonly sources: ReadonlyMap<string, Source>;
   /** The session that the sources were opened with. */
   readonly session: SqlSession;
@@ -37,6 +41,33 @@ export function sourceOf(inputs: Pick<TrainingInputs, "sources">, view: string):
   return source;
 }
 
+/** The operators that fill embedding columns. */
+export function enrichmentsOf(pipeline: Pipeline): readonly RayUdfTransform[] {
+  return pipeline.operators.filter((operator) => operator.kind === "ray_udf_transform");
+}
+
+/** The stores that decide which rows a day has. */
+export function coverageStoresOf(pipeline: Pipeline): readonly string[] {
+  const names = pipeline.operators.flatMap((operator) =>
+    operator.kind === "filter" && operator.rule.type === "coverage" ? [operator.rule.store] : [],
+  );
+  return [...new Set(names)];
+}
+
+/** The definitions of the stores that decide which rows a day has, by name. */
+export function coverageStores(
+  inputs: Pick<TrainingInputs, "pipeline" | "stores">,
+): Readonly<Record<string, StoreDefinition>> {
+  return Object.fromEntries(coverageStoresOf(inputs.pipeline).map((name) => [name, storeOf(inputs, name)]));
+}
+
+/** The definition of a store that the pipeline asks. */
+export function storeOf(inputs: Pick<TrainingInputs, "stores">, name: string): StoreDefinition {
+  const store = inputs.stores.get(name);
+  if (store === undefined) throw new Error(`no definition of embedding store ${name}`);
+  return store;
+}
+
 /** The event time of the spine view, as its source has it. */
 export function spineTime(pipeline: Pipeline): SourceTime {
   for (const scan of scansOf(pipeline)) {
@@ -52,9 +83,9 @@ export function spineTime(pipeline: Pipeline): SourceTime {
  * same table.
  */
 export function definitionParts(
-  inputs: Pick<TrainingInputs, "pipeline" | "views" | "project">,
+  inputs: Pick<TrainingInputs, "pipeline" | "views" | "project" | "stores">,
 ): Readonly<Record<string, string>> {
-  const { pipeline, views, project } = inputs;
+  const { pipeline, views, project, stores } = inputs;
   const parts: Record<string, string> = {
     "output format": fingerprint(OUTPUT_FORMAT),
     service: fingerprint([pipeline.service, pipeline.version, pipeline.embeddings]),
@@ -80,6 +111,8 @@ export function definitionParts(
       path: path !== undefined && isAbsolute(path) ? insideOf(project.directory, path) : path,
     });
   }
+  for (const { name, uri, key, vector, dim } of coverageStoresOf(pipeline).map((store) => storeOf({ stores }, store)))
+    parts[`embedding store ${name}`] = fingerprint({ uri, key, vector, dim });
   return parts;
 }
 
@@ -113,7 +146,26 @@ export class InputReader {
       const { files } = await source.identity({ time: { source: instant.source, unit: instant.unit }, before });
       bounded.set(key, { view: scan.view, time: instant.source, files });
     }
-    return { definition: this.definition, bounded: [...bounded.values()], unbounded: [...unbounded.values()] };
+    const { pipeline } = this.#inputs;
+    const enriching = [...new Set(enrichmentsOf(pipeline).map(({ store }) => store.name))];
+    const stores = await this.#stores(enriching);
+    return {
+      definition: this.definition,
+      bounded: [...bounded.values()],
+      unbounded: [...unbounded.values(), ...(await this.#stores(coverageStoresOf(pipeline)))],
+      ...(stores.length === 0 ? {} : { stores }),
+    };
+  }
+
+  /** A store that is not there has no files. */
+  async #stores(names: readonly string[]): Promise<readonly ManifestInput[]> {
+    const found: ManifestInput[] = [];
+    for (const store of names)
+      found.push({
+        store,
+        files: (await storeIdentity(storeOf(this.#inputs, store), this.#inputs.project.directory)) ?? [],
+      });
+    return found;
   }
 }
 
@@ -140,10 +192,11 @@ export function definitionChanges(was: ManifestInputs, is: ManifestInputs): read
 
 /** Sentences that tell which files appeared, changed or vanished. */
 export function inputChanges(was: readonly ManifestInput[], is: readonly ManifestInput[]): readonly string[] {
-  const keyOf = (input: ManifestInput) => `${input.view} ${input.time ?? ""}`;
+  const keyOf = (input: ManifestInput) => `${whatOf(input)} ${input.time ?? ""}`;
   const old = new Map(was.map((input) => [keyOf(input), input]));
   const said = new Set<string>();
   for (const input of is) {
+    const what = whatOf(input);
     const before = new Map((old.get(keyOf(input))?.files ?? []).map((file) => [file.path, file]));
     const rangeless = (file: FileIdentity) =>
       file.range === undefined && input.time !== undefined
@@ -152,15 +205,18 @@ export function inputChanges(was: readonly ManifestInput[], is: readonly Manifes
     for (const file of input.files) {
       const known = before.get(file.path);
       before.delete(file.path);
-      if (known === undefined) said.add(`${file.path} of view "${input.view}" appeared${rangeless(file)}`);
-      else if (fingerprint(known) !== fingerprint(file))
-        said.add(`${file.path} of view "${input.view}" changed${rangeless(file)}`);
+      if (known === undefined) said.add(`${file.path} of ${what} appeared${rangeless(file)}`);
+      else if (fingerprint(known) !== fingerprint(file)) said.add(`${file.path} of ${what} changed${rangeless(file)}`);
     }
-    for (const path of before.keys()) said.add(`${path} of view "${input.view}" vanished`);
+    for (const path of before.keys()) said.add(`${path} of ${what} vanished`);
   }
   const now = new Set(is.map(keyOf));
-  for (const input of was) if (!now.has(keyOf(input))) said.add(`view "${input.view}" is no longer read`);
+  for (const input of was) if (!now.has(keyOf(input))) said.add(`${whatOf(input)} is no longer read`);
   return [...said];
+}
+
+function whatOf({ view, store }: ManifestInput): string {
+  return store === undefined ? `view "${view}"` : `embedding store "${store}"`;
 }
 
 function insideOf(directory: string, path: string): string {

@@ -1,27 +1,35 @@
 import { resolve } from "node:path";
 import type { Day } from "../columnar/instants.js";
 import type { Problem } from "../errors/problem.js";
+import type { Pipeline } from "../operators/pipeline.js";
 import { Ledger } from "../runs/ledger.js";
 import { type DayState, type JudgedDay, judgeDay, refuseForeignRoot, writtenDays } from "./day-states.js";
 import { type DaySelection, selectDays } from "./days.js";
 import { InputReader, type TrainingInputs } from "./inputs.js";
 import { readNumbering } from "./qid-map.js";
-import { mapProblems, numberingAction, refuseUnusableEventTimes, refuseWhatIsNotExecuted } from "./refusals.js";
+import { mapProblems, numberingAction, refuseOptions, refuseUnusableInputs } from "./refusals.js";
 
 /** Which states a run works on. */
 export interface DayPolicy {
   /** Days whose embeddings are left open are done. */
   readonly skeletonOnly?: boolean;
+  /** Only days whose embeddings are left open are done, and of them only these. */
+  readonly enrichOnly?: boolean;
   /** Outdated days too. */
   readonly refresh?: boolean;
   /** All days. */
   readonly force?: boolean;
 }
 
+/** `skeleton`: the rows, embeddings typed NULLs; `enrich`: the embeddings. */
+export type Stage = "skeleton" | "enrich";
+
 export interface PlannedDay {
   readonly day: Day;
   readonly state: DayState;
   readonly action: "do" | "skip";
+  /** What is done, in this order. */
+  readonly stages: readonly Stage[];
   /** Sentences: why the day is in its state, or why it would be done all the same. */
   readonly why: readonly string[];
 }
@@ -52,14 +60,14 @@ export interface ServiceStatus {
 
 /** What `train` would do with each selected day, and why. Reads only; throws what `train` throws before its first day. */
 export async function planDays(inputs: TrainingInputs, options: DaySelection & DayPolicy): Promise<DaysPlan> {
-  refuseWhatIsNotExecuted(inputs.pipeline, options);
+  refuseOptions(inputs.pipeline, options);
   const root = resolve(inputs.outputRoot);
   await refuseForeignRoot(root, inputs.pipeline.service);
   const days = await selectDays(inputs, options);
   const judged = await judgeDays(root, new InputReader(inputs), [...days.keys()]);
-  const plan = judged.map((day) => planned(day, options));
-  const todo = plan.filter(({ action }) => action === "do").map(({ day }) => day);
-  if (todo.length > 0) await refuseUnusableEventTimes(inputs);
+  const plan = judged.map((day) => planned(day, inputs.pipeline, options));
+  const todo = plan.filter(({ stages }) => stages.includes("skeleton")).map(({ day }) => day);
+  await refuseUnusableInputs(inputs, plan);
   await numberingAction(inputs, root, todo, options);
   return { service: inputs.pipeline.service, outputRoot: root, days: plan };
 }
@@ -103,14 +111,35 @@ export async function judgeDays(
 }
 
 /** What a run under this policy does with the day. */
-export function planned({ day, state, why }: JudgedDay, policy: DayPolicy): PlannedDay {
-  const needed =
-    state === "absent" ||
-    state === "stale" ||
-    state === "failed" ||
-    (state === "skeleton" && policy.skeletonOnly !== true) ||
-    (state === "outdated" && policy.refresh === true);
-  if (needed) return { day, state, action: "do", why };
-  if (policy.force === true) return { day, state, action: "do", why: [...why, "--force does every day"] };
-  return { day, state, action: "skip", why: state === "outdated" ? [...why, "--refresh would do it again"] : why };
+export function planned(judged: JudgedDay, pipeline: Pipeline, policy: DayPolicy): PlannedDay {
+  const { day, state, why, manifest } = judged;
+  const act = (stages: readonly Stage[], more: readonly string[] = []): PlannedDay => ({
+    day,
+    state,
+    action: stages.length > 0 ? "do" : "skip",
+    stages,
+    why: [...why, ...more],
+  });
+  if (policy.enrichOnly === true) return enrichOnly(judged, policy, act);
+  const leavesOpen = policy.skeletonOnly === true || !pipeline.embeddings;
+  const all: readonly Stage[] = leavesOpen ? ["skeleton"] : ["skeleton", "enrich"];
+  // A skeleton whose inputs have changed since is no ground to build on.
+  const isBegun = state === "outdated" && manifest?.state === "skeleton" && !leavesOpen;
+  if (state === "absent" || state === "stale" || state === "failed" || isBegun) return act(all);
+  if (state === "outdated" && policy.refresh === true) return act(all);
+  if (policy.force === true) return act(all, state === "skeleton" && !leavesOpen ? [] : ["--force does every day"]);
+  if (state === "skeleton" && !leavesOpen) return act(["enrich"]);
+  return act([], state === "outdated" ? ["--refresh would do it again"] : []);
+}
+
+function enrichOnly(
+  { state, manifest }: JudgedDay,
+  { force }: DayPolicy,
+  act: (stages: readonly Stage[], more?: readonly string[]) => PlannedDay,
+): PlannedDay {
+  if (state === "skeleton") return act(["enrich"]);
+  if (force === true && state === "complete") return act(["enrich"], ["--force does every day"]);
+  if (state === "complete") return act([]);
+  const left = manifest === undefined ? "there is no skeleton to fill" : "its skeleton is not up to date";
+  return act([], [`--enrich-only leaves it: ${left}`]);
 }

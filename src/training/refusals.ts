@@ -1,48 +1,50 @@
 import type { Day } from "../columnar/instants.js";
+import { LanceStore } from "../embeddings/lance-store.js";
 import { DaedalusError, type Problem } from "../errors/problem.js";
 import { trainingProblem } from "../errors/training.js";
 import type { Pipeline } from "../operators/pipeline.js";
 import { writtenDays } from "./day-states.js";
 import type { DaySelection } from "./days.js";
-import { sourceOf, spineTime, type TrainingInputs } from "./inputs.js";
+import { coverageStoresOf, enrichmentsOf, sourceOf, spineTime, storeOf, type TrainingInputs } from "./inputs.js";
+import type { Stage } from "./plan.js";
 import { damageOfMap, needsQid } from "./qid-map.js";
 
 // What keeps a run from its first day. `plan` asks the same questions as `train`, so that it promises nothing else.
 
-/** Throws DaedalusError, exit code 2, for what this version does not execute. */
-export function refuseWhatIsNotExecuted(
+/** Throws DaedalusError, exit code 2, for options that do not go together or with the service. */
+export function refuseOptions(
   pipeline: Pipeline,
   { skeletonOnly, enrichOnly }: { readonly skeletonOnly?: boolean; readonly enrichOnly?: boolean },
 ): void {
-  const problems: Problem[] = [];
-  if (enrichOnly === true && skeletonOnly === true)
-    problems.push(trainingProblem("conflicting-options", { first: "--skeleton-only", second: "--enrich-only" }));
-  if (enrichOnly === true) problems.push(trainingProblem("enrich-not-executed", {}));
-  for (const operator of pipeline.operators) {
-    if (operator.kind === "filter" && operator.rule.type === "coverage")
-      problems.push(
-        trainingProblem("coverage-not-executed", { service: pipeline.service, store: operator.rule.store }),
-      );
-    if (operator.kind === "ray_udf_transform" && skeletonOnly !== true && enrichOnly !== true)
-      problems.push(
-        trainingProblem("embeddings-not-executed", {
-          service: pipeline.service,
-          columns: operator.columns.map((column) => column.name),
-        }),
-      );
-  }
-  if (problems.length === 0 && pipeline.embeddings && skeletonOnly !== true)
-    problems.push(
-      trainingProblem("embeddings-not-executed", {
-        service: pipeline.service,
-        columns: pipeline.output.filter((column) => column.dtype === "FLOAT[]").map((column) => column.name),
-      }),
+  if (enrichOnly !== true) return;
+  if (skeletonOnly === true)
+    throw new DaedalusError(
+      [trainingProblem("conflicting-options", { first: "--skeleton-only", second: "--enrich-only" })],
+      2,
     );
-  if (problems.length > 0) throw new DaedalusError(problems, 2);
+  if (!pipeline.embeddings)
+    throw new DaedalusError([trainingProblem("no-embeddings", { service: pipeline.service })], 2);
+}
+
+/**
+ * Throws DaedalusError, exit code 1, for what keeps the planned days from being done: an embedding store that is not there or
+ * not as it is defined, the first event time of the spine view that is none.
+ */
+export async function refuseUnusableInputs(
+  inputs: TrainingInputs,
+  plan: readonly { readonly stages: readonly Stage[] }[],
+): Promise<void> {
+  const has = (stage: Stage) => plan.some(({ stages }) => stages.includes(stage));
+  const stores = new Set([
+    ...(has("skeleton") ? coverageStoresOf(inputs.pipeline) : []),
+    ...(has("enrich") ? enrichmentsOf(inputs.pipeline).map(({ store }) => store.name) : []),
+  ]);
+  for (const name of stores) (await LanceStore.open(storeOf(inputs, name))).close();
+  if (has("skeleton")) await refuseUnusableEventTimes(inputs);
 }
 
 /** Throws DaedalusError, exit code 1, for the first event time of the spine view that is none. */
-export async function refuseUnusableEventTimes(inputs: TrainingInputs): Promise<void> {
+async function refuseUnusableEventTimes(inputs: TrainingInputs): Promise<void> {
   const { pipeline } = inputs;
   const problem = await sourceOf(inputs, pipeline.spine.view).firstNullInstant(spineTime(pipeline));
   if (problem !== undefined) throw new DaedalusError([problem], 1);

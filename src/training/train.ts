@@ -6,7 +6,7 @@ import { trainingProblem } from "../errors/training.js";
 import { problemsOf } from "../runs/failure.js";
 import { OwnedRoot } from "../runs/owned-root.js";
 import type { ProgressEvent } from "../runs/progress.js";
-import { type BatchContext, runUnits, type Unit } from "../runs/run-units.js";
+import { type BatchContext, runUnits } from "../runs/run-units.js";
 import {
   type DayManifest,
   type ManifestInputs,
@@ -19,22 +19,25 @@ import type { WrittenRule } from "./day.js";
 import { type DayState, type JudgedDay, OUTPUT_FILE, refuseForeignRoot, unitOf } from "./day-states.js";
 import { type DaySelection, selectDays } from "./days.js";
 import { DAYS_TASK, type DaysTask, type WrittenDay, writeContext } from "./days-task.js";
+import { type DayUnit, EnrichStage } from "./enrich.js";
+import { writeEnrichContext } from "./enrich-task.js";
 import {
+  coverageStores,
   definitionChanges,
+  enrichmentsOf,
   fingerprintOf,
   InputReader,
   inputChanges,
   inputsKey,
+  storeOf,
   type TrainingInputs,
 } from "./inputs.js";
-import { type DayPolicy, judgeDays, planned } from "./plan.js";
+import { type DayPolicy, judgeDays, planned, type Stage } from "./plan.js";
 import { needsQid, QidMap } from "./qid-map.js";
-import { numberingAction, refuseUnusableEventTimes, refuseWhatIsNotExecuted } from "./refusals.js";
+import { numberingAction, refuseOptions, refuseUnusableInputs } from "./refusals.js";
 import { type SpanLimits, spanLimits, spansOf } from "./spans.js";
 
 export interface TrainOptions extends TrainingInputs, DaySelection, DayPolicy {
-  /** Always refused: embeddings are not executed yet. */
-  readonly enrichOnly?: boolean;
   /** Days at a time. */
   readonly dayWorkers: number;
   /** What a span may hold; default: what memory allows, and some for every worker. */
@@ -43,7 +46,7 @@ export interface TrainOptions extends TrainingInputs, DaySelection, DayPolicy {
   readonly duckdbConfig: Readonly<Record<string, string>>;
   /** Where the users' rules stand, for errors. */
   readonly rules?: readonly WrittenRule[];
-  /** Starts what runs the days (`DAYS_TASK`), `workers` at a time; closed at the end. */
+  /** Starts what runs days (`DAYS_TASK`) or parts (`ENRICH_TASK`), `workers` at a time; closed when they are done. */
   readonly startExecutor: (workers: number) => TaskExecutor;
   /** As the user typed it; told to a second run. */
   readonly command: string;
@@ -85,7 +88,7 @@ export interface TrainedDay {
  * what cannot be done, 1 for what stops it (owner, map, event times). A day that fails is in the report and stops no other.
  */
 export async function train(options: TrainOptions): Promise<TrainReport> {
-  refuseWhatIsNotExecuted(options.pipeline, options);
+  refuseOptions(options.pipeline, options);
   const directory = resolve(options.outputRoot);
   await refuseForeignRoot(directory, options.pipeline.service);
   const days = await selectDays(options, options);
@@ -121,13 +124,14 @@ class TrainRun {
   async run(rowsByDay: ReadonlyMap<Day, number>): Promise<TrainReport> {
     const { pipeline } = this.#options;
     const judged = await judgeDays(this.#root.directory, this.#reader, [...rowsByDay.keys()]);
-    const plan = new Map(judged.map((day) => [day.day, planned(day, this.#options)]));
+    const plan = new Map(judged.map((day) => [day.day, planned(day, pipeline, this.#options)]));
     for (const { day, inputs } of judged) this.#inputs.set(day, inputs);
-    const todo = judged.filter(({ day }) => plan.get(day)?.action === "do");
-    if (todo.length > 0) {
+    const withStage = (stage: Stage) => judged.filter(({ day }) => plan.get(day)?.stages.includes(stage));
+    const todo = withStage("skeleton");
+    const open = withStage("enrich");
+    if (todo.length + open.length > 0)
       await this.#root.remember(OUTPUT_FILE, `${JSON.stringify({ service: pipeline.service }, null, 2)}\n`);
-      await refuseUnusableEventTimes(this.#options);
-    }
+    await refuseUnusableInputs(this.#options, [...plan.values()]);
     const numbered = await this.#numberSessions(todo, judged).then(
       () => true,
       (error: unknown) => {
@@ -136,9 +140,24 @@ class TrainRun {
         return false;
       },
     );
-    const summary = await this.#work(numbered ? todo.map(({ day }) => day) : [], rowsByDay);
-    const done = new Map(summary.done.map((entry) => [entry.unit.day, entry]));
-    const failed = new Map(summary.failed.map((entry) => [entry.unit.day, entry.problems]));
+    const skeletons = await this.#work(numbered ? todo.map(({ day }) => day) : [], rowsByDay);
+    const written = new Map(skeletons.done.map((entry) => [entry.unit.day, entry]));
+    const isReady = ({ day }: JudgedDay) => plan.get(day)?.stages.length === 1 || written.has(day);
+    const enriched = await this.#enrich(numbered ? open.filter(isReady).map(({ day }) => day) : []);
+    const failed = new Map(
+      [...skeletons.failed, ...(enriched?.failed ?? [])].map((entry) => [entry.unit.day, entry.problems]),
+    );
+    const filled = new Map(enriched?.done.map((entry) => [entry.unit.day, entry]));
+    const done = new Map(
+      judged.flatMap(({ day }) => {
+        const stages = plan.get(day)?.stages ?? [];
+        const entries = stages.map((stage) => (stage === "skeleton" ? written : filled).get(day));
+        const last = entries.at(-1);
+        if (last === undefined) return [];
+        const seconds = entries.reduce((sum, entry) => sum + (entry?.seconds ?? 0), 0);
+        return [[day, { rows: last.outcome.rows, seconds }] as const];
+      }),
+    );
     return {
       service: pipeline.service,
       outputRoot: this.#root.directory,
@@ -148,14 +167,15 @@ class TrainRun {
         const problems = failed.get(day);
         const why = plan.get(day)?.why ?? [];
         if (entry !== undefined)
-          return { day, state, outcome: "done", rows: entry.outcome.rows, seconds: entry.seconds, why, problems: [] };
-        const rows = manifest === undefined ? {} : { rows: manifest.rows };
+          return { day, state, outcome: "done", rows: entry.rows, seconds: entry.seconds, why, problems: [] };
+        const there = written.get(day)?.outcome.rows ?? manifest?.rows;
+        const rows = there === undefined ? {} : { rows: there };
         if (problems !== undefined) return { day, state, outcome: "failed", ...rows, why, problems };
         return { day, state, outcome: plan.get(day)?.action === "do" ? "left" : "skipped", ...rows, why, problems: [] };
       }),
-      rows: summary.done.reduce((sum, entry) => sum + entry.outcome.rows, 0),
-      seconds: summary.seconds,
-      interrupted: summary.interrupted,
+      rows: [...done.values()].reduce((sum, entry) => sum + entry.rows, 0),
+      seconds: skeletons.seconds + (enriched?.seconds ?? 0),
+      interrupted: skeletons.interrupted || enriched?.interrupted === true,
     };
   }
 
@@ -193,6 +213,7 @@ class TrainRun {
         pipeline: this.#options.pipeline,
         project,
         views: Object.fromEntries(views),
+        stores: coverageStores(this.#options),
         duckdbConfig,
         keepHistory: spans.length > workers,
         ...(rules === undefined ? {} : { rules }),
@@ -202,6 +223,36 @@ class TrainRun {
         batches: spans.map((span) => span.map((day) => ({ name: unitOf(day), day }))),
         concurrency: workers,
         perform: (span, context) => this.#performSpan(span, context, executor),
+        command,
+        versions,
+        ...(signal === undefined ? {} : { signal }),
+        ...(onProgress === undefined ? {} : { onProgress }),
+      });
+    } finally {
+      await executor.close();
+    }
+  }
+
+  /** Fills the embedding columns of days whose skeleton is there. */
+  async #enrich(days: readonly Day[]) {
+    if (days.length === 0) return undefined;
+    const { startExecutor, command, versions, signal, onProgress, pipeline, duckdbConfig } = this.#options;
+    const operators = enrichmentsOf(pipeline);
+    // One process for all: its threads share the vectors.
+    const executor = startExecutor(1);
+    const context = this.#root.scratch("enrich.json");
+    try {
+      const stores = Object.fromEntries(operators.map(({ store }) => [store.name, storeOf(this.#options, store.name)]));
+      await writeEnrichContext(context, { operators, output: pipeline.output, stores, duckdbConfig });
+      const stage = new EnrichStage({ root: this.#root, reader: this.#reader, context, executor, versions });
+      return await runUnits({
+        root: this.#root,
+        stage: "enrich",
+        batches: days.map((day) => [{ name: unitOf(day), day }]),
+        concurrency: executor.workers,
+        perform: async (units, batch) => {
+          for (const unit of units) await stage.perform(unit, batch);
+        },
         command,
         versions,
         ...(signal === undefined ? {} : { signal }),
@@ -287,7 +338,7 @@ class TrainRun {
       dropped: result.dropped,
       written: result.rows,
       fingerprint: fingerprintOf(inputs),
-      inputs,
+      inputs: { definition: inputs.definition, bounded: inputs.bounded, unbounded: inputs.unbounded },
       versions,
       run: {
         id: this.#root.run,
@@ -304,10 +355,6 @@ class TrainRun {
       },
     };
   }
-}
-
-interface DayUnit extends Unit {
-  readonly day: Day;
 }
 
 /** Settles the reports of a task one after the other, also those that came before it failed; stops it if one cannot be. */

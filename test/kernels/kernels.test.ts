@@ -606,6 +606,69 @@ test("exponentRange, doublePrefix, specialPrefix, windowFloatSum", () => {
   });
 });
 
+test("avgPool, takeVectors", () => {
+  const float = fc.oneof(fc.constantFrom(0, -0, 1, Number.NaN, Infinity, -Infinity, 1e-45, 3e38), fc.float());
+  const pooled = fc.nat(9).chain((dim) =>
+    fc.record({
+      dim: fc.constant(dim + 1),
+      vectors: fc.array(fc.array(float, { minLength: dim + 1, maxLength: dim + 1 }), { minLength: 1, maxLength: 6 }),
+      lists: fc.array(fc.array(fc.integer({ min: -1, max: 5 }), { maxLength: 11 }), { minLength: 1, maxLength: 8 }),
+      from: fc.nat(2),
+    }),
+  );
+  check(pooled, (bench, { dim, vectors, lists, from }) => {
+    const { kernels } = bench;
+    const stride = Math.ceil((dim * 4) / 16) * 16;
+    const bytes = vectors.flatMap((vector) => {
+      const own = [...new Uint8Array(new Float32Array(vector).buffer)];
+      return [...own, ...new Array<number>(stride - own.length).fill(0xff)];
+    });
+    const pool = bench.bytes(bytes);
+    const positions = lists.map((list) => list.map((place) => (place < vectors.length ? place : -1)));
+    const starts = startsOf(positions.map((list) => list.length));
+    const entries = positions.flatMap((list, row) => [BigInt(starts[row] as number), BigInt(list.length)]);
+    const out = bench.room(lists.length * dim * 4);
+    const valid = bench.room(lists.length);
+    const sums = bench.room(Math.ceil(dim / 4) * 32);
+    const begin = Math.min(from, lists.length);
+    kernels.avgPool(
+      begin,
+      lists.length,
+      bench.longs(entries),
+      bench.ints(positions.flat()),
+      pool,
+      stride,
+      dim,
+      sums,
+      out,
+      valid,
+    );
+    const floats = (address: number, row: number) => [
+      ...new Float32Array(new Uint8Array(bench.readBytes(address + row * dim * 4, dim * 4)).buffer),
+    ];
+    const untouched = bench.readBytes(out, begin * dim * 4);
+    expect(untouched.every((byte) => byte === 0xa5)).toBe(true);
+    for (const [row, list] of positions.entries()) {
+      if (row < begin) continue;
+      const own = list.filter((place) => place >= 0).map((place) => new Float32Array(vectors[place] ?? []));
+      expect(bench.readBytes(valid, lists.length)[row]).toBe(own.length > 0 ? 1 : 0);
+      if (own.length === 0) continue;
+      const mean = Array.from({ length: dim }, (_, place) => {
+        let sum = 0;
+        for (const vector of own) sum += vector[place] as number;
+        return Math.fround(sum / own.length);
+      });
+      expect(floats(out, row)).toEqual(mean);
+    }
+    const firsts = positions.map((list) => list[0] ?? -1);
+    const taken = bench.room(lists.length * dim * 4);
+    kernels.takeVectors(lists.length, bench.ints(firsts), pool, stride, dim, taken, valid);
+    expect(bench.readBytes(valid, lists.length)).toEqual(firsts.map((place) => (place < 0 ? 0 : 1)));
+    for (const [row, place] of firsts.entries())
+      if (place >= 0) expect(floats(taken, row)).toEqual([...new Float32Array(vectors[place] ?? [])]);
+  });
+});
+
 // Last: what no test above has called has no reference.
 test("every kernel of the module is compared with a reference", () => {
   expect(new Bench().exports.filter((name) => !Bench.called.has(name))).toEqual([]);

@@ -15,12 +15,13 @@ export async function interpretDays(
   days: readonly string[],
 ): Promise<ReadonlyMap<string, Omit<TrainingDay, "parts"> & { readonly faults: readonly string[] }>> {
   const { pipeline } = compiled;
-  return withTrainingInputs(compiled, { outputRoot }, async ({ sources, session }) => {
+  return withTrainingInputs(compiled, { outputRoot }, async ({ sources, session, stores }) => {
     const map = join(outputRoot, "qid_map.parquet");
     const reading = new Reading({
       pipeline,
       sources,
       session,
+      stores,
       places: false,
       ...(existsSync(map) ? { qidMap: map } : {}),
     });

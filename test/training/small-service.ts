@@ -65,6 +65,7 @@ export async function smallService(): Promise<SmallService> {
     project,
     views: new Map(Object.entries(VIEWS)),
     sources: new Map(Object.entries(VIEWS).map(([name, view]) => [name, openSource(project, view, session)])),
+    stores: new Map(),
     session,
     feed: change.feed ?? { start: "202401", end: "202401" },
     outputRoot: change.root ?? root,

@@ -409,20 +409,16 @@ describe("refused before the first day", () => {
     expect(Object.keys(tree(service.root))).toEqual(["dt=2024-01-01/mine.parquet"]);
   });
 
-  test("what this version does not execute", async () => {
+  test("options that do not go together, or not with the service", async () => {
     const service = await smallService();
     const code = async (options: object, pipeline: object = {}) => {
       const ended = await service.train(options, {}, pipeline);
       return [ended.code, ...report(ended).problems.map((problem) => problem.code)];
     };
-    expect(await code({ enrichOnly: true })).toEqual([2, "training/enrich-not-executed"]);
-    expect(await code({}, { embeddings: true })).toEqual([2, "training/embeddings-not-executed"]);
-    const { pipeline } = service.inputs();
-    const rule = { type: "coverage", store: "pool", column: "events.user_id" };
-    const coverage = { kind: "filter", name: "f", inputs: ["joined"], output: "f", engine: "sql", rule };
-    expect(await code({}, { operators: [...pipeline.operators, coverage] })).toEqual([
+    expect(await code({ enrichOnly: true })).toEqual([2, "training/no-embeddings"]);
+    expect(await code({ enrichOnly: true, skeletonOnly: true }, { embeddings: true })).toEqual([
       2,
-      "training/coverage-not-executed",
+      "training/conflicting-options",
     ]);
   });
 
@@ -433,10 +429,8 @@ describe("refused before the first day", () => {
     const inputs = service.inputs({ pipeline: embeddings });
     const [first] = (await planDays(inputs, { skeletonOnly: true })).days;
     expect(first).toMatchObject({ state: "skeleton", action: "skip" });
-    // Enriching is what is left of it, which `train` refuses for now, and so does `plan`.
-    expect(await problemsOf(() => planDays(inputs, {}))).toMatchObject([
-      { code: "training/embeddings-not-executed", exitCode: 2 },
-    ]);
+    const [open] = (await planDays(inputs, {})).days;
+    expect(open).toMatchObject({ state: "skeleton", action: "do", stages: ["enrich"] });
   });
 
   test("a file whose footer cannot be read stops the run and leaves complete days as they are", async () => {

@@ -1,7 +1,8 @@
-import type { Filter, FilterRule } from "../../operators/filter.js";
+import type { DType } from "../../columnar/dtypes.js";
+import { columnsOfRule, type Filter, type FilterRule } from "../../operators/filter.js";
+import type { ColumnName } from "../../operators/operator.js";
 import { dayNumber } from "./clock.js";
 import type { Planner } from "./planner.js";
-import { engineProblem } from "./problems.js";
 import { constant, identifier } from "./text.js";
 
 /** Predicates wait until the columns that they see are assembled; a rule over whole sessions takes rows away at once. */
@@ -15,11 +16,54 @@ export function filter(self: Filter, planner: Planner): void {
         planner.table({ name: planner.name("kept"), operator: self.name, ...sessionSql(self.rule, planner) }),
       );
       break;
-    case "coverage":
-      throw engineProblem("not-executed", { operator: self.name });
+    case "coverage": {
+      const [input] = self.inputs;
+      if (!planner.isMain(input)) {
+        const history = planner.side(input);
+        const sql = `(SELECT h.* FROM ${history.sql} h WHERE ${coveredSql(self.rule, history.columns, "h")})`;
+        planner.sides.set(self.output, { ...history, sql, composed: [...history.composed, self.name] });
+        return;
+      }
+      const { rows } = planner;
+      const columns = new Map(columnsOfRule(self.rule).map((name) => [name, planner.column(name).dtype]));
+      planner.replaceRows(
+        planner.table({
+          name: planner.name("covered"),
+          operator: self.name,
+          sql: `SELECT o.* FROM ${rows} o WHERE ${coveredSql(self.rule, columns, "o")}`,
+          filters: rows,
+          drops: [rows],
+        }),
+      );
+      break;
+    }
   }
   planner.continueRows(self.output);
 }
+
+/** A row stays if its event is none that the rule is about, or the store has its id. */
+function coveredSql(
+  { column, events, store }: CoverageRule,
+  dtypes: ReadonlyMap<ColumnName, DType>,
+  alias: string,
+): string {
+  const type = dtypes.get(column) === "TEXT" ? "VARCHAR" : "BIGINT";
+  const id = `CAST(${alias}.${identifier(column)} AS ${type})`;
+  const covered = `coalesce(${id} IN (SELECT "id" FROM ${identifier(storeIdsTable(store))}), FALSE)`;
+  if (events === undefined) return covered;
+  const listed =
+    events.values.length === 0
+      ? "FALSE"
+      : `${alias}.${identifier(events.column)} IN (${events.values.map(constant).join(", ")})`;
+  return `(NOT coalesce(${listed}, FALSE) OR ${covered})`;
+}
+
+/** The table of the ids that a store has vectors for: `id` BIGINT or VARCHAR. Whoever opens the session makes it. */
+export function storeIdsTable(store: string): string {
+  return `ids of embedding store ${store}`;
+}
+
+type CoverageRule = Extract<FilterRule, { type: "coverage" }>;
 
 type SessionRule = Extract<FilterRule, { type: "session" }>;
 

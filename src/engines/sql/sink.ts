@@ -162,8 +162,7 @@ export async function writeParts(
     const part = { first: places.first + done, count: Math.min(partRows, places.count - done) };
     const name = `part-${parts.length}-0.parquet`;
     const copy = (rows: string): string =>
-      `COPY (SELECT ${columns} FROM ${rows}) TO ${text(join(folder, name))}` +
-      ` (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${ROW_GROUP_ROWS}, DICTIONARY_SIZE_LIMIT ${DICTIONARY_VALUES})`;
+      `COPY (SELECT ${columns} FROM ${rows}) TO ${text(join(folder, name))}` + ` (${partOptions(ROW_GROUP_ROWS)})`;
     if (ready) {
       const end = part.first + part.count;
       const own = `SELECT * FROM ${FINISHED} WHERE "@place" >= ${part.first} AND "@place" < ${end}`;
@@ -181,6 +180,11 @@ export async function writeParts(
     parts.push({ name, rows: count });
   }
   return parts;
+}
+
+/** How a part is written: the options of a `COPY`. */
+export function partOptions(rowGroupRows: number): string {
+  return `FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${rowGroupRows}, DICTIONARY_SIZE_LIMIT ${DICTIONARY_VALUES}`;
 }
 
 /** TIMESTAMP is UTC in the file: only DuckDB's zoned type says so. */

@@ -18,6 +18,7 @@ import {
   isValid,
   type ListRows,
   listRows,
+  textAt,
   validityOf,
   vectorisedFunction,
 } from "../../columnar/duckdb-vectors.js";
@@ -168,8 +169,6 @@ function keepLastTextFunction(): DuckDBScalarFunction {
   });
 }
 
-const INLINE_BYTES = 12;
-
 /** Equal texts get equal codes within one call. Only elements of valid rows are looked at: the others are garbage. */
 function textCodes(strings: ArrayBuffer, list: ListRows): Int32Array {
   const view = new DataView(strings);
@@ -181,12 +180,7 @@ function textCodes(strings: ArrayBuffer, list: ListRows): Int32Array {
     const from = list.entries[row * 4] as number;
     const to = from + (list.entries[row * 4 + 2] as number);
     for (let index = from; index < to; index++) {
-      const length = view.getUint32(index * 16, true);
-      const bytes =
-        length <= INLINE_BYTES
-          ? Buffer.from(strings, index * 16 + 4, length)
-          : Buffer.from(duckdb.get_data_from_pointer(strings, index * 16 + 8, length));
-      const key = bytes.toString("latin1");
+      const key = textAt(view, index);
       let code = seen.get(key);
       if (code === undefined) {
         code = seen.size;

@@ -1,0 +1,30 @@
+import { availableParallelism } from "node:os";
+import { LanceStore } from "../embeddings/lance-store.js";
+import { type EmbeddingVectors, residentVectors } from "../embeddings/vector-pool.js";
+import { openEnrichSession } from "../engines/kernel/enrich-session.js";
+import { SqlSession } from "../engines/sql/session.js";
+import { PoolCrew } from "../kernels/avg-pool.js";
+import type { EnrichSession } from "../training/day.js";
+import type { EnrichContext } from "../training/enrich-task.js";
+
+/** A DuckDB instance of its own, and the stores' vectors as they are now, shared by the threads that `duckdb_config` allows. */
+export async function openEnrich({ operators, output, stores, duckdbConfig }: EnrichContext): Promise<EnrichSession> {
+  const session = await SqlSession.open(duckdbConfig);
+  const crew = new PoolCrew(Number(duckdbConfig["threads"] ?? availableParallelism()));
+  try {
+    const vectors = new Map<string, EmbeddingVectors>();
+    for (const [name, definition] of Object.entries(stores)) {
+      const store = await LanceStore.open(definition);
+      try {
+        vectors.set(name, await residentVectors(store, crew));
+      } finally {
+        store.close();
+      }
+    }
+    return openEnrichSession({ session, operators, output, vectors, crew });
+  } catch (error) {
+    crew.close();
+    session.close();
+    throw error;
+  }
+}

@@ -1,0 +1,145 @@
+import { Arena } from "../columnar/arena.js";
+import { embeddingProblem } from "../errors/embedding.js";
+import { DaedalusError } from "../errors/problem.js";
+import type { IdBatch, PoolCrew, VectorPool } from "../kernels/avg-pool.js";
+import type { Address } from "../kernels/kernels.js";
+import { CHUNK, groupKeys, type KeyChunk, type KeyTable } from "../kernels/key-groups.js";
+import type { LanceStore, StoreKeys } from "./lance-store.js";
+
+/** Ids as an engine has them: int64, or the bytes of texts (as latin1 strings; undefined: NULL). */
+export type Ids = IdBatch | { readonly texts: readonly (string | undefined)[] };
+
+/** Where the vectors of some ids lie, as long as no other batch is begun. */
+export interface Located {
+  /** i32 per id; −1: the store has no vector for it. */
+  readonly positions: Address;
+  readonly pool: VectorPool;
+}
+
+/** The vectors of a store, for whoever has ids. */
+export interface EmbeddingVectors {
+  readonly keysAre: StoreKeys["type"];
+  readonly dim: number;
+  /** Ids that can be located at a time. */
+  readonly mostIds: number;
+  locate(ids: Ids): Located;
+}
+
+/** What the vectors of a store take in memory, with the table of its ids. */
+export function poolBytes(rows: number, dim: number): number {
+  return rows * (strideOf(dim) + BYTES_OF_A_KEY);
+}
+
+/** Slots of 16 bytes, at most half of them full, and a table by which narrow ids are found at once. */
+const BYTES_OF_A_KEY = 80;
+
+function strideOf(dim: number): number {
+  return Math.ceil((dim * 4) / 16) * 16;
+}
+
+/** All vectors of a store in the memory of the threads that pool them. */
+export async function residentVectors(store: LanceStore, crew: PoolCrew): Promise<EmbeddingVectors> {
+  const index = await KeyIndex.of(store, crew);
+  const { dim } = store.definition;
+  const stride = strideOf(dim);
+  const vectors = crew.arena.allocate(Math.max(1, index.size) * stride);
+  const pool = { vectors, stride, dim };
+  for await (const batch of store.vectors()) {
+    crew.begin();
+    const ids: Ids =
+      batch.keys instanceof BigInt64Array
+        ? {
+            count: batch.keys.length,
+            bytes: new Uint8Array(batch.keys.buffer, batch.keys.byteOffset, batch.keys.byteLength),
+          }
+        : { texts: batch.keys };
+    const found = index.find(ids);
+    // A view ends where the memory did when it was made, so it is made after.
+    const places = new Int32Array(crew.memory.buffer, found, batch.keys.length);
+    const floats = new Float32Array(crew.memory.buffer);
+    places.forEach((place, row) => {
+      if (place < 0) throw changed(store);
+      floats.set(batch.vectors.subarray(row * dim, (row + 1) * dim), (vectors + place * stride) / 4);
+    });
+  }
+  return {
+    keysAre: store.keysAre,
+    dim,
+    mostIds: Number.POSITIVE_INFINITY,
+    locate: (ids) => ({ positions: index.find(ids), pool }),
+  };
+}
+
+function changed(store: LanceStore): DaedalusError {
+  const { name, uri } = store.definition;
+  return new DaedalusError([embeddingProblem("store-changed", { store: name, uri })], 1);
+}
+
+/** The ids that have a vector. Throws DaedalusError `embedding/duplicate-id`, of rows without a vector too. */
+export async function presentKeys(store: LanceStore): Promise<StoreKeys> {
+  const all = await store.keys({ present: false });
+  if (all.type === "text") refuseDuplicates(store, all.keys);
+  else if (groupKeys(chunksOf(all.keys), new Arena(), new Arena()).largest > 1) refuseDuplicates(store, all.keys);
+  return (await store.countAbsent()) === 0 ? all : store.keys({ present: true });
+}
+
+/** Numbers the ids that have a vector. */
+class KeyIndex {
+  readonly size: number;
+  readonly #crew: PoolCrew;
+  readonly #table: KeyTable;
+  /** Of ids that are texts: their code, which is their place. */
+  readonly #codes: ReadonlyMap<string, number> | undefined;
+
+  private constructor(crew: PoolCrew, size: number, table: KeyTable, codes?: ReadonlyMap<string, number>) {
+    this.#crew = crew;
+    this.size = size;
+    this.#table = table;
+    this.#codes = codes;
+  }
+
+  static async of(store: LanceStore, crew: PoolCrew): Promise<KeyIndex> {
+    const present = await presentKeys(store);
+    if (present.type === "text") {
+      const codes = new Map<string, number>();
+      for (const texts of present.keys) for (const text of texts) codes.set(text, codes.size);
+      return new KeyIndex(crew, codes.size, { kind: "direct", table: 0, least: 0n, span: 0 }, codes);
+    }
+    const { groups, table } = groupKeys(chunksOf(present.keys), crew.arena, new Arena());
+    return new KeyIndex(crew, groups, table);
+  }
+
+  /** i32 per id. */
+  find(ids: Ids): Address {
+    if (!("texts" in ids)) return this.#crew.find(ids, this.#table);
+    const stage = this.#crew.stage;
+    const positions = stage.allocate(Math.max(1, ids.texts.length) * 4);
+    const places = stage.int32At(positions, ids.texts.length);
+    for (const [row, text] of ids.texts.entries())
+      places[row] = text === undefined ? -1 : (this.#codes?.get(text) ?? -1);
+    return positions;
+  }
+}
+
+function chunksOf(keys: readonly BigInt64Array[]): readonly KeyChunk[] {
+  return keys.flatMap((batch) =>
+    Array.from({ length: Math.ceil(batch.length / CHUNK) }, (_, place) => {
+      const own = batch.subarray(place * CHUNK, (place + 1) * CHUNK);
+      return { rows: own.length, keys: own };
+    }),
+  );
+}
+
+/** Throws DaedalusError `embedding/duplicate-id`. */
+function refuseDuplicates(store: LanceStore, batches: StoreKeys["keys"]): void {
+  const seen = new Set<bigint | string>();
+  for (const batch of batches)
+    for (const id of batch) {
+      if (seen.has(id)) {
+        const { name, uri } = store.definition;
+        const shown = typeof id === "string" ? JSON.stringify(Buffer.from(id, "latin1").toString("utf8")) : String(id);
+        throw new DaedalusError([embeddingProblem("duplicate-id", { store: name, uri, id: shown })], 1);
+      }
+      seen.add(id);
+    }
+}

@@ -1,0 +1,97 @@
+import { ANY, BOOLEAN } from "@duckdb/node-api";
+import duckdb from "@duckdb/node-bindings";
+import { listRows, textsOf, vectorisedFunction } from "../../columnar/duckdb-vectors.js";
+import type { NewVectors } from "../../embeddings/import-vectors.js";
+import type { StoreDefinition } from "../../embeddings/lance-store.js";
+import { embeddingProblem } from "../../errors/embedding.js";
+import { nearest } from "../../errors/nearest.js";
+import { DaedalusError } from "../../errors/problem.js";
+import type { SqlSession } from "./session.js";
+import { identifier, text } from "./text.js";
+
+const TAKE = "daedalus_take_vectors";
+
+/**
+ * The rows of Parquet files (one, or a glob) with the columns of the store that have an id and a vector, and how many have not.
+ * Throws DaedalusError `embedding/file-…`, exit code 1: a vector of another length, an id twice, a NULL in a vector.
+ */
+export async function readVectors(
+  session: SqlSession,
+  path: string,
+  { key, vector, dim }: StoreDefinition,
+): Promise<NewVectors & { readonly skipped: number }> {
+  const file = `read_parquet(${text(path)}, hive_partitioning = false, file_row_number = true)`;
+  const refuse = (...problem: Parameters<typeof embeddingProblem>): never => {
+    throw new DaedalusError([embeddingProblem(...problem)], 1);
+  };
+  const [[files], columns] = await Promise.all([
+    session.query(`SELECT count(*) AS n FROM glob(${text(path)})`),
+    session.query(`DESCRIBE SELECT * FROM ${file}`).catch((error: Error) => error),
+  ]);
+  if (Number(files?.["n"]) === 0) return refuse("file-missing", { path });
+  if (columns instanceof Error)
+    return refuse("file-unreadable", { path, cause: columns.message.split("\n")[0] ?? columns.message });
+  const types = new Map(columns.map((row) => [String(row["column_name"]), String(row["column_type"])]));
+  const typeOf = (column: string): string => {
+    const names = [...types.keys()].filter((name) => name !== "file_row_number");
+    return (
+      types.get(column) ?? refuse("file-column", { path, column, nearest: nearest(column, names), columns: names })
+    );
+  };
+  const [keyType, vectorType] = [typeOf(key), typeOf(vector)];
+  const isText = keyType === "VARCHAR";
+  if (!isText && !/^(?:TINYINT|SMALLINT|INTEGER|BIGINT|UTINYINT|USMALLINT|UINTEGER)$/.test(keyType))
+    refuse("file-type", {
+      path,
+      column: key,
+      type: keyType,
+      wanted: "integers of at most 64 bits with a sign, or text",
+    });
+  if (!/^FLOAT\[\d*\]$/.test(vectorType))
+    refuse("file-type", { path, column: vector, type: vectorType, wanted: "lists of float32 (FLOAT[])" });
+  const [id, list] = [identifier(key), `CAST(${identifier(vector)} AS FLOAT[])`];
+  const present = `${id} IS NOT NULL AND ${list} IS NOT NULL`;
+  const [wrong] = await session.query(
+    `SELECT file_row_number + 1 AS "row", CAST(${id} AS VARCHAR) AS id, len(${list}) AS length FROM ${file}` +
+      ` WHERE ${present} AND (len(${list}) <> ${dim} OR list_contains(list_transform(${list}, lambda x: x IS NULL), TRUE)) LIMIT 1`,
+  );
+  if (wrong !== undefined) {
+    const length = Number(wrong["length"]);
+    const what = length === dim ? "an element of its vector is NULL" : `its vector has ${length} floats, not ${dim}`;
+    refuse("file-row", { path, row: Number(wrong["row"]), id: String(wrong["id"]), what });
+  }
+  const [twice] = await session.query(
+    `SELECT CAST(${id} AS VARCHAR) AS id, max(file_row_number) + 1 AS "row" FROM ${file} WHERE ${present} GROUP BY ${id} HAVING count(*) > 1 LIMIT 1`,
+  );
+  if (twice !== undefined)
+    refuse("file-row", { path, row: Number(twice["row"]), id: String(twice["id"]), what: "the id is there twice" });
+  const batches: { keys: BigInt64Array | readonly string[]; vectors: Float32Array }[] = [];
+  session.connection.registerScalarFunction(
+    vectorisedFunction({
+      name: TAKE,
+      parameterTypes: [],
+      varArgsType: ANY,
+      returnType: BOOLEAN,
+      mainFunction: (_info, input) => {
+        const rows = duckdb.data_chunk_get_size(input);
+        const ids = duckdb.data_chunk_get_vector(input, 0);
+        const keys = isText
+          ? textsOf(ids, [[0, rows]], rows).map((one) => one ?? "")
+          : new BigInt64Array(duckdb.vector_get_data(ids, rows * 8).slice().buffer);
+        const { child, size, entries } = listRows(duckdb.data_chunk_get_vector(input, 1), rows);
+        const floats = new Float32Array(duckdb.vector_get_data(child, size * 4).slice().buffer);
+        const vectors = new Float32Array(rows * dim);
+        for (let row = 0; row < rows; row++) {
+          const from = entries[row * 4] as number;
+          vectors.set(floats.subarray(from, from + dim), row * dim);
+        }
+        batches.push({ keys, vectors });
+      },
+    }),
+  );
+  const own = isText ? id : `CAST(${id} AS BIGINT)`;
+  await session.query(`SELECT count(${TAKE}(${own}, ${list})) FROM ${file} WHERE ${present}`);
+  const [all] = await session.query(`SELECT count(*) AS n FROM ${file}`);
+  const taken = batches.reduce((sum, { keys }) => sum + keys.length, 0);
+  return { type: isText ? "text" : "integer", batches, skipped: Number(all?.["n"]) - taken };
+}

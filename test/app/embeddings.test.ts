@@ -1,0 +1,332 @@
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type CompiledService, compileService, DaedalusError, loadProject, planDays, statusOf, train } from "daedalus";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { embeddingStores, importEmbeddings } from "#daedalus/app/embeddings-service.js";
+import { sqlText, testConnection } from "../support/duckdb.js";
+import { readParquet } from "../support/read-parquet.js";
+
+// A project with embeddings over a real Lance store, against means that are taken naively.
+
+const DIM = 5;
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "daedalus-embeddings-"));
+  await mkdir(join(folder, "feature_views"));
+  await mkdir(join(folder, "feature_services"));
+  await mkdir(join(folder, "config", "training"), { recursive: true });
+  await mkdir(join(folder, "data"));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+interface Setting {
+  readonly text?: boolean;
+  readonly coverage?: string;
+  readonly dim?: number;
+  readonly engine?: string;
+}
+
+async function project({ text = false, coverage = "false", dim = DIM, engine = "kernel" }: Setting = {}) {
+  const id = text ? "TEXT" : "BIGINT";
+  const files: Readonly<Record<string, string>> = {
+    "daedalus.yaml": "name: vectors\n",
+    "feature_views/events.yaml": `name: events
+entity: [user, item]
+source: {path: data/events.parquet, timestamp_field: at}
+fields:
+  - {name: user_id, dtype: BIGINT}
+  - {name: item_id, dtype: ${id}}
+  - {name: event, dtype: TEXT}
+`,
+    "feature_services/rank.yaml": `name: rank
+version: "1"
+spine: events
+columns:
+  - {name: user_id, kind: key, dtype: BIGINT}
+  - {name: item_id, kind: key, dtype: ${id}}
+  - {name: event, kind: spine, dtype: TEXT}
+  - {name: seen_all, kind: rolling, dtype: "${id}[]"}
+  - {name: own, kind: embedding, dtype: "FLOAT[]"}
+  - {name: taste, kind: embedding, dtype: "FLOAT[]"}
+`,
+    "config/training/aggregations.yaml": `aggregation_specs:
+  - {name: seen_all, agg: list, source_column: item_id, windows: [2d], partition_by: user_id}
+embedding_stores:
+  items: {uri: data/items.lance, key: item_id, vector: v, dim: ${dim}}
+enrichment_specs:
+  - {name: own, store: items, ids: item_id}
+  - {name: taste, store: items, ids: seen_all, pool: mean}
+`.replace("name: seen_all, agg", "name: seen, agg"),
+    "config/training/runtime.yaml": `feed_start: "202401"
+feed_end: "202401"
+entity_spine_chunk_rows: 1500
+compute: {engine: ${engine}}
+spine: {event: event}
+embedding_coverage_filter: ${coverage}
+`,
+  };
+  for (const [name, content] of Object.entries(files))
+    await writeFile(join(folder, name), content.replaceAll("seen_all", "seen_2d"));
+  const connection = await testConnection();
+  const item = text ? `'ü' || (x * 7919 % 97)` : "x * 7919 % 97";
+  await connection.run(
+    `COPY (SELECT x * 31 % 7 AS user_id, ${item} AS item_id, CASE WHEN x % 3 = 0 THEN 'view' WHEN x % 11 = 0 THEN NULL ELSE 'like' END AS event,` +
+      ` TIMESTAMP '2024-01-01' + INTERVAL (x * 39) SECOND AS at FROM range(3000) t(x)) TO ${sqlText(join(folder, "data/events.parquet"))}`,
+  );
+}
+
+/** Vectors of items 0 … 79; those of a few are NULL, and so are a few ids. */
+async function vectors(file: string, { text = false, dim = DIM, from = 0, to = 80, twice = false, scale = 1 } = {}) {
+  const connection = await testConnection();
+  const id = text ? "'ü' || x" : "x";
+  const rows =
+    `SELECT CASE WHEN x % 41 = 40 THEN NULL ELSE ${id} END AS item_id, CASE WHEN x % 13 = 12 THEN NULL ELSE` +
+    ` [CAST(${scale} * sin(x * 17 + d) * 10.0 ** (x % 9 - 4) AS FLOAT) FOR d IN range(${dim})] END AS v FROM range(${from}, ${to}) t(x)`;
+  const path = join(folder, "data", file);
+  await connection.run(`COPY (${rows}${twice ? ` UNION ALL (${rows})` : ""}) TO ${sqlText(path)}`);
+  return path;
+}
+
+async function compiled(): Promise<CompiledService> {
+  return compileService(await loadProject(folder, { environment: {} }), "rank");
+}
+
+interface Row {
+  readonly id: unknown;
+  readonly event: unknown;
+  readonly seen: readonly unknown[];
+  readonly own: readonly number[] | null;
+  readonly taste: readonly number[] | null;
+}
+
+async function rowsOf(root: string): Promise<readonly Row[]> {
+  const rows: Row[] = [];
+  for (const day of (await readdir(root)).filter((name) => name.startsWith("dt=")).sort())
+    for (const part of (await readdir(join(root, day))).filter((name) => name.startsWith("part-")).sort()) {
+      const { rows: read } = await readParquet(join(root, day, part));
+      for (const [, id, event, seen, own, taste] of read) rows.push({ id, event, seen, own, taste } as unknown as Row);
+    }
+  return rows;
+}
+
+async function storeOf(file: string): Promise<ReadonlyMap<unknown, readonly number[]>> {
+  const { rows } = await readParquet(file);
+  return new Map(rows.flatMap(([id, v]) => (id === null || v === null ? [] : [[id, v as readonly number[]]])));
+}
+
+function meanOf(list: readonly (readonly number[])[]): readonly number[] | null {
+  if (list.length === 0) return null;
+  return Array.from({ length: DIM }, (_, place) => {
+    let sum = 0;
+    for (const vector of list) sum += vector[place] as number;
+    return Math.fround(sum / list.length);
+  });
+}
+
+async function bytesOf(root: string): Promise<Readonly<Record<string, string>>> {
+  const found: Record<string, string> = {};
+  for (const day of (await readdir(root)).filter((name) => name.startsWith("dt=")))
+    for (const part of (await readdir(join(root, day))).filter((name) => name.startsWith("part-")))
+      found[`${day}/${part}`] = (await readFile(join(root, day, part))).toString("base64");
+  return found;
+}
+
+async function problemOf(work: Promise<unknown>): Promise<string | undefined> {
+  try {
+    await work;
+    return undefined;
+  } catch (error) {
+    return error instanceof DaedalusError ? error.problems[0]?.code : String(error);
+  }
+}
+
+test.each([{ text: false }, { text: true }])(
+  "vectors and means are those of a naive program (ids text: $text)",
+  async ({ text }) => {
+    await project({ text });
+    const file = await vectors("items.parquet", { text });
+    await importEmbeddings((await compiled()).project, file, "items");
+    const root = join(folder, "out");
+    const report = await train(await compiled(), { outputRoot: root });
+    expect(report.days.map(({ outcome }) => outcome)).toEqual(["done", "done"]);
+    const store = await storeOf(file);
+    const rows = await rowsOf(root);
+    expect(rows).toHaveLength(3000);
+    let pooled = 0;
+    for (const { id, seen, own, taste } of rows) {
+      expect(own).toEqual(store.get(id) ?? null);
+      const mean = meanOf(seen.flatMap((one) => [store.get(one) ?? []].filter((vector) => vector.length > 0)));
+      expect(taste).toEqual(mean);
+      if (seen.length > 2 && mean !== null) pooled += 1;
+    }
+    expect(pooled).toBeGreaterThan(2000);
+    const { counts } = await statusOf(await compiled(), { outputRoot: root });
+    expect(counts).toMatchObject({ complete: 2, skeleton: 0 });
+  },
+);
+
+test("the same bytes at once, or by skeleton and enrich, whatever the threads", async () => {
+  await project();
+  await importEmbeddings((await compiled()).project, await vectors("items.parquet"), "items");
+  const [whole, begun, single] = ["whole", "begun", "single"].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  await train(await compiled(), { outputRoot: whole });
+  await train(await compiled(), { outputRoot: begun, skeletonOnly: true });
+  expect((await rowsOf(begun)).every(({ own, taste }) => own === null && taste === null)).toBe(true);
+  const plan = await planDays(await compiled(), { outputRoot: begun });
+  expect(plan.days.map(({ state, stages }) => [state, ...stages])).toEqual([
+    ["skeleton", "enrich"],
+    ["skeleton", "enrich"],
+  ]);
+  await train(await compiled(), { outputRoot: begun, enrichOnly: true });
+  const runtime = join(folder, "config/training/runtime.yaml");
+  await writeFile(
+    runtime,
+    (await readFile(runtime, "utf8")).replace("{engine: kernel}", "{engine: kernel, duckdb_config: {threads: 1}}"),
+  );
+  await train(await compiled(), { outputRoot: single });
+  const bytes = await bytesOf(whole);
+  expect(Object.keys(bytes)).toEqual([
+    "dt=2024-01-01/part-0-0.parquet",
+    "dt=2024-01-01/part-1-0.parquet",
+    "dt=2024-01-02/part-0-0.parquet",
+  ]);
+  expect(await bytesOf(begun)).toEqual(bytes);
+  expect(await bytesOf(single)).toEqual(bytes);
+});
+
+test("the coverage filter drops rows of the target day, or of the whole window", async () => {
+  const file = await vectors("items.parquet");
+  const store = await storeOf(file);
+  const covered = ({ id, event }: Row) => event !== "view" || store.has(id);
+  await project();
+  await importEmbeddings((await compiled()).project, file, "items");
+  const all = join(folder, "all");
+  await train(await compiled(), { outputRoot: all });
+  const everything = await rowsOf(all);
+  for (const engine of ["kernel", "duckdb", "polars"]) {
+    await project({ coverage: "{events: [view]}", engine });
+    const root = join(folder, `day-${engine}`);
+    await train(await compiled(), { outputRoot: root });
+    expect(await rowsOf(root)).toEqual(everything.filter(covered));
+    await project({ coverage: "{scope: window}", engine });
+    const window = join(folder, `window-${engine}`);
+    await train(await compiled(), { outputRoot: window });
+    const rows = await rowsOf(window);
+    const kept = everything.filter(({ id }) => store.has(id));
+    expect(rows).toEqual(
+      kept.map((row) => {
+        const seen = row.seen.filter((id) => store.has(id));
+        return { ...row, seen, taste: meanOf(seen.map((id) => store.get(id) ?? [])) };
+      }),
+    );
+  }
+});
+
+test("a changed store makes complete days outdated, and --refresh does them again", async () => {
+  await project();
+  const { project: files } = await compiled();
+  await importEmbeddings(files, await vectors("items.parquet"), "items");
+  const root = join(folder, "out");
+  await train(await compiled(), { outputRoot: root });
+  const more = await importEmbeddings(files, await vectors("more.parquet", { from: 70, to: 97, scale: 3 }), "items");
+  expect(more).toMatchObject({ version: 2 });
+  expect(more.inserted + more.replaced + more.skipped).toBe(27);
+  const { days } = await statusOf(await compiled(), { outputRoot: root });
+  expect(days.map(({ state }) => state)).toEqual(["outdated", "outdated"]);
+  expect(days[0]?.why[0]).toContain('embedding store "items"');
+  const before = await bytesOf(root);
+  await train(await compiled(), { outputRoot: root });
+  expect(await bytesOf(root)).toEqual(before);
+  await train(await compiled(), { outputRoot: root, refresh: true });
+  const store = new Map([
+    ...(await storeOf(join(folder, "data/items.parquet"))),
+    ...(await storeOf(join(folder, "data/more.parquet"))),
+  ]);
+  for (const { id, own } of await rowsOf(root)) expect(own).toEqual(store.get(id) ?? null);
+});
+
+test("a store that is not there, or not as it is defined, is refused before the first day", async () => {
+  await project();
+  const root = join(folder, "out");
+  const trained = async () => problemOf(train(await compiled(), { outputRoot: root }));
+  expect(await trained()).toBe("embedding/store-missing");
+  expect(await problemOf(planDays(await compiled(), { outputRoot: root }))).toBe("embedding/store-missing");
+  const { project: files } = await compiled();
+  expect(await embeddingStores(files)).toMatchObject([{ name: "items" }]);
+  await importEmbeddings(files, await vectors("items.parquet"), "items");
+  expect(await embeddingStores(files)).toMatchObject([{ name: "items", dataset: { version: 1, absent: 0 } }]);
+  await project({ dim: 6 });
+  expect(await trained()).toBe("embedding/vector-length");
+  await project();
+  const specs = join(folder, "config/training/aggregations.yaml");
+  const text = await readFile(specs, "utf8");
+  await writeFile(specs, text.replace("vector: v,", "vector: w,"));
+  expect(await trained()).toBe("embedding/no-column");
+  await writeFile(specs, text.replace("key: item_id", "key: v"));
+  expect(await trained()).toBe("embedding/key-type");
+  await writeFile(specs, text);
+  expect(await readdir(root).then((names) => names.filter((name) => name.startsWith("dt=")))).toEqual([]);
+  // Damaged after the skeletons: the days stay skeletons.
+  await train(await compiled(), { outputRoot: root, skeletonOnly: true });
+  await rename(join(folder, "data/items.lance/data"), join(folder, "data/gone"));
+  const report = await train(await compiled(), { outputRoot: root });
+  expect(report.days.map(({ outcome, problems }) => [outcome, problems[0]?.code])).toEqual([
+    ["failed", "embedding/store-unreadable"],
+    ["failed", "embedding/store-unreadable"],
+  ]);
+  const { counts } = await statusOf(await compiled(), { outputRoot: root });
+  expect(counts).toMatchObject({ skeleton: 2 });
+  await rename(join(folder, "data/gone"), join(folder, "data/items.lance/data"));
+  await train(await compiled(), { outputRoot: root });
+  expect((await statusOf(await compiled(), { outputRoot: root })).counts).toMatchObject({ complete: 2 });
+});
+
+test("an id twice is refused: in a file, and in a store that another program wrote", async () => {
+  await project();
+  const { project: files } = await compiled();
+  expect(await problemOf(importEmbeddings(files, await vectors("twice.parquet", { twice: true }), "items"))).toBe(
+    "embedding/file-row",
+  );
+  expect(await problemOf(importEmbeddings(files, await vectors("long.parquet", { dim: 6 }), "items"))).toBe(
+    "embedding/file-row",
+  );
+  expect(await problemOf(importEmbeddings(files, join(folder, "none.parquet"), "items"))).toBe(
+    "embedding/file-missing",
+  );
+  expect(await problemOf(importEmbeddings(files, join(folder, "daedalus.yaml"), "items"))).toBe(
+    "embedding/file-unreadable",
+  );
+  expect(await problemOf(importEmbeddings(files, join(folder, "data/events.parquet"), "items"))).toBe(
+    "embedding/file-column",
+  );
+  expect(await problemOf(importEmbeddings(files, await vectors("items.parquet"), "item"))).toBe(
+    "embedding/unknown-store",
+  );
+  await importEmbeddings(files, join(folder, "data/items.parquet"), "items");
+  const { connect } = await import("@lancedb/lancedb");
+  const table = await (await connect(join(folder, "data"))).openTable("items");
+  await table.add(await table.query().where("item_id = 3").toArrow());
+  table.close();
+  const report = await train(await compiled(), { outputRoot: join(folder, "out") });
+  expect(report.days.map(({ problems }) => problems[0]?.code)).toEqual([
+    "embedding/duplicate-id",
+    "embedding/duplicate-id",
+  ]);
+  expect(report.days[0]?.problems[0]?.says).toContain("id 3 twice");
+});
+
+test("a dataset whose folder does not end in .lance is read too", async () => {
+  await project();
+  await importEmbeddings((await compiled()).project, await vectors("items.parquet"), "items");
+  await rename(join(folder, "data/items.lance"), join(folder, "data/items"));
+  const specs = join(folder, "config/training/aggregations.yaml");
+  await writeFile(specs, (await readFile(specs, "utf8")).replace("data/items.lance", "data/items"));
+  const report = await train(await compiled(), { outputRoot: join(folder, "out") });
+  expect(report.days.map(({ outcome }) => outcome)).toEqual(["done", "done"]);
+});

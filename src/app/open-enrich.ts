@@ -13,10 +13,13 @@ export async function openEnrich({ operators, output, stores, duckdbConfig }: En
   const crew = new PoolCrew(Number(duckdbConfig["threads"] ?? availableParallelism()));
   try {
     const vectors = new Map<string, EmbeddingVectors>();
+    let bytes = 0;
     for (const [name, definition] of Object.entries(stores)) {
       const store = await LanceStore.open(definition);
       try {
-        vectors.set(name, await residentVectors(store, crew));
+        const own = await residentVectors(store, crew, bytes);
+        bytes += own.bytes;
+        vectors.set(name, own);
       } finally {
         store.close();
       }

@@ -20,13 +20,11 @@ export interface Located {
 export interface EmbeddingVectors {
   readonly keysAre: StoreKeys["type"];
   readonly dim: number;
-  /** Ids that can be located at a time. */
-  readonly mostIds: number;
   locate(ids: Ids): Located;
 }
 
 /** What the vectors of a store take in memory, with the table of its ids. */
-export function poolBytes(rows: number, dim: number): number {
+function poolBytes(rows: number, dim: number): number {
   return rows * (strideOf(dim) + BYTES_OF_A_KEY);
 }
 
@@ -37,8 +35,25 @@ function strideOf(dim: number): number {
   return Math.ceil((dim * 4) / 16) * 16;
 }
 
-/** All vectors of a store in the memory of the threads that pool them. */
-export async function residentVectors(store: LanceStore, crew: PoolCrew): Promise<EmbeddingVectors> {
+/** A WebAssembly memory ends at 4 GiB; the rest is for batches. */
+const MOST_POOL_BYTES = 3e9;
+
+/**
+ * All vectors of a store in the memory of the threads that pool them. Throws DaedalusError `embedding/store-too-large` if they,
+ * beside so many bytes of other stores, are more than it holds.
+ */
+export async function residentVectors(
+  store: LanceStore,
+  crew: PoolCrew,
+  beside: number,
+): Promise<EmbeddingVectors & { readonly bytes: number }> {
+  const { name, uri, dim: floats } = store.definition;
+  const rows = await store.countRows();
+  const bytes = poolBytes(rows, floats);
+  if (bytes + beside > MOST_POOL_BYTES) {
+    const problem = { store: name, uri, rows, dim: floats, bytes: bytes + beside, most: MOST_POOL_BYTES };
+    throw new DaedalusError([embeddingProblem("store-too-large", problem)], 1);
+  }
   const index = await KeyIndex.of(store, crew);
   const { dim } = store.definition;
   const stride = strideOf(dim);
@@ -65,7 +80,7 @@ export async function residentVectors(store: LanceStore, crew: PoolCrew): Promis
   return {
     keysAre: store.keysAre,
     dim,
-    mostIds: Number.POSITIVE_INFINITY,
+    bytes,
     locate: (ids) => ({ positions: index.find(ids), pool }),
   };
 }

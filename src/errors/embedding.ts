@@ -1,5 +1,9 @@
 import { family } from "./catalogue.js";
 
+function gigabytes(bytes: number): string {
+  return (bytes / 1e9).toFixed(1);
+}
+
 /** What is wrong with an embedding store, or with what is brought into one; see `catalogue.ts`. */
 export const embeddingProblem = family("embedding", {
   "store-missing": (p: { store: string; uri: string }) => ({
@@ -90,6 +94,10 @@ export const embeddingProblem = family("embedding", {
         : p.known.length === 0
           ? "declare it under embedding_stores"
           : `it has ${p.known.join(", ")}`,
+  }),
+  "store-too-large": (p: { store: string; uri: string; rows: number; dim: number; bytes: number; most: number }) => ({
+    says: `embedding store "${p.store}" (${p.uri}) has ${p.rows} vectors of ${p.dim} floats, ${gigabytes(p.bytes)} GB; this version holds at most ${gigabytes(p.most)} GB of vectors in memory`,
+    help: "name a store with fewer vectors, or shorter ones",
   }),
   "store-changed": (p: { store: string; uri: string }) => ({
     says: `embedding store "${p.store}" (${p.uri}) keeps changing while it is read`,

@@ -1,15 +1,22 @@
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { spawnSync } from "node:child_process";
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { type CompiledService, compileService, DaedalusError, loadProject, planDays, statusOf, train } from "daedalus";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { embeddingStores, importEmbeddings } from "#daedalus/app/embeddings-service.js";
+import { LanceStore } from "#daedalus/embeddings/lance-store.js";
+import { residentVectors } from "#daedalus/embeddings/vector-pool.js";
+import { PoolCrew } from "#daedalus/kernels/avg-pool.js";
+import { COMMIT_FAIL_POINTS } from "#daedalus/runs/commit.js";
 import { sqlText, testConnection } from "../support/duckdb.js";
 import { readParquet } from "../support/read-parquet.js";
 
 // A project with embeddings over a real Lance store, against means that are taken naively.
 
 const DIM = 5;
+const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 let folder: string;
 
 beforeEach(async () => {
@@ -225,6 +232,72 @@ test("the coverage filter drops rows of the target day, or of the whole window",
         return { ...row, seen, taste: meanOf(seen.map((id) => store.get(id) ?? [])) };
       }),
     );
+  }
+});
+
+test("killed at any step of enrich, nothing is lost, and the same command ends with the same bytes", async () => {
+  await project();
+  await importEmbeddings((await compiled()).project, await vectors("items.parquet"), "items");
+  const whole = join(folder, "whole");
+  await train(await compiled(), { outputRoot: whole });
+  const bytes = await bytesOf(whole);
+  const log = join(folder, "log");
+  const run = (root: string, point?: string) => {
+    const environment = {
+      DAEDALUS_FAIL_POINT_LOG: log,
+      ...(point === undefined ? {} : { DAEDALUS_FAIL_POINT: point }),
+    };
+    const args = [MAIN, "--project", folder, "pipeline", "train", "rank", "--output-root", root];
+    return spawnSync(process.execPath, args, { encoding: "utf8", env: { ...process.env, ...environment } });
+  };
+  const skeletons = join(folder, "skeletons");
+  await train(await compiled(), { outputRoot: skeletons, skeletonOnly: true });
+  // The worker dies: it is replaced, and dies again; then the day has failed and is still a skeleton.
+  const workers = join(folder, "workers");
+  await cp(skeletons, workers, { recursive: true });
+  const lost = run(workers, "part/enriched");
+  expect(lost.status).toBe(1);
+  expect(lost.stdout).toContain("the worker process ended in the middle of the work");
+  expect((await statusOf(await compiled(), { outputRoot: workers })).counts).toMatchObject({ skeleton: 2 });
+  expect(run(workers).status).toBe(0);
+  expect(await bytesOf(workers)).toEqual(bytes);
+  for (const point of [
+    "unit/staged",
+    "unit/performed",
+    ...COMMIT_FAIL_POINTS.filter((name) => name.startsWith("swap/")),
+  ]) {
+    const root = join(folder, `killed-${point.replace("/", "-")}`);
+    await cp(skeletons, root, { recursive: true });
+    expect(run(root, `${point}:2`).signal, point).toBe("SIGKILL");
+    const { counts } = await statusOf(await compiled(), { outputRoot: root });
+    expect(counts.complete + counts.skeleton + counts.absent, point).toBe(2);
+    expect(run(root).status, point).toBe(0);
+    expect(await bytesOf(root), point).toEqual(bytes);
+    expect(await readdir(join(root, "_daedalus", "journal")), point).toEqual([]);
+  }
+  const passed = await readFile(log, "utf8");
+  expect(passed).toContain("part/enriched");
+}, 120_000);
+
+test("more vectors than fit in memory are refused by their number", async () => {
+  await project();
+  const { project: files } = await compiled();
+  await importEmbeddings(files, await vectors("items.parquet"), "items");
+  const store = await LanceStore.open({
+    name: "items",
+    uri: "data/items.lance",
+    directory: join(folder, "data/items.lance"),
+    key: "item_id",
+    vector: "v",
+    dim: DIM,
+  });
+  const crew = new PoolCrew(1);
+  try {
+    expect(await problemOf(residentVectors(store, crew, 3e9))).toBe("embedding/store-too-large");
+    expect((await residentVectors(store, crew, 0)).dim).toBe(DIM);
+  } finally {
+    crew.close();
+    store.close();
   }
 });
 

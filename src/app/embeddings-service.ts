@@ -1,7 +1,13 @@
 import { resolve } from "node:path";
 import type { Project } from "../definitions/project.js";
 import { type ImportedVectors, importVectors } from "../embeddings/import-vectors.js";
-import { LanceStore, locatedStore, type StoreDefinition, storeIdentity } from "../embeddings/lance-store.js";
+import {
+  LanceStore,
+  locatedStore,
+  refuseRemote,
+  type StoreDefinition,
+  storeIdentity,
+} from "../embeddings/lance-store.js";
 import { readVectors } from "../engines/sql/read-vectors.js";
 import { SqlSession } from "../engines/sql/session.js";
 import { embeddingProblem } from "../errors/embedding.js";
@@ -61,6 +67,7 @@ export async function embeddingStores(project: Project): Promise<readonly StoreS
   for (const name of Object.keys(project.aggregations.embeddingStores)) {
     const definition = storeNamed(project, name);
     const { uri, key, vector, dim } = definition;
+    refuseRemote(definition);
     const told = { name, uri, key, vector, dim };
     if ((await storeIdentity(definition, project.directory)) === undefined) {
       states.push(told);

@@ -3,7 +3,7 @@ import { basename, dirname } from "node:path";
 import type { Table } from "apache-arrow";
 import { embeddingProblem } from "../errors/embedding.js";
 import { DaedalusError } from "../errors/problem.js";
-import { LanceStore, type StoreDefinition, type StoreKeys, storeIdentity } from "./lance-store.js";
+import { LanceStore, refuseRemote, type StoreDefinition, type StoreKeys, storeIdentity } from "./lance-store.js";
 
 /** LanceDB's own copy of Arrow: of a table of another one it drops the vectors without a word. */
 const arrow = createRequire(import.meta.url)("apache-arrow") as typeof import("apache-arrow");
@@ -27,9 +27,10 @@ export interface ImportedVectors {
 
 /**
  * Brings vectors into a store, in one version: those of ids that it has are replaced, the others are added; a store that is not
- * there is made. Throws DaedalusError `embedding/…`, exit code 1, if the store is not as it is defined.
+ * there is made. Throws DaedalusError `embedding/…`, exit code 1, if the store is not as it is defined (2: if it cannot be made).
  */
 export async function importVectors(store: StoreDefinition, rows: NewVectors): Promise<ImportedVectors> {
+  refuseRemote(store);
   const { connect } = await import("@lancedb/lancedb");
   const { directory, key } = store;
   const table = arrowTable(store, rows);

@@ -54,7 +54,8 @@ export async function storeIdentity(
   { directory }: StoreDefinition,
   base: string,
 ): Promise<readonly FileIdentity[] | undefined> {
-  const names = await readdir(join(directory, VERSIONS)).catch(() => []);
+  const names = await readdir(join(directory, VERSIONS)).catch(nothingIfAbsent);
+  if (names === undefined) return undefined;
   const numbers = names.flatMap((name) => MANIFEST.exec(name)?.[1] ?? []);
   const latest = numbers.reduce<string | undefined>((best, number) => {
     if (best === undefined) return number;
@@ -65,10 +66,20 @@ export async function storeIdentity(
   }, undefined);
   if (latest === undefined) return undefined;
   const path = join(directory, VERSIONS, `${latest}.manifest`);
-  const found = await stat(path, { bigint: true }).catch(() => undefined);
+  const found = await stat(path, { bigint: true }).catch(nothingIfAbsent);
   if (found === undefined) return undefined;
   const within = relative(base, path);
   return [{ path: within.startsWith("..") ? path : within, size: Number(found.size), modified: String(found.mtimeNs) }];
+}
+
+function nothingIfAbsent(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== "ENOENT" && error.code !== "ENOTDIR") throw error;
+}
+
+/** Throws DaedalusError `embedding/remote-store`, exit code 2. */
+export function refuseRemote({ name: store, uri }: StoreDefinition): void {
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(uri))
+    throw new DaedalusError([embeddingProblem("remote-store", { store, uri })], 2);
 }
 
 /** A Lance dataset, at the version that it had when it was opened. Close it. */
@@ -89,15 +100,11 @@ export class LanceStore {
   /** Throws DaedalusError `embedding/…`, exit code 1: no dataset, or not with these columns. */
   static async open(definition: StoreDefinition): Promise<LanceStore> {
     const { name: store, uri, directory } = definition;
-    if (/^[a-z][a-z0-9+.-]*:\/\//i.test(uri))
-      throw new DaedalusError([embeddingProblem("remote-store", { store, uri })], 2);
-    const isThere = await lstat(join(directory, VERSIONS)).then(
-      () => true,
-      () => false,
-    );
-    if (!isThere) throw new DaedalusError([embeddingProblem("store-missing", { store, uri })], 1);
+    refuseRemote(definition);
     let links: string | undefined;
     try {
+      if ((await lstat(join(directory, VERSIONS)).catch(nothingIfAbsent)) === undefined)
+        throw new DaedalusError([embeddingProblem("store-missing", { store, uri })], 1);
       // Loaded only here: what has no embeddings starts without it.
       const { connect } = await import("@lancedb/lancedb");
       let [parent, name] = [dirname(directory), basename(directory)];
@@ -146,8 +153,8 @@ export class LanceStore {
     return this.#table.version();
   }
 
-  countRows(filter?: string): Promise<number> {
-    return this.#table.countRows(filter);
+  countRows(): Promise<number> {
+    return this.#table.countRows();
   }
 
   /** Rows whose vector is NULL: their ids are absent. */
@@ -160,17 +167,19 @@ export class LanceStore {
     const { key, vector } = this.definition;
     const query = this.#table.query().select([key]);
     if (present) query.where(`${quoted(vector)} IS NOT NULL`);
-    const type = this.keysAre;
-    const keys: (BigInt64Array | string[])[] = [];
+    const integers: BigInt64Array[] = [];
+    const texts: string[][] = [];
     try {
       for await (const batch of query) {
         const data = batch.getChild(key)?.data[0];
-        if (data !== undefined) keys.push(keysOf(data));
+        const keys = data === undefined ? [] : keysOf(data);
+        if (keys instanceof BigInt64Array) integers.push(keys);
+        else texts.push(keys);
       }
     } catch (error) {
       throw unreadable(this.definition, error);
     }
-    return { type, keys } as StoreKeys;
+    return this.keysAre === "text" ? { type: "text", keys: texts } : { type: "integer", keys: integers };
   }
 
   /** All vectors with their ids, batch by batch. Throws `embedding/vector-length`, `null-element`, `store-unreadable`. */

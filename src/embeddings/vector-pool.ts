@@ -1,7 +1,7 @@
 import { Arena } from "../columnar/arena.js";
 import { embeddingProblem } from "../errors/embedding.js";
 import { DaedalusError } from "../errors/problem.js";
-import type { IdBatch, PoolCrew, VectorPool } from "../kernels/avg-pool.js";
+import { type IdBatch, MOST_DIM, type PoolCrew, type VectorPool } from "../kernels/avg-pool.js";
 import type { Address } from "../kernels/kernels.js";
 import { CHUNK, groupKeys, type KeyChunk, type KeyTable } from "../kernels/key-groups.js";
 import type { LanceStore, StoreKeys } from "./lance-store.js";
@@ -48,6 +48,8 @@ export async function residentVectors(
   beside: number,
 ): Promise<EmbeddingVectors & { readonly bytes: number }> {
   const { name, uri, dim: floats } = store.definition;
+  if (floats > MOST_DIM)
+    throw new DaedalusError([embeddingProblem("vector-too-long", { store: name, dim: floats, most: MOST_DIM })], 1);
   const rows = await store.countRows();
   const bytes = poolBytes(rows, floats);
   if (bytes + beside > MOST_POOL_BYTES) {

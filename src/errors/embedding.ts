@@ -99,6 +99,10 @@ export const embeddingProblem = family("embedding", {
     says: `embedding store "${p.store}" (${p.uri}) has ${p.rows} vectors of ${p.dim} floats, ${gigabytes(p.bytes)} GB; this version holds at most ${gigabytes(p.most)} GB of vectors in memory`,
     help: "name a store with fewer vectors, or shorter ones",
   }),
+  "vector-too-long": (p: { store: string; dim: number; most: number }) => ({
+    says: `embedding store "${p.store}": vectors of ${p.dim} floats are longer than ${p.most}`,
+    help: "name a store with shorter vectors",
+  }),
   "store-changed": (p: { store: string; uri: string }) => ({
     says: `embedding store "${p.store}" (${p.uri}) keeps changing while it is read`,
     help: "run again when whoever writes it has finished",

@@ -22,7 +22,8 @@ export async function rayUdfTransform(
       if (cell === undefined) continue;
       const step = { type: "embedding" as const, operator: self.name, store: self.store.name, ids: column.ids };
       const vectors = vectorOf && idsOf(valueIn(row, column.ids)).flatMap((id) => vectorOf(id) ?? []);
-      row.cells.set(column.name, further(cell, vectors === undefined ? cell.value : meanOf(vectors), step));
+      const value = vectors === undefined ? cell.value : column.pool === undefined ? only(vectors) : meanOf(vectors);
+      row.cells.set(column.name, further(cell, value, step));
     }
 }
 
@@ -31,10 +32,14 @@ function idsOf(value: Value): readonly Value[] {
   return Array.isArray(value) ? value.filter((id) => id !== null) : [value];
 }
 
+function only([vector]: readonly Float32Array[]): Value {
+  return vector === undefined ? null : Array.from(vector);
+}
+
+/** Sums begin with +0, so that a mean is never −0. */
 function meanOf(vectors: readonly Float32Array[]): Value {
   const [first] = vectors;
   if (first === undefined) return null;
-  if (vectors.length === 1) return Array.from(first);
   return Array.from(first, (_, place) => {
     let sum = 0;
     for (const vector of vectors) sum += vector[place] as number;

@@ -7,7 +7,7 @@ import type { BatchContext, Unit } from "../runs/run-units.js";
 import {
   type DayManifest,
   type ManifestColumn,
-  type ManifestInputs,
+  type ManifestInput,
   modificationTimes,
   readDay,
   writeManifest,
@@ -56,13 +56,13 @@ export class EnrichStage {
     if (found === undefined) throw new Error(`${unit.name} is gone`);
     for (let attempt = 1; ; attempt++) {
       const started = new Date();
-      const inputs = await reader.of(unit.day);
-      this.#noticeStores(inputs);
+      const stores = await reader.stores();
+      this.#noticeStores(stores);
       const folder = await stage(unit);
       const files = await this.#enrichParts(found, folder, signal);
-      const changes = inputChanges(inputs.stores ?? [], (await reader.of(unit.day)).stores ?? []);
+      const changes = inputChanges(stores, await reader.stores());
       if (changes.length === 0) {
-        await writeManifest(folder, await this.#manifest(found, inputs, files, folder, started));
+        await writeManifest(folder, await this.#manifest(found, stores, files, folder, started));
         await finish(unit, { rows: found.rows });
         return;
       }
@@ -75,7 +75,7 @@ export class EnrichStage {
   }
 
   /** Workers keep open what they have seen. */
-  #noticeStores({ stores }: ManifestInputs): void {
+  #noticeStores(stores: readonly ManifestInput[]): void {
     const now = JSON.stringify(stores);
     if (now !== this.#stores) this.#epoch += 1;
     this.#stores = now;
@@ -110,7 +110,7 @@ export class EnrichStage {
 
   async #manifest(
     found: DayManifest,
-    { stores = [] }: ManifestInputs,
+    stores: readonly ManifestInput[],
     files: readonly EnrichedFile[],
     folder: string,
     started: Date,

@@ -146,15 +146,18 @@ export class InputReader {
       const { files } = await source.identity({ time: { source: instant.source, unit: instant.unit }, before });
       bounded.set(key, { view: scan.view, time: instant.source, files });
     }
-    const { pipeline } = this.#inputs;
-    const enriching = [...new Set(enrichmentsOf(pipeline).map(({ store }) => store.name))];
-    const stores = await this.#stores(enriching);
+    const stores = await this.stores();
     return {
       definition: this.definition,
       bounded: [...bounded.values()],
-      unbounded: [...unbounded.values(), ...(await this.#stores(coverageStoresOf(pipeline)))],
+      unbounded: [...unbounded.values(), ...(await this.#stores(coverageStoresOf(this.#inputs.pipeline)))],
       ...(stores.length === 0 ? {} : { stores }),
     };
+  }
+
+  /** The stores that embeddings are taken from, as they are now. */
+  stores(): Promise<readonly ManifestInput[]> {
+    return this.#stores([...new Set(enrichmentsOf(this.#inputs.pipeline).map(({ store }) => store.name))]);
   }
 
   /** A store that is not there has no files. */

@@ -1,11 +1,14 @@
+import { elementOf } from "../columnar/dtypes.js";
 import type { Day } from "../columnar/instants.js";
 import { LanceStore } from "../embeddings/lance-store.js";
+import { embeddingProblem } from "../errors/embedding.js";
 import { DaedalusError, type Problem } from "../errors/problem.js";
 import { trainingProblem } from "../errors/training.js";
+import type { Column, ColumnName, Schema } from "../operators/operator.js";
 import type { Pipeline } from "../operators/pipeline.js";
 import { writtenDays } from "./day-states.js";
 import type { DaySelection } from "./days.js";
-import { coverageStoresOf, enrichmentsOf, sourceOf, spineTime, storeOf, type TrainingInputs } from "./inputs.js";
+import { scansOf, sourceOf, spineTime, storeOf, type TrainingInputs } from "./inputs.js";
 import type { Stage } from "./plan.js";
 import { damageOfMap, needsQid } from "./qid-map.js";
 
@@ -35,12 +38,36 @@ export async function refuseUnusableInputs(
   plan: readonly { readonly stages: readonly Stage[] }[],
 ): Promise<void> {
   const has = (stage: Stage) => plan.some(({ stages }) => stages.includes(stage));
-  const stores = new Set([
-    ...(has("skeleton") ? coverageStoresOf(inputs.pipeline) : []),
-    ...(has("enrich") ? enrichmentsOf(inputs.pipeline).map(({ store }) => store.name) : []),
-  ]);
-  for (const name of stores) (await LanceStore.open(storeOf(inputs, name))).close();
+  for (const [name, columns] of askedStores(inputs.pipeline, has)) {
+    const store = await LanceStore.open(storeOf(inputs, name));
+    const { keysAre, definition } = store;
+    store.close();
+    for (const { name: column, dtype } of columns) {
+      if ((elementOf(dtype) === "TEXT") === (keysAre === "text")) continue;
+      const type = keysAre === "text" ? "text" : "integers";
+      const problem = { store: name, column, dtype, key: definition.key, type };
+      throw new DaedalusError([embeddingProblem("ids-type-differs", problem)], 1);
+    }
+  }
   if (has("skeleton")) await refuseUnusableEventTimes(inputs);
+}
+
+/** The stores that the stages ask, with the columns whose ids are looked up there. */
+function askedStores(pipeline: Pipeline, has: (stage: Stage) => boolean): ReadonlyMap<string, readonly Column[]> {
+  const asked = new Map<string, Column[]>();
+  const ask = (store: string, column: ColumnName, schema: Schema) => {
+    const found = schema.find(({ name }) => name === column);
+    if (found === undefined) throw new Error(`there is no column ${column} for store ${store}`);
+    asked.set(store, [...(asked.get(store) ?? []), found]);
+  };
+  const spine = scansOf(pipeline).find(({ range }) => range.kind === "target_day")?.columns ?? [];
+  for (const operator of pipeline.operators) {
+    if (has("skeleton") && operator.kind === "filter" && operator.rule.type === "coverage")
+      ask(operator.rule.store, operator.rule.column, spine);
+    if (has("enrich") && operator.kind === "ray_udf_transform")
+      for (const { ids } of operator.columns) ask(operator.store.name, ids, pipeline.output);
+  }
+  return asked;
 }
 
 /** Throws DaedalusError, exit code 1, for the first event time of the spine view that is none. */

@@ -1,15 +1,28 @@
 import { spawnSync } from "node:child_process";
-import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type CompiledService, compileService, DaedalusError, loadProject, planDays, statusOf, train } from "daedalus";
+import {
+  audit,
+  type CompiledService,
+  compileService,
+  DaedalusError,
+  explainRow,
+  loadProject,
+  type Problem,
+  planDays,
+  statusOf,
+  train,
+} from "daedalus";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { embeddingStores, importEmbeddings } from "#daedalus/app/embeddings-service.js";
 import { LanceStore } from "#daedalus/embeddings/lance-store.js";
 import { residentVectors } from "#daedalus/embeddings/vector-pool.js";
 import { PoolCrew } from "#daedalus/kernels/avg-pool.js";
 import { COMMIT_FAIL_POINTS } from "#daedalus/runs/commit.js";
+import type { Value } from "../oracles/values.js";
 import { sqlText, testConnection } from "../support/duckdb.js";
 import { readParquet } from "../support/read-parquet.js";
 
@@ -36,7 +49,7 @@ interface Setting {
 }
 
 async function project({ text = false, coverage = "false", dim = DIM, engine = "kernel" }: Setting = {}) {
-  const id = text ? "TEXT" : "BIGINT";
+  const type = text ? "TEXT" : "BIGINT";
   const files: Readonly<Record<string, string>> = {
     "daedalus.yaml": "name: vectors\n",
     "feature_views/events.yaml": `name: events
@@ -44,7 +57,7 @@ entity: [user, item]
 source: {path: data/events.parquet, timestamp_field: at}
 fields:
   - {name: user_id, dtype: BIGINT}
-  - {name: item_id, dtype: ${id}}
+  - {name: item_id, dtype: ${type}}
   - {name: event, dtype: TEXT}
 `,
     "feature_services/rank.yaml": `name: rank
@@ -52,9 +65,9 @@ version: "1"
 spine: events
 columns:
   - {name: user_id, kind: key, dtype: BIGINT}
-  - {name: item_id, kind: key, dtype: ${id}}
+  - {name: item_id, kind: key, dtype: ${type}}
   - {name: event, kind: spine, dtype: TEXT}
-  - {name: seen_all, kind: rolling, dtype: "${id}[]"}
+  - {name: seen_all, kind: rolling, dtype: "${type}[]"}
   - {name: own, kind: embedding, dtype: "FLOAT[]"}
   - {name: taste, kind: embedding, dtype: "FLOAT[]"}
 `,
@@ -77,7 +90,8 @@ embedding_coverage_filter: ${coverage}
   for (const [name, content] of Object.entries(files))
     await writeFile(join(folder, name), content.replaceAll("seen_all", "seen_2d"));
   const connection = await testConnection();
-  const item = text ? `'ü' || (x * 7919 % 97)` : "x * 7919 % 97";
+  const id = text ? `'ü' || (x * 7919 % 97)` : "x * 7919 % 97";
+  const item = `CASE WHEN x % 101 IN (51, 52) THEN NULL ELSE ${id} END`;
   await connection.run(
     `COPY (SELECT x * 31 % 7 AS user_id, ${item} AS item_id, CASE WHEN x % 3 = 0 THEN 'view' WHEN x % 11 = 0 THEN NULL ELSE 'like' END AS event,` +
       ` TIMESTAMP '2024-01-01' + INTERVAL (x * 39) SECOND AS at FROM range(3000) t(x)) TO ${sqlText(join(folder, "data/events.parquet"))}`,
@@ -90,7 +104,7 @@ async function vectors(file: string, { text = false, dim = DIM, from = 0, to = 8
   const id = text ? "'ü' || x" : "x";
   const rows =
     `SELECT CASE WHEN x % 41 = 40 THEN NULL ELSE ${id} END AS item_id, CASE WHEN x % 13 = 12 THEN NULL ELSE` +
-    ` [CAST(${scale} * sin(x * 17 + d) * 10.0 ** (x % 9 - 4) AS FLOAT) FOR d IN range(${dim})] END AS v FROM range(${from}, ${to}) t(x)`;
+    ` [CASE WHEN x % 10 = 7 OR d = 3 THEN CAST('-0.0' AS FLOAT) ELSE CAST(${scale} * sin(x * 17 + d) * 10.0 ** (x % 9 - 4) AS FLOAT) END FOR d IN range(${dim})] END AS v FROM range(${from}, ${to}) t(x)`;
   const path = join(folder, "data", file);
   await connection.run(`COPY (${rows}${twice ? ` UNION ALL (${rows})` : ""}) TO ${sqlText(path)}`);
   return path;
@@ -113,7 +127,8 @@ async function rowsOf(root: string): Promise<readonly Row[]> {
   for (const day of (await readdir(root)).filter((name) => name.startsWith("dt=")).sort())
     for (const part of (await readdir(join(root, day))).filter((name) => name.startsWith("part-")).sort()) {
       const { rows: read } = await readParquet(join(root, day, part));
-      for (const [, id, event, seen, own, taste] of read) rows.push({ id, event, seen, own, taste } as unknown as Row);
+      for (const [, id, event, seen, own, taste] of read)
+        rows.push({ id, event, seen: seen as Value[], own: own as number[] | null, taste: taste as number[] | null });
     }
   return rows;
 }
@@ -140,13 +155,18 @@ async function bytesOf(root: string): Promise<Readonly<Record<string, string>>> 
   return found;
 }
 
-async function problemOf(work: Promise<unknown>): Promise<string | undefined> {
+async function problemsOf(work: Promise<unknown>): Promise<readonly Problem[]> {
   try {
     await work;
-    return undefined;
+    return [];
   } catch (error) {
-    return error instanceof DaedalusError ? error.problems[0]?.code : String(error);
+    if (error instanceof DaedalusError) return error.problems;
+    throw error;
   }
+}
+
+async function problemOf(work: Promise<unknown>): Promise<string | undefined> {
+  return (await problemsOf(work))[0]?.code;
 }
 
 test.each([{ text: false }, { text: true }])(
@@ -264,7 +284,7 @@ test("killed at any step of enrich, nothing is lost, and the same command ends w
   for (const point of [
     "unit/staged",
     "unit/performed",
-    ...COMMIT_FAIL_POINTS.filter((name) => name.startsWith("swap/")),
+    ...COMMIT_FAIL_POINTS.filter((name) => name !== "commit/visible"),
   ]) {
     const root = join(folder, `killed-${point.replace("/", "-")}`);
     await cp(skeletons, root, { recursive: true });
@@ -299,6 +319,41 @@ test("more vectors than fit in memory are refused by their number", async () => 
     crew.close();
     store.close();
   }
+});
+
+test("explain --row and audit make embeddings again", async () => {
+  await project({ coverage: "{events: [view]}" });
+  const file = await vectors("items.parquet");
+  await importEmbeddings((await compiled()).project, file, "items");
+  const root = join(folder, "out");
+  await train(await compiled(), { outputRoot: root });
+  const service = await compiled();
+  const store = await storeOf(file);
+  const found = await audit(service, { outputRoot: root, rows: 60, trials: 1 });
+  expect(found.counterExamples).toEqual([]);
+  expect(found.derived.values).toBeGreaterThan(60 * 5);
+  // Row 7 of the events.
+  const covered = await explainRow(service, "user_id=0,item_id=46@2024-01-01T00:04:33Z", { outputRoot: root });
+  expect(covered.written.outcome).toBe("same");
+  const own = covered.rows[0]?.columns.find(({ name }) => name === "own");
+  expect(own?.value).toEqual(store.get(46n));
+  // A vector that the file does not have: explain sees it.
+  const part = join(root, "dt=2024-01-01/part-0-0.parquet");
+  const connection = await testConnection();
+  await connection.run(
+    `COPY (SELECT * REPLACE (CAST(NULL AS FLOAT[]) AS own) FROM read_parquet(${sqlText(part)}, hive_partitioning = false)) TO ${sqlText(`${part}.new`)} (FORMAT parquet)`,
+  );
+  await rename(`${part}.new`, part);
+  const manifest = join(root, "dt=2024-01-01/_manifest.json");
+  const { size } = await stat(part);
+  const told = JSON.parse(await readFile(manifest, "utf8"));
+  told.parts[0].bytes = size;
+  told.parts[0].sha256 = createHash("sha256")
+    .update(await readFile(part))
+    .digest("hex");
+  await writeFile(manifest, JSON.stringify(told));
+  const changed = await explainRow(service, "user_id=0,item_id=46@2024-01-01T00:04:33Z", { outputRoot: root });
+  expect(changed.written.outcome).toBe("different");
 });
 
 test("a changed store makes complete days outdated, and --refresh does them again", async () => {
@@ -343,6 +398,20 @@ test("a store that is not there, or not as it is defined, is refused before the 
   expect(await trained()).toBe("embedding/no-column");
   await writeFile(specs, text.replace("key: item_id", "key: v"));
   expect(await trained()).toBe("embedding/key-type");
+  await writeFile(specs, text.replace("uri: data/", "uri: s3://bucket/"));
+  expect(await trained()).toBe("embedding/remote-store");
+  const remote = await problemOf(
+    importEmbeddings((await compiled()).project, join(folder, "data/items.parquet"), "items"),
+  );
+  expect(remote).toBe("embedding/remote-store");
+  expect(await problemOf(embeddingStores((await compiled()).project))).toBe("embedding/remote-store");
+  await project({ text: true });
+  expect(await trained()).toBe("embedding/ids-type-differs");
+  await project({ text: true, coverage: "{}" });
+  expect(await problemOf(train(await compiled(), { outputRoot: root, skeletonOnly: true }))).toBe(
+    "embedding/ids-type-differs",
+  );
+  await project();
   await writeFile(specs, text);
   expect(await readdir(root).then((names) => names.filter((name) => name.startsWith("dt=")))).toEqual([]);
   // Damaged after the skeletons: the days stay skeletons.
@@ -381,6 +450,9 @@ test("an id twice is refused: in a file, and in a store that another program wro
   expect(await problemOf(importEmbeddings(files, await vectors("items.parquet"), "item"))).toBe(
     "embedding/unknown-store",
   );
+  const twice = await problemsOf(importEmbeddings(files, join(folder, "data/t*.parquet"), "items"));
+  expect(twice[0]?.says).toContain("data/twice.parquet, row 8");
+  expect(twice[0]?.says).toContain("the id is there twice");
   await importEmbeddings(files, join(folder, "data/items.parquet"), "items");
   const { connect } = await import("@lancedb/lancedb");
   const table = await (await connect(join(folder, "data"))).openTable("items");

@@ -10,6 +10,9 @@ import type { SqlSession } from "./session.js";
 import { identifier, text } from "./text.js";
 
 const TAKE = "daedalus_take_vectors";
+/** Names of columns that are added to those of the files. */
+const FILE = "@file";
+const ROW = "file_row_number";
 
 /**
  * The rows of Parquet files (one, or a glob) with the columns of the store that have an id and a vector, and how many have not.
@@ -20,7 +23,7 @@ export async function readVectors(
   path: string,
   { key, vector, dim }: StoreDefinition,
 ): Promise<NewVectors & { readonly skipped: number }> {
-  const file = `read_parquet(${text(path)}, hive_partitioning = false, file_row_number = true)`;
+  const file = `read_parquet(${text(path)}, hive_partitioning = false, file_row_number = true, filename = ${text(FILE)})`;
   const refuse = (...problem: Parameters<typeof embeddingProblem>): never => {
     throw new DaedalusError([embeddingProblem(...problem)], 1);
   };
@@ -33,7 +36,7 @@ export async function readVectors(
     return refuse("file-unreadable", { path, cause: columns.message.split("\n")[0] ?? columns.message });
   const types = new Map(columns.map((row) => [String(row["column_name"]), String(row["column_type"])]));
   const typeOf = (column: string): string => {
-    const names = [...types.keys()].filter((name) => name !== "file_row_number");
+    const names = [...types.keys()].filter((name) => name !== ROW && name !== FILE);
     return (
       types.get(column) ?? refuse("file-column", { path, column, nearest: nearest(column, names), columns: names })
     );
@@ -52,19 +55,23 @@ export async function readVectors(
   const [id, list] = [identifier(key), `CAST(${identifier(vector)} AS FLOAT[])`];
   const present = `${id} IS NOT NULL AND ${list} IS NOT NULL`;
   const [wrong] = await session.query(
-    `SELECT file_row_number + 1 AS "row", CAST(${id} AS VARCHAR) AS id, len(${list}) AS length FROM ${file}` +
-      ` WHERE ${present} AND (len(${list}) <> ${dim} OR list_contains(list_transform(${list}, lambda x: x IS NULL), TRUE)) LIMIT 1`,
+    `SELECT ${identifier(FILE)} AS file, ${ROW} + 1 AS "row", CAST(${id} AS VARCHAR) AS id, len(${list}) AS length FROM ${file}` +
+      ` WHERE ${present} AND (len(${list}) <> ${dim} OR list_contains(list_transform(${list}, lambda x: x IS NULL), TRUE)) ORDER BY ALL ASC NULLS FIRST LIMIT 1`,
   );
   if (wrong !== undefined) {
     const length = Number(wrong["length"]);
     const what = length === dim ? "an element of its vector is NULL" : `its vector has ${length} floats, not ${dim}`;
-    refuse("file-row", { path, row: Number(wrong["row"]), id: String(wrong["id"]), what });
+    refuse("file-row", { path: String(wrong["file"]), row: Number(wrong["row"]), id: String(wrong["id"]), what });
   }
+  const place = `(${identifier(FILE)}, ${ROW})`;
   const [twice] = await session.query(
-    `SELECT CAST(${id} AS VARCHAR) AS id, max(file_row_number) + 1 AS "row" FROM ${file} WHERE ${present} GROUP BY ${id} HAVING count(*) > 1 LIMIT 1`,
+    `SELECT arg_max(${identifier(FILE)}, ${place}) AS file, arg_max(${ROW}, ${place}) + 1 AS "row", CAST(${id} AS VARCHAR) AS id FROM ${file}` +
+      ` WHERE ${present} GROUP BY ${id} HAVING count(*) > 1 ORDER BY ALL ASC NULLS FIRST LIMIT 1`,
   );
-  if (twice !== undefined)
-    refuse("file-row", { path, row: Number(twice["row"]), id: String(twice["id"]), what: "the id is there twice" });
+  if (twice !== undefined) {
+    const what = "the id is there twice";
+    refuse("file-row", { path: String(twice["file"]), row: Number(twice["row"]), id: String(twice["id"]), what });
+  }
   const batches: { keys: BigInt64Array | readonly string[]; vectors: Float32Array }[] = [];
   session.connection.registerScalarFunction(
     vectorisedFunction({

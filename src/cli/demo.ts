@@ -30,7 +30,7 @@ export const addDemo: AddCommand = (group, terminal, exit) => {
         const { days, events, seed } = options;
         const size = { days, events: Math.max(events, days), seed };
         const { writeDemo } = await import("../app/demo-folder.js");
-        const { DEMO_SERVICE: service } = await import("../app/demo/demo-project.js");
+        const { DEMO_SERVICE: service, DEMO_VECTORS: vectors } = await import("../app/demo/demo-project.js");
         const { loadProject } = await import("../app/project.js");
         const { compileService } = await import("../app/compile-service.js");
         const { train } = await import("../app/train-service.js");
@@ -57,14 +57,20 @@ export const addDemo: AddCommand = (group, terminal, exit) => {
         const failed = report.days.some(({ outcome }) => outcome === "failed");
         return {
           json: { directory: folder, service, report, ...(row === undefined ? {} : { row }) },
-          text: demoText(directory, service, report, row),
+          text: demoText(directory, service, vectors, report, row),
           ...(failed ? { exitCode: 1 as const } : {}),
         };
       }),
     );
 };
 
-function demoText(directory: string, service: string, report: TrainReport, row: ExplainedRow | undefined): string {
+function demoText(
+  directory: string,
+  service: string,
+  vectors: { readonly file: string; readonly store: string },
+  report: TrainReport,
+  row: ExplainedRow | undefined,
+): string {
   const days = report.days.map(({ day, rows, outcome }) => [
     relativePath(join(report.outputRoot, `dt=${day}`, "part-0-0.parquet")),
     rows === undefined ? outcome : grouped(rows),
@@ -79,7 +85,7 @@ function demoText(directory: string, service: string, report: TrainReport, row: 
     "The embedding columns are left open (--skeleton-only); the first two lines fill them in.",
     "",
     "next:",
-    `  cd ${directory} && daeda embeddings import data/embeddings.parquet --store artwork`,
+    `  cd ${directory} && daeda embeddings import ${vectors.file} --store ${vectors.store}`,
     `  cd ${directory} && daeda pipeline train ${service}`,
     `  cd ${directory} && daeda pipeline explain ${service}`,
     `  cd ${directory} && daeda pipeline status ${service}`,

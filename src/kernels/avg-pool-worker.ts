@@ -1,5 +1,5 @@
 import { workerData } from "node:worker_threads";
-import { Board, workOn } from "./avg-pool.js";
+import { Board, workOn } from "./job-board.js";
 import { kernelsOf } from "./kernels.js";
 
 const { memory, control, sums } = workerData as { memory: WebAssembly.Memory; control: number; sums: number };

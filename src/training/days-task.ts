@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Day } from "../columnar/instants.js";
 import type { Connection } from "../definitions/base.js";
@@ -6,11 +6,11 @@ import type { FeatureView } from "../definitions/feature-view.js";
 import type { StoreDefinition } from "../embeddings/lance-store.js";
 import type { Pipeline } from "../operators/pipeline.js";
 import { failPoint } from "../runs/fail-point.js";
-import { Interrupted } from "../runs/failure.js";
 import { checksum, type ManifestPart } from "../storage/day-manifest.js";
-import { decode, encode } from "../tasks/exact-json.js";
+import { encode } from "../tasks/exact-json.js";
 import type { TaskHandler } from "../tasks/task.js";
 import type { DayResult, DaySession, DaysRequest } from "./day.js";
+import { type ContextAddress, KeptSession } from "./kept-session.js";
 
 /** The kind of the task document of a span of days. */
 export const DAYS_TASK = "training/days";
@@ -29,11 +29,7 @@ export interface DayContext {
   readonly rules?: DaysRequest["rules"];
 }
 
-export interface DaysTask {
-  /** The file that holds the context. */
-  readonly context: string;
-  /** Grows when an input has changed since the run began: a worker then opens its sources again. */
-  readonly epoch: number;
+export interface DaysTask extends ContextAddress {
   readonly days: DaysRequest["days"];
   readonly qidMap?: string;
 }
@@ -53,26 +49,12 @@ export async function writeContext(path: string, context: DayContext): Promise<v
 
 /** Runs days with sessions that `openDay` opens: one for a context, kept from day to day. */
 export function daysTaskHandler(openDay: (context: DayContext) => Promise<DaySession>): TaskHandler {
-  let open: { readonly key: string; readonly context: DayContext; readonly session: DaySession } | undefined;
-  let interrupted = false;
-
-  async function sessionFor(task: DaysTask) {
-    const key = `${task.epoch} ${task.context}`;
-    if (open?.key === key) return open;
-    open?.session.close();
-    open = undefined;
-    const context = decode(await readFile(task.context, "utf8")) as DayContext;
-    open = { key, context, session: await openDay(context) };
-    return open;
-  }
-
+  const kept = new KeptSession(openDay);
   return {
     async run(body, report): Promise<void> {
-      interrupted = false;
-      const { days, qidMap, ...task } = body as DaysTask;
+      const { days, qidMap, ...address } = body as DaysTask;
       let since = performance.now();
-      const { session, context } = await sessionFor({ days, ...task });
-      if (interrupted) throw new Interrupted();
+      const { session, context } = await kept.of(address);
       const folders = new Map(days.map(({ day, staging }) => [day, staging]));
       let reported = Promise.resolve();
       const written = (day: Day, result: DayResult): void => {
@@ -103,13 +85,7 @@ export function daysTaskHandler(openDay: (context: DayContext) => Promise<DaySes
         await reported;
       }
     },
-    interrupt() {
-      interrupted = true;
-      open?.session.interrupt();
-    },
-    close() {
-      open?.session.close();
-      open = undefined;
-    },
+    interrupt: () => kept.interrupt(),
+    close: () => kept.close(),
   };
 }

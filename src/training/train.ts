@@ -201,7 +201,7 @@ class TrainRun {
   }
 
   async #work(todo: readonly Day[], rowsByDay: ReadonlyMap<Day, number>) {
-    const { dayWorkers, startExecutor, command, versions, signal, onProgress, project, views } = this.#options;
+    const { dayWorkers, startExecutor, project, views } = this.#options;
     const workers = Math.max(1, Math.min(dayWorkers, todo.length));
     const { duckdbConfig, rules } = this.#options;
     const memory = duckdbConfig["memory_limit"] ?? duckdbConfig["max_memory"];
@@ -223,20 +223,28 @@ class TrainRun {
         batches: spans.map((span) => span.map((day) => ({ name: unitOf(day), day }))),
         concurrency: workers,
         perform: (span, context) => this.#performSpan(span, context, executor),
-        command,
-        versions,
-        ...(signal === undefined ? {} : { signal }),
-        ...(onProgress === undefined ? {} : { onProgress }),
+        ...this.#reporting(),
       });
     } finally {
       await executor.close();
     }
   }
 
+  /** Who is told of a run over units, and who can stop it. */
+  #reporting() {
+    const { command, versions, signal, onProgress } = this.#options;
+    return {
+      command,
+      versions,
+      ...(signal === undefined ? {} : { signal }),
+      ...(onProgress === undefined ? {} : { onProgress }),
+    };
+  }
+
   /** Fills the embedding columns of days whose skeleton is there. */
   async #enrich(days: readonly Day[]) {
     if (days.length === 0) return undefined;
-    const { startExecutor, command, versions, signal, onProgress, pipeline, duckdbConfig } = this.#options;
+    const { startExecutor, versions, pipeline, duckdbConfig } = this.#options;
     const operators = enrichmentsOf(pipeline);
     // One process for all: its threads share the vectors.
     const executor = startExecutor(1);
@@ -253,10 +261,7 @@ class TrainRun {
         perform: async (units, batch) => {
           for (const unit of units) await stage.perform(unit, batch);
         },
-        command,
-        versions,
-        ...(signal === undefined ? {} : { signal }),
-        ...(onProgress === undefined ? {} : { onProgress }),
+        ...this.#reporting(),
       });
     } finally {
       await executor.close();

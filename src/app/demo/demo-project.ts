@@ -6,6 +6,9 @@ import { type DemoSize, demoDays } from "./demo-size.js";
 /** The service that the demo trains, of those of examples/artworks. */
 export const DEMO_SERVICE = "dssm_ranking";
 
+/** The vectors of its embedding columns, which are for the user to bring into their store. */
+export const DEMO_VECTORS = { file: "data/embeddings.parquet", store: "artwork" } as const;
+
 export interface DemoProject {
   /** The feed's first and last day. */
   readonly days: readonly [first: string, last: string];

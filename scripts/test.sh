@@ -53,6 +53,13 @@ else
   [ -z "$ci" ] || failed=$((failed + 1))
 fi
 
+# Ray lives in .services, made by the product's own command.
+export XDG_DATA_HOME=$PWD/.services
+if ! command -v python3 >/dev/null || ! node dist/cli/main.js setup ray >&2; then
+  echo "test: Ray could not be installed, so what runs on it is skipped" >&2
+  [ -z "$ci" ] || failed=$((failed + 1))
+fi
+
 if [ -z "${DAEDALUS_CHROMIUM:-}" ] && ! command -v chromium chromium-browser google-chrome >/dev/null; then
   echo "test: there is no Chromium on the PATH, so the page of explain is not opened in a browser; install it (on Debian and Ubuntu: apt-get install chromium) or set DAEDALUS_CHROMIUM" >&2
 fi

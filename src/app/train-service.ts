@@ -1,6 +1,6 @@
 import type { RollingEngine } from "../definitions/runtime.js";
 import type { ProgressEvent } from "../runs/progress.js";
-import { localExecutor } from "../tasks/local.js";
+import type { ExecutorName } from "../tasks/task.js";
 import type { DaySelection } from "../training/days.js";
 import {
   type DayPolicy,
@@ -11,6 +11,7 @@ import {
 } from "../training/plan.js";
 import { type TrainReport, train as trainInputs } from "../training/train.js";
 import type { CompiledService } from "./compile-service.js";
+import { executorsOf } from "./executors.js";
 import { onEngine } from "./on-engine.js";
 import { type OutputOptions, withTrainingInputs } from "./training-inputs.js";
 import { versions } from "./versions.js";
@@ -21,7 +22,9 @@ export interface TrainOptions extends DaySelection, DayPolicy, OutputOptions {
   readonly dayWorkers?: number;
   /** Who runs rolling aggregates in this run, whatever the definitions say; the table is the same. */
   readonly engine?: RollingEngine;
-  /** Refused in this version: embeddings are not executed yet. */
+  /** Where days run and embeddings are filled in; default: on this machine. The days are the same. */
+  readonly executor?: ExecutorName;
+  /** Only fill the embedding columns of days whose skeleton is there. */
   readonly enrichOnly?: boolean;
   /** As told to a second run in the same folder. */
   readonly command?: string;
@@ -35,20 +38,28 @@ export interface TrainOptions extends DaySelection, DayPolicy, OutputOptions {
  * 2 for what cannot be done, 1 for what stops it. A day that fails is in the report and stops no other.
  */
 export async function train(compiled: CompiledService, options: TrainOptions = {}): Promise<TrainReport> {
-  const { dayWorkers, outputRoot: _, command, engine, ...rest } = options;
-  const runtime = compiled.project.runtimeOf(compiled.pipeline.service);
-  return withTrainingInputs(onEngine(compiled, engine), options, (inputs) =>
-    trainInputs({
-      ...rest,
-      ...inputs,
-      dayWorkers: dayWorkers ?? Number(runtime.dayWorkers),
-      duckdbConfig: runtime.compute.duckdbConfig,
-      rules: writtenRules(compiled.project, compiled.pipeline.service),
-      startExecutor: (workers) => localExecutor({ workers, entry: new URL("./worker.js", import.meta.url) }),
-      command: command ?? `train ${compiled.pipeline.service}`,
-      versions: versions(),
-    }),
-  );
+  const { dayWorkers, outputRoot: _, command, engine, executor = "local", ...rest } = options;
+  const { service } = compiled.pipeline;
+  const runtime = compiled.project.runtimeOf(service);
+  const { duckdbConfig, taskAttempts } = runtime.compute;
+  const executors = executorsOf(executor, runtime.compute, compiled.project.directory);
+  try {
+    return await withTrainingInputs(onEngine(compiled, engine), options, (inputs) =>
+      trainInputs({
+        ...rest,
+        ...inputs,
+        dayWorkers: dayWorkers ?? Number(runtime.dayWorkers),
+        duckdbConfig,
+        attempts: Number(taskAttempts),
+        rules: writtenRules(compiled.project, service),
+        startExecutor: (workers, output) => executors.start(workers, output),
+        command: command ?? `train ${service}`,
+        versions: versions(),
+      }),
+    );
+  } finally {
+    await executors.close();
+  }
 }
 
 /** What `train` would do with each day, and why. Reads only; throws DaedalusError as `train` does. */

@@ -1,7 +1,7 @@
 import { ROLLING_ENGINES, type RollingEngine } from "../definitions/runtime.js";
-import { commandProblem } from "../errors/command.js";
-import { DaedalusError, formatProblem, type Problem } from "../errors/problem.js";
+import { DaedalusError, formatProblem } from "../errors/problem.js";
 import { trainingProblem } from "../errors/training.js";
+import { EXECUTORS, type ExecutorName } from "../tasks/task.js";
 import type { TrainReport } from "../training/train.js";
 import { type AddCommand, answering, oneOf, wholeNumber } from "./command.js";
 import { type DayOptions, dayOptions, selectionOf } from "./day-options.js";
@@ -15,7 +15,7 @@ interface Options extends FileOptions, DayOptions {
   readonly dayWorkers?: number;
   readonly enrichOnly?: boolean;
   readonly engine?: RollingEngine;
-  readonly executor: "local" | "ray";
+  readonly executor: ExecutorName;
 }
 
 export const addPipelineTrain: AddCommand = (group, terminal, exit) => {
@@ -34,7 +34,12 @@ export const addPipelineTrain: AddCommand = (group, terminal, exit) => {
       `who runs rolling aggregates, for this run: ${ROLLING_ENGINES.join(", ")}`,
       oneOf("--engine", ROLLING_ENGINES),
     )
-    .option("--executor <executor>", "where days run: local", oneOf("--executor", ["local", "ray"]), "local");
+    .option(
+      "--executor <executor>",
+      `where days run and embeddings are filled in: ${EXECUTORS.join(", ")} (compute.ray in runtime.yaml says which cluster)`,
+      oneOf("--executor", EXECUTORS),
+      EXECUTORS[0],
+    );
   fileOptions(command).action(
     answering(terminal, exit, async (surroundings, options: Options, service: string) => {
       refuse(options);
@@ -50,6 +55,7 @@ export const addPipelineTrain: AddCommand = (group, terminal, exit) => {
             ...selectionOf(options),
             ...(options.outputRoot === undefined ? {} : { outputRoot: options.outputRoot }),
             ...(options.engine === undefined ? {} : { engine: options.engine }),
+            executor: options.executor,
             ...(options.dayWorkers === undefined ? {} : { dayWorkers: options.dayWorkers }),
             command: `daeda pipeline train ${service}`,
             signal,
@@ -62,12 +68,10 @@ export const addPipelineTrain: AddCommand = (group, terminal, exit) => {
   );
 };
 
-function refuse({ skeletonOnly, enrichOnly, executor }: Options): void {
-  const problems: Problem[] = [];
-  if (skeletonOnly && enrichOnly)
-    problems.push(trainingProblem("conflicting-options", { first: "--skeleton-only", second: "--enrich-only" }));
-  if (executor === "ray") problems.push(commandProblem("executor-not-in-version", { executor }));
-  if (problems.length > 0) throw new DaedalusError(problems, 2);
+function refuse({ skeletonOnly, enrichOnly }: Options): void {
+  if (!skeletonOnly || !enrichOnly) return;
+  const conflict = { first: "--skeleton-only", second: "--enrich-only" };
+  throw new DaedalusError([trainingProblem("conflicting-options", conflict)], 2);
 }
 
 /** What a run did, for people. */

@@ -13,6 +13,7 @@ import { addPipelinePlan } from "./pipeline-plan.js";
 import { addPipelineStatus } from "./pipeline-status.js";
 import { addPipelineTrain } from "./pipeline-train.js";
 import { addSchema } from "./schema.js";
+import { addSetupRay } from "./setup-ray.js";
 import type { Terminal } from "./terminal.js";
 
 /** The whole command line. `exit` is told the exit code of a command that ran and tells of a failure. */
@@ -43,6 +44,8 @@ export function commandLine(terminal: Terminal, exit: (code: number) => void): C
   for (const add of [addCatalogList, addCatalogShow]) add(catalog, terminal, exit);
   const embeddings = program.command("embeddings").description("the vectors that embedding columns are filled from");
   for (const add of [addEmbeddingsImport, addEmbeddingsShow]) add(embeddings, terminal, exit);
+  const setup = program.command("setup").description("install what is not part of the package");
+  addSetupRay(setup, terminal, exit);
   return program;
 }
 

@@ -2,7 +2,7 @@ import { stringify } from "yaml";
 import type { AggregationSpec, Aggregations } from "./aggregations.js";
 import type { FeatureService } from "./feature-service.js";
 import type { FeatureView } from "./feature-view.js";
-import type { Lookup, Runtime } from "./runtime.js";
+import { DEFAULT_TASK_ATTEMPTS, type Lookup, type RaySettings, type Runtime } from "./runtime.js";
 
 /** The definitions of a project with one service; all names are the project's own, constants are filled in. */
 export interface ProjectParts {
@@ -107,7 +107,14 @@ function runtimeMap(runtime: Runtime): object {
     entity_spine_chunk_rows: runtime.entitySpineChunkRows,
     day_workers: runtime.dayWorkers,
     output_root: new Substituted(runtime.outputRoot),
-    compute: { engine: compute.engine, pit_engine: compute.pitEngine, duckdb_config: named(compute.duckdbConfig) },
+    compute: {
+      engine: compute.engine,
+      pit_engine: compute.pitEngine,
+      duckdb_config: named(compute.duckdbConfig),
+      task_timeout: compute.taskTimeout,
+      task_attempts: compute.taskAttempts === DEFAULT_TASK_ATTEMPTS ? undefined : compute.taskAttempts,
+      ray: compute.ray === undefined ? undefined : rayMap(compute.ray),
+    },
     feature_refs: runtime.featureRefs.map(({ view, asOf }) => ({ view, as_of: asOf })),
     spine: runtime.spine,
     embedding_coverage_filter: embeddingCoverageFilter,
@@ -131,6 +138,22 @@ function runtimeMap(runtime: Runtime): object {
       default_sql: column.defaultSql,
     })),
   };
+}
+
+function rayMap(ray: RaySettings): object {
+  return {
+    python: ray.python,
+    address: ray.address,
+    num_cpus: ray.numCpus,
+    object_store_memory: bytes(ray.objectStoreMemory),
+    worker_cpus: ray.workerCpus,
+    worker_memory: bytes(ray.workerMemory),
+    worker_resources: named(ray.workerResources),
+  };
+}
+
+function bytes(size: number | undefined): string | undefined {
+  return size === undefined ? undefined : `${size}B`;
 }
 
 function lookupMap({ match, maxLength, ...same }: Lookup): object {

@@ -1,6 +1,6 @@
 import type { LocationStore } from "./location.js";
 import type { Mistakes } from "./mistakes.js";
-import { type Compute, PIT_ENGINES, ROLLING_ENGINES, type Runtime } from "./runtime.js";
+import { type Compute, DEFAULT_TASK_ATTEMPTS, PIT_ENGINES, ROLLING_ENGINES, type Runtime } from "./runtime.js";
 import type { RuntimeFile, RuntimePart } from "./runtime-schema.js";
 
 const NO_ROWS: readonly never[] = Object.freeze([]);
@@ -8,6 +8,7 @@ const DEFAULT_COMPUTE: Compute = Object.freeze({
   engine: ROLLING_ENGINES[0],
   pitEngine: PIT_ENGINES[0],
   duckdbConfig: Object.freeze({}),
+  taskAttempts: DEFAULT_TASK_ATTEMPTS,
 });
 const OUTPUT_ROOT = "data/training_output/${service}";
 

@@ -12,10 +12,12 @@ import {
   type ContentRule,
   type CoverageFilter,
   type CurationRule,
+  DEFAULT_TASK_ATTEMPTS,
   type FeatureRef,
   type Lookup,
   type OutputColumn,
   PIT_ENGINES,
+  type RaySettings,
   type RetrieverRemap,
   ROLLING_ENGINES,
   type Runtime,
@@ -26,8 +28,10 @@ import { byShape, mapped, orNull, readAt, type Schema, wrongType } from "./schem
 import { defaulted, type Here, list, object, optional, record, required } from "./schema-collections.js";
 import {
   boolean,
+  byteSize,
   columnName,
   columnReference,
+  duration,
   integer,
   literal,
   month,
@@ -47,6 +51,26 @@ export interface RuntimeFile {
   readonly services: Readonly<Record<string, RuntimePart>>;
 }
 
+const ray: Schema<RaySettings> = object(
+  "ray",
+  {
+    python: optional(text("a path"), "a Python with Ray in it, if not the one that daeda setup ray makes"),
+    address: optional(
+      text("host:port"),
+      "the head of a cluster that this machine is a node of; without it, a cluster is started on this machine for the run",
+    ),
+    num_cpus: optional(integer(1n), "CPUs of the cluster that is started, if not all"),
+    object_store_memory: optional(byteSize, "of the cluster that is started; no data passes through it", "100MB"),
+    worker_cpus: optional(integer(1n), "CPUs that a worker takes of its node, if not duckdb_config.threads, or 1"),
+    worker_memory: optional(byteSize, "memory that a worker takes of what its node hands out"),
+    worker_resources: optional(
+      record(integer(1n), { keyIs: "resource", named: false }),
+      "custom resources that a node must have for a worker: {node20: 1}",
+    ),
+  },
+  (written) => ({ ...written }),
+);
+
 const compute: Schema<Compute> = object(
   "compute",
   {
@@ -65,6 +89,16 @@ const compute: Schema<Compute> = object(
       Object.freeze({}),
       "what each process may use, passed to every DuckDB instance; settings that change values or are not yours are refused",
     ),
+    task_timeout: optional(
+      duration,
+      "how long a worker may take for the days or the part that it is given; one that is late is ended, and its work tried again",
+    ),
+    task_attempts: defaulted(
+      integer(1n, 100n),
+      DEFAULT_TASK_ATTEMPTS,
+      "how often work is tried whose worker dies or is late",
+    ),
+    ray: optional(ray, "where --executor ray runs, and what it takes"),
   },
   (written) => ({ ...written }),
 );

@@ -37,7 +37,29 @@ export interface Compute {
   readonly pitEngine: PitEngine;
   /** Passed to every DuckDB instance, as text. */
   readonly duckdbConfig: Readonly<Record<string, string>>;
+  /** How long a worker may take for what it is given at a time; absent: as long as it takes. */
+  readonly taskTimeout?: Duration;
+  /** How often work is tried whose worker dies or is late. */
+  readonly taskAttempts: bigint;
+  readonly ray?: RaySettings;
 }
+
+/** What `--executor ray` takes. */
+export interface RaySettings {
+  /** An interpreter with Ray; absent: the one that `daeda setup ray` makes. */
+  readonly python?: string;
+  /** `host:port` of a cluster that this machine is a node of; absent: one is started here for the run. */
+  readonly address?: string;
+  /** Of a cluster that is started: CPUs that it hands out, bytes of its object store. */
+  readonly numCpus?: bigint;
+  readonly objectStoreMemory?: number;
+  /** What a worker asks of its node. CPUs; default: the threads of `duckdb_config`, or one. Bytes. Custom resources. */
+  readonly workerCpus?: bigint;
+  readonly workerMemory?: number;
+  readonly workerResources?: Readonly<Record<string, bigint>>;
+}
+
+export const DEFAULT_TASK_ATTEMPTS = 2n;
 
 export interface FeatureRef {
   readonly view: string;

@@ -1,4 +1,5 @@
 import { isMap, isNode, isScalar, isSeq } from "yaml";
+import { parseByteSize } from "../columnar/byte-sizes.js";
 import { type DType, parseDType, SCALAR_DTYPES } from "../columnar/dtypes.js";
 import { type Duration, parseDuration } from "../columnar/instants.js";
 import { definitionProblem } from "../errors/definition.js";
@@ -152,6 +153,17 @@ function durational<Word extends string>(expects: string, words: readonly Word[]
 
 export const duration: Schema<Duration> = durational(DURATION, []);
 export const window: Schema<Duration> = durational(`${DURATION}, or all`, ["all"]);
+
+const BYTE_SIZE = "a size such as 4GB";
+
+/** Bytes. */
+export const byteSize: Schema<number> = textual({
+  expects: BYTE_SIZE,
+  json: orPlaceholder({ type: "string", pattern: "^\\s*[0-9]+(\\.[0-9]+)?\\s*([kKmMgGtT][iI]?)?[bB]\\s*$" }),
+  read(value, _written, site) {
+    return parseByteSize(value) ?? wrongType(site, BYTE_SIZE);
+  },
+});
 
 /** What users of other systems write for the dtypes. */
 const DTYPE_SYNONYMS: Readonly<Record<string, DType>> = {

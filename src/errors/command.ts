@@ -25,10 +25,6 @@ export const commandProblem = family("command", {
     suggestion: p.nearest,
     help: `choose one of ${p.choices.join(", ")}`,
   }),
-  "executor-not-in-version": (p: { executor: string }) => ({
-    says: `the executor "${p.executor}" is not in this version of Daedalus`,
-    help: "use --executor local, which runs day_workers worker processes on this machine",
-  }),
   "analyze-without-day": (p: { service: string }) => ({
     says: "--analyze runs one day, and none is named",
     help: `write which: daeda pipeline explain ${p.service} --analyze --target-date YYYY-MM-DD`,

@@ -4,6 +4,13 @@ import { isOutOfMemory, runProblem } from "../errors/run.js";
 /** The process that did the work is gone (killed, out of memory): worth another try. */
 export class WorkerLost extends Error {
   override readonly name = "WorkerLost";
+  /** How often whoever ran the task has tried it. */
+  readonly attempts: number;
+
+  constructor(how: string, attempts = 1) {
+    super(how);
+    this.attempts = attempts;
+  }
 }
 
 /** The work was stopped on request; neither done nor failed. */

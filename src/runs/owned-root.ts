@@ -19,6 +19,9 @@ export class OwnedRoot {
   readonly run: string;
   readonly ledger: Ledger;
   readonly #lock: OwnerLock;
+  /** Unit → the folder of its latest attempt. */
+  readonly #staged = new Map<string, string>();
+  #attempts = 0;
 
   private constructor(directory: string, run: string, lock: OwnerLock) {
     this.directory = directory;
@@ -54,16 +57,17 @@ export class OwnedRoot {
     return this.#lock.lost;
   }
 
-  /** A new empty folder for the unit; what an earlier attempt left there is removed. */
+  /**
+   * A new empty folder for the unit; what an earlier attempt left is removed. No attempt's folder is called as another's: a
+   * worker that lives on, though it was given up, writes into nothing that is committed.
+   */
   async stage(unit: string): Promise<string> {
-    const folder = this.staging(unit);
-    await rm(folder, { recursive: true, force: true });
+    await this.discard(unit);
+    this.#attempts += 1;
+    const folder = join(this.#staging(), `${encodeURIComponent(unit)}.${this.#attempts}`);
+    this.#staged.set(unit, folder);
     await makeFolders(folder);
     return folder;
-  }
-
-  staging(unit: string): string {
-    return join(this.#staging(), encodeURIComponent(unit));
   }
 
   /** A path for what the run needs while it works; removed at its end. No unit is called so. */
@@ -71,10 +75,22 @@ export class OwnedRoot {
     return join(this.#staging(), `.${name}`);
   }
 
+  /** The file in which the tasks of a name tell of themselves; kept after the run. The run's folder is there once `openLogs` was called. */
+  log(name: string): string {
+    return join(this.#logs(), `${encodeURIComponent(name)}.log`);
+  }
+
+  async openLogs(): Promise<void> {
+    await makeFolders(this.#logs());
+  }
+
   /** Makes the staged unit visible; see `commit`. Throws `run/ownership-lost` if another run has the folder now. */
   async commit(unit: string): Promise<void> {
     await this.#lock.assertHeld();
-    await commit(this.directory, unit, this.staging(unit), this.run);
+    const staged = this.#staged.get(unit);
+    if (staged === undefined) throw new RangeError(`nothing is staged for ${unit}`);
+    await commit(this.directory, unit, staged, this.run);
+    this.#staged.delete(unit);
   }
 
   /** Makes a staged file visible as `<root>/<name>`, in the place of the one that may be there. */
@@ -85,7 +101,9 @@ export class OwnedRoot {
 
   /** Removes what is staged for the unit. */
   async discard(unit: string): Promise<void> {
-    await rm(this.staging(unit), { recursive: true, force: true });
+    const staged = this.#staged.get(unit);
+    this.#staged.delete(unit);
+    if (staged !== undefined) await rm(staged, { recursive: true, force: true });
   }
 
   /** A small file below `_daedalus`, replaced at once. */
@@ -96,6 +114,10 @@ export class OwnedRoot {
   async release(): Promise<void> {
     await rm(this.#staging(), { recursive: true, force: true });
     await this.#lock.release();
+  }
+
+  #logs(): string {
+    return join(this.directory, "_daedalus", "logs", this.run);
   }
 
   #staging(): string {

@@ -42,6 +42,8 @@ export interface RunOptions<U extends Unit, O extends UnitOutcome> {
   readonly concurrency: number;
   /** Finishes (or fails) every unit of the batch. */
   readonly perform: (batch: readonly U[], context: BatchContext<U, O>) => Promise<void>;
+  /** How often a unit is tried whose worker dies: the fault may have been the machine's. Default: twice. */
+  readonly attempts?: number;
   readonly command: string;
   readonly versions?: Readonly<Record<string, string>>;
   /** Stops the run: units at work are interrupted, nothing of them becomes visible. */
@@ -58,8 +60,8 @@ export interface RunSummary<U extends Unit, O extends UnitOutcome> {
   readonly interrupted: boolean;
 }
 
-/** A unit whose worker dies is tried once more: the fault may have been the machine's. */
-const WORKER_ATTEMPTS = 2;
+/** Of a unit whose worker dies. */
+export const DEFAULT_ATTEMPTS = 2;
 
 /**
  * Performs batches of units, some at a time; each unit is committed when it is finished. A unit that fails is remembered and
@@ -69,7 +71,7 @@ const WORKER_ATTEMPTS = 2;
 export async function runUnits<U extends Unit, O extends UnitOutcome>(
   options: RunOptions<U, O>,
 ): Promise<RunSummary<U, O>> {
-  const { root, batches, perform, onProgress = () => undefined } = options;
+  const { root, batches, perform, attempts = DEFAULT_ATTEMPTS, onProgress = () => undefined } = options;
   const units = batches.flat();
   const started = new Date();
   const meter = new PaceMeter(units.length);
@@ -97,7 +99,7 @@ export async function runUnits<U extends Unit, O extends UnitOutcome>(
     await root.discard(unit.name).catch(() => undefined);
     const problems =
       error instanceof WorkerLost
-        ? [runProblem("worker-lost", { how: error.message, attempts: attempt })]
+        ? [runProblem("worker-lost", { how: error.message, attempts: attempt * error.attempts })]
         : problemsOf(error, unit.name);
     failed.set(unit, problems);
     // On a full disk even this may fail; the unit is then absent, which says the same.
@@ -148,7 +150,7 @@ export async function runUnits<U extends Unit, O extends UnitOutcome>(
     if (signal.aborted) return;
     const lost = error instanceof WorkerLost;
     const [only] = left;
-    if (batch.length === 1 && only !== undefined && !(lost && count < WORKER_ATTEMPTS)) {
+    if (batch.length === 1 && only !== undefined && !(lost && count < attempts)) {
       await fail(only, count, error);
       return;
     }

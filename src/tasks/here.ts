@@ -1,10 +1,12 @@
 import { Interrupted } from "../runs/failure.js";
+import { runEach } from "./run-all.js";
 import type { TaskExecutor, TaskHandler } from "./task.js";
 
 /** Runs tasks in this process, one at a time: for work so small that a process of its own would cost more than it. */
 export function hereExecutor(handler: TaskHandler): TaskExecutor {
-  return {
+  const executor: TaskExecutor = {
     workers: 1,
+    runAll: (tasks, signal, settle) => runEach(executor, 1, tasks, signal, settle),
     async run(task, signal, onReport = () => undefined) {
       if (signal.aborted) throw new Interrupted();
       const interrupt = () => handler.interrupt();
@@ -22,4 +24,5 @@ export function hereExecutor(handler: TaskHandler): TaskExecutor {
       handler.close();
     },
   };
+  return executor;
 }

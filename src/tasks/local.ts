@@ -1,11 +1,16 @@
-import { type ChildProcess, fork } from "node:child_process";
-import { DaedalusError } from "../errors/problem.js";
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Readable, Writable } from "node:stream";
+import { fileURLToPath } from "node:url";
 import { Interrupted, WorkerLost } from "../runs/failure.js";
+import { resultOf } from "./answers.js";
 import { decode, encode } from "./exact-json.js";
-import type { Answer, Order } from "./messages.js";
-import type { TaskDocument, TaskExecutor } from "./task.js";
+import { onLines } from "./lines.js";
+import type { Answer, FinalAnswer, Order } from "./messages.js";
+import { runEach } from "./run-all.js";
+import type { TaskDocument, TaskExecutor, TaskLimits } from "./task.js";
+import { logLost } from "./task-log.js";
 
-export interface LocalExecutorOptions {
+export interface LocalExecutorOptions extends Partial<TaskLimits> {
   /** Processes at a time, at least 1. */
   readonly workers: number;
   /** A module that calls `serveTasks`. */
@@ -49,14 +54,18 @@ export function localExecutor(options: LocalExecutorOptions): TaskExecutor {
     else if (worker.alive) idle.push(worker);
   }
 
-  return {
+  const executor: TaskExecutor = {
     workers: options.workers,
+    runAll: (tasks, signal, settle) => runEach(executor, options.attempts ?? 1, tasks, signal, settle),
     async run(task, signal, onReport) {
       if (signal.aborted) throw new Interrupted();
       const worker = await take(task.lane);
       worker.lane = task.lane;
       try {
         return await worker.run(task, signal, onReport);
+      } catch (error) {
+        if (error instanceof WorkerLost) logLost(task.log, error.message);
+        throw error;
       } finally {
         giveBack(worker);
       }
@@ -65,46 +74,65 @@ export function localExecutor(options: LocalExecutorOptions): TaskExecutor {
       await Promise.all([...all].map((worker) => worker.stop()));
     },
   };
+  return executor;
 }
 
 class Worker {
   readonly #process: ChildProcess;
+  readonly #orders: Writable;
+  readonly #timeoutSeconds: number | undefined;
   readonly ended: Promise<string>;
   alive = true;
   /** Of its last task. */
   lane: number | undefined;
   #onAnswer: ((answer: Answer) => void) | undefined;
 
-  constructor({ entry, environment }: LocalExecutorOptions) {
+  constructor({ entry, environment, timeoutSeconds }: LocalExecutorOptions) {
+    this.#timeoutSeconds = timeoutSeconds;
     // What a worker prints goes to stderr: stdout is the command's answer.
-    this.#process = fork(entry, [], {
-      execArgv: [],
-      stdio: ["ignore", 2, 2, "ipc"],
+    this.#process = spawn(process.execPath, [fileURLToPath(entry), "3"], {
+      stdio: ["pipe", 2, 2, "pipe"],
       ...(environment === undefined ? {} : { env: environment }),
     });
-    this.#process.on("message", (answer: Answer) => this.#onAnswer?.(answer));
+    const { stdin: orders, stdio } = this.#process;
+    if (orders === null) throw new RangeError("the worker has no stdin");
+    this.#orders = orders;
+    // A process that has just died is told by its end, not by the failing order.
+    this.#orders.on("error", () => undefined);
+    onLines(stdio[3] as Readable, (line) => this.#onAnswer?.(JSON.parse(line) as Answer));
     this.ended = new Promise((resolve) => {
       this.#process.on("error", (error) => {
         this.alive = false;
         resolve(error.message);
       });
-      this.#process.on("exit", (code, signal) => {
+      this.#process.on("exit", () => {
         this.alive = false;
-        resolve(signal === null ? `exit code ${code}` : `signal ${signal}`);
       });
+      // Not before all that it has said was heard.
+      this.#process.on("close", (code, signal) => resolve(signal === null ? `exit code ${code}` : `signal ${signal}`));
     });
   }
 
   async run(task: TaskDocument, signal: AbortSignal, onReport?: (report: unknown) => void): Promise<unknown> {
     if (signal.aborted) throw new Interrupted();
-    let timer: NodeJS.Timeout | undefined;
+    const timers: NodeJS.Timeout[] = [];
+    const kill = () => this.#process.kill("SIGKILL");
     const interrupt = () => {
       this.#send({ type: "interrupt" });
-      timer = setTimeout(() => this.#process.kill("SIGKILL"), GRACE_MILLIS);
+      timers.push(setTimeout(kill, GRACE_MILLIS));
     };
     signal.addEventListener("abort", interrupt);
+    let late: string | undefined;
+    const limit = this.#timeoutSeconds;
+    if (limit !== undefined)
+      timers.push(
+        setTimeout(() => {
+          late = `ended, since it took longer than ${limit} s`;
+          kill();
+        }, limit * 1000),
+      );
     try {
-      const answered = new Promise<Answer>((resolve) => {
+      const answered = new Promise<FinalAnswer>((resolve) => {
         this.#onAnswer = (answer) => {
           if (answer.type !== "report") resolve(answer);
           else if (!signal.aborted) onReport?.(decode(answer.report));
@@ -113,11 +141,11 @@ class Worker {
       this.#send({ type: "run", task: encode(task) });
       const answer = await Promise.race([answered, this.ended]);
       if (signal.aborted) throw new Interrupted();
-      if (typeof answer === "string") throw new WorkerLost(answer);
-      return result(answer);
+      if (typeof answer === "string") throw new WorkerLost(late ?? answer);
+      return resultOf(answer);
     } finally {
       this.#onAnswer = undefined;
-      clearTimeout(timer);
+      for (const timer of timers) clearTimeout(timer);
       signal.removeEventListener("abort", interrupt);
     }
   }
@@ -132,16 +160,6 @@ class Worker {
   }
 
   #send(order: Order): void {
-    // A process that has just died is told by its exit, not by the failing message.
-    if (this.#process.connected) this.#process.send(order, () => undefined);
+    if (this.alive) this.#orders.write(`${JSON.stringify(order)}\n`);
   }
-}
-
-function result(answer: Answer): unknown {
-  if (answer.type === "report") throw new RangeError("a report is no answer");
-  if (answer.type === "done") return decode(answer.answer);
-  if (answer.type === "refused") throw new DaedalusError(answer.problems, answer.exitCode);
-  const error = new Error(answer.message);
-  if (answer.stack !== undefined) error.stack = answer.stack;
-  throw Object.assign(error, answer.code === undefined ? {} : { code: answer.code });
 }

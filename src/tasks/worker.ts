@@ -1,39 +1,50 @@
+import { writeSync } from "node:fs";
 import { DaedalusError } from "../errors/problem.js";
 import { decode, encode } from "./exact-json.js";
-import type { Answer, Order } from "./messages.js";
+import { onLines } from "./lines.js";
+import type { Answer, FinalAnswer, Order } from "./messages.js";
 import type { TaskDocument, TaskHandler, TaskRegistry } from "./task.js";
+import { logTask } from "./task-log.js";
 
 /**
- * Turns this process into a worker of the one that forked it: one task after the other, each by the handler of its kind.
- * When the parent is gone, whatever the reason, the process ends at once: by SIGKILL, since an orderly exit would wait for
- * a running query, and what is staged is nobody's any more.
+ * Turns this process into a worker of the one that started it: one task after the other, each by the handler of its kind.
+ * When nobody gives orders any more, whatever the reason, the process ends at once: by SIGKILL, since an orderly exit would wait
+ * for a running query, and what is staged is nobody's any more.
  */
 export function serveTasks(registry: TaskRegistry): void {
+  const answers = Number(process.argv[2]);
+  if (!Number.isInteger(answers)) throw new RangeError("a worker is told by its first argument where its answers go");
   const handlers = new Map<string, TaskHandler>();
   let running: TaskHandler | undefined;
 
-  process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
   // Ctrl-C reaches the whole group of processes; the parent decides what it means.
   process.on("SIGINT", () => undefined);
-  process.on("message", (order: Order) => {
+  onLines(process.stdin, (line) => obey(JSON.parse(line) as Order));
+  process.stdin.on("close", () => process.kill(process.pid, "SIGKILL"));
+
+  function obey(order: Order): void {
     if (order.type === "run") void run(order.task);
     if (order.type === "interrupt") running?.interrupt();
     if (order.type === "stop") void stop();
-  });
-  if (!process.connected) process.kill(process.pid, "SIGKILL");
+  }
 
   async function run(text: string): Promise<void> {
+    const task = decode(text) as TaskDocument;
+    const log = logTask(task);
+    const answer = await finalAnswer(task);
+    running = undefined;
+    log(answer);
+    send(answer);
+  }
+
+  async function finalAnswer({ kind, body }: TaskDocument): Promise<FinalAnswer> {
     try {
-      const { kind, body } = decode(text) as TaskDocument;
       running = handlerOf(kind);
       const report = (value: unknown): void => send({ type: "report", report: encode(value) });
       // Nothing is no JSON.
-      const answer = encode((await running.run(body, report)) ?? null);
-      send({ type: "done", answer });
+      return { type: "done", answer: encode((await running.run(body, report)) ?? null) };
     } catch (error) {
-      send(failure(error));
-    } finally {
-      running = undefined;
+      return failure(error);
     }
   }
 
@@ -53,11 +64,12 @@ export function serveTasks(registry: TaskRegistry): void {
   }
 
   function send(answer: Answer): void {
-    process.send?.(answer);
+    const bytes = Buffer.from(`${JSON.stringify(answer)}\n`);
+    for (let written = 0; written < bytes.length; ) written += writeSync(answers, bytes, written);
   }
 }
 
-function failure(error: unknown): Answer {
+function failure(error: unknown): FinalAnswer {
   if (error instanceof DaedalusError) return { type: "refused", problems: error.problems, exitCode: error.exitCode };
   if (!(error instanceof Error)) return { type: "failed", message: String(error) };
   return {

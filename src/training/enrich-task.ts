@@ -1,4 +1,5 @@
-import { writeFile } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { rename, rm, writeFile } from "node:fs/promises";
 import type { StoreDefinition } from "../embeddings/lance-store.js";
 import type { Schema } from "../operators/operator.js";
 import type { RayUdfTransform } from "../operators/ray-udf-transform.js";
@@ -26,6 +27,8 @@ export interface EnrichTask extends ContextAddress {
   readonly input: string;
   /** The part that is written, in a staging folder. */
   readonly output: string;
+  /** What the path of an unfinished part begins with: one that was given up, and lives on, spoils no other's. */
+  readonly scratch: string;
 }
 
 /** A worker's answer: what the manifest says of the part. */
@@ -45,9 +48,16 @@ export function enrichTaskHandler(openEnrich: (context: EnrichContext) => Promis
     async run(body): Promise<EnrichedFile> {
       const task = body as EnrichTask;
       const { session } = await kept.of(task);
-      const part = await session.enrich(task.input, task.output);
-      failPoint("part/enriched");
-      return { ...part, ...(await checksum(task.output)) };
+      const unfinished = `${task.scratch}-${randomUUID()}.parquet`;
+      try {
+        const part = await session.enrich(task.input, unfinished);
+        const sum = await checksum(unfinished);
+        failPoint("part/enriched");
+        await rename(unfinished, task.output);
+        return { ...part, ...sum };
+      } finally {
+        await rm(unfinished, { force: true });
+      }
     },
     interrupt: () => kept.interrupt(),
     close: () => kept.close(),

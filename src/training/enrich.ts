@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Day } from "../columnar/instants.js";
 import { DaedalusError } from "../errors/problem.js";
 import { trainingProblem } from "../errors/training.js";
+import type { OwnedRoot } from "../runs/owned-root.js";
 import type { BatchContext, Unit } from "../runs/run-units.js";
 import {
   type DayManifest,
@@ -12,14 +13,14 @@ import {
   readDay,
   writeManifest,
 } from "../storage/day-manifest.js";
-import type { TaskExecutor } from "../tasks/task.js";
+import type { TaskDocument, TaskExecutor } from "../tasks/task.js";
 import { unitOf } from "./day-states.js";
 import { ENRICH_TASK, type EnrichedFile, type EnrichTask } from "./enrich-task.js";
 import { type InputReader, inputChanges } from "./inputs.js";
 
 /** What the enrich stage of a run has in common. */
 export interface EnrichOptions {
-  readonly root: { readonly directory: string; readonly run: string };
+  readonly root: OwnedRoot;
   readonly reader: InputReader;
   /** The file that holds the tasks' context. */
   readonly context: string;
@@ -29,6 +30,19 @@ export interface EnrichOptions {
 
 export interface DayUnit extends Unit {
   readonly day: Day;
+}
+
+/** A day whose parts are being filled in. */
+interface DayAtWork {
+  readonly unit: DayUnit;
+  readonly folder: string;
+  readonly found: DayManifest;
+  readonly started: Date;
+  /** By the part's place. */
+  readonly files: EnrichedFile[];
+  /** Parts that are not over. */
+  open: number;
+  failure: unknown;
 }
 
 /** Fills the embedding columns of days, each from the parts that lie there, part by part. */
@@ -41,37 +55,71 @@ export class EnrichStage {
     this.#options = options;
   }
 
-  /** The stores are looked at before and after: a day during which they change is done once more, then fails. */
+  /**
+   * The stores are looked at before and after each day: one during which they change is done once more, then fails. A day is
+   * committed as soon as its parts are there.
+   */
   async perform(
-    unit: DayUnit,
-    {
-      stage,
-      finish,
-      fail,
-      signal,
-    }: Pick<BatchContext<DayUnit, { rows: number }>, "stage" | "finish" | "fail" | "signal">,
+    units: readonly DayUnit[],
+    { stage, finish, fail, signal }: BatchContext<DayUnit, { rows: number }>,
   ): Promise<void> {
-    const { root, reader } = this.#options;
-    const found = await readDay(join(root.directory, unitOf(unit.day)));
-    if (found === undefined) throw new Error(`${unit.name} is gone`);
-    for (let attempt = 1; ; attempt++) {
-      const started = new Date();
+    const { reader, executor } = this.#options;
+    let left = units;
+    for (let attempt = 1; left.length > 0; attempt++) {
       const stores = await reader.stores();
       this.#noticeStores(stores);
-      const folder = await stage(unit);
-      const files = await this.#enrichParts(found, folder, signal);
-      const changes = inputChanges(stores, await reader.stores());
-      if (changes.length === 0) {
-        await writeManifest(folder, await this.#manifest(found, stores, files, folder, started));
-        await finish(unit, { rows: found.rows });
-        return;
-      }
-      if (attempt > 1) {
-        const problem = trainingProblem("input-keeps-changing", { day: unit.day, changes });
-        await fail(unit, new DaedalusError([problem], 1));
-        return;
-      }
+      const days: DayAtWork[] = [];
+      for (const unit of left) days.push(await this.#begin(unit, await stage(unit)));
+      const parts = days.flatMap((day) => day.found.parts.map((_, part) => ({ day, part })));
+      const changed: DayUnit[] = [];
+      const settle = async (day: DayAtWork): Promise<void> => {
+        const { unit, found, folder, failure, files } = day;
+        if (failure !== undefined) {
+          await fail(unit, failure);
+          return;
+        }
+        const changes = inputChanges(stores, await reader.stores());
+        if (changes.length === 0) {
+          await writeManifest(folder, await this.#manifest(found, stores, files, folder, day.started));
+          await finish(unit, { rows: found.rows });
+        } else if (attempt === 1) changed.push(unit);
+        else
+          await fail(unit, new DaedalusError([trainingProblem("input-keeps-changing", { day: unit.day, changes })], 1));
+      };
+      // A service that was trained for a day without rows has written no part.
+      for (const day of days) if (day.open === 0) await settle(day);
+      await executor.runAll(
+        parts.map(({ day, part }) => this.#task(day, part)),
+        signal,
+        async (place, outcome) => {
+          const { day, part } = parts[place] ?? unknownPlace(place);
+          if ("answer" in outcome) day.files[part] = outcome.answer as EnrichedFile;
+          else day.failure ??= outcome.error;
+          day.open -= 1;
+          if (day.open === 0) await settle(day);
+        },
+      );
+      left = changed;
     }
+  }
+
+  async #begin(unit: DayUnit, folder: string): Promise<DayAtWork> {
+    const found = await readDay(join(this.#options.root.directory, unitOf(unit.day)));
+    if (found === undefined) throw new Error(`${unit.name} is gone`);
+    return { unit, folder, found, started: new Date(), open: found.parts.length, files: [], failure: undefined };
+  }
+
+  #task({ unit, folder, found }: DayAtWork, part: number): TaskDocument {
+    const { root, context } = this.#options;
+    const name = found.parts[part]?.name ?? unknownPlace(part);
+    const body: EnrichTask = {
+      context,
+      epoch: this.#epoch,
+      input: join(root.directory, unit.name, name),
+      output: join(folder, name),
+      scratch: root.scratch("part"),
+    };
+    return { kind: ENRICH_TASK, body, log: root.log(`${unit.name}.${name}`) };
   }
 
   /** Workers keep open what they have seen. */
@@ -79,33 +127,6 @@ export class EnrichStage {
     const now = JSON.stringify(stores);
     if (now !== this.#stores) this.#epoch += 1;
     this.#stores = now;
-  }
-
-  /** As many at a time as there are workers; where one fails the others are stopped. */
-  async #enrichParts(found: DayManifest, folder: string, signal: AbortSignal): Promise<readonly EnrichedFile[]> {
-    const { executor, root, context } = this.#options;
-    const stop = new AbortController();
-    const failures: unknown[] = [];
-    const work = found.parts.map(async ({ name }): Promise<EnrichedFile | undefined> => {
-      const body: EnrichTask = {
-        context,
-        epoch: this.#epoch,
-        input: join(root.directory, unitOf(found.day), name),
-        output: join(folder, name),
-      };
-      try {
-        const answer = await executor.run({ kind: ENRICH_TASK, body }, AbortSignal.any([signal, stop.signal]));
-        return answer as EnrichedFile;
-      } catch (error) {
-        // The first one; those that were stopped for it only tell that they were.
-        failures.push(error);
-        stop.abort();
-        return undefined;
-      }
-    });
-    const files = await Promise.all(work);
-    if (failures.length > 0) throw failures[0];
-    return files.filter((file) => file !== undefined);
   }
 
   async #manifest(
@@ -152,4 +173,8 @@ function filled(column: ManifestColumn, rows: number, files: readonly EnrichedFi
   const { name, dtype } = column;
   const { dim } = first;
   return { name, dtype, nulls: rows - values, ...(values === 0 ? {} : { lengths: { min: dim, max: dim, mean: dim } }) };
+}
+
+function unknownPlace(place: number): never {
+  throw new RangeError(`there is no part ${place}`);
 }

@@ -1,4 +1,5 @@
 import { totalmem } from "node:os";
+import { parseByteSize } from "../columnar/byte-sizes.js";
 import { type Day, dayStartMicros, MICROS_PER_DAY } from "../columnar/instants.js";
 
 /** Days after which a run should have something to show, however few rows they have. */
@@ -19,7 +20,7 @@ export interface SpanLimits {
 export function spanLimits(days: number, workers: number, memoryLimit: string | undefined): SpanLimits {
   return {
     days: Math.min(MOST_DAYS, Math.ceil(days / workers)),
-    rows: Math.floor((memoryBytes(memoryLimit) ?? totalmem() * DEFAULT_MEMORY) / BYTES_PER_ROW),
+    rows: Math.floor((parseByteSize(memoryLimit ?? "") ?? totalmem() * DEFAULT_MEMORY) / BYTES_PER_ROW),
   };
 }
 
@@ -53,23 +54,4 @@ export function spansOf(
     rows = goesOn ? rows + own : own;
   }
   return spans;
-}
-
-const UNITS: Readonly<Record<string, number>> = {
-  B: 1,
-  KB: 1e3,
-  MB: 1e6,
-  GB: 1e9,
-  TB: 1e12,
-  KIB: 2 ** 10,
-  MIB: 2 ** 20,
-  GIB: 2 ** 30,
-  TIB: 2 ** 40,
-};
-
-/** DuckDB's way of writing a memory limit: `8GB`, `512 MiB`. */
-function memoryBytes(limit: string | undefined): number | undefined {
-  const [, size, unit] = /^\s*(\d+(?:\.\d+)?)\s*([KMGT]?i?B)\s*$/i.exec(limit ?? "") ?? [];
-  const factor = UNITS[unit?.toUpperCase() ?? ""];
-  return size === undefined || factor === undefined ? undefined : Number(size) * factor;
 }

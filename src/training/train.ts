@@ -46,8 +46,13 @@ export interface TrainOptions extends TrainingInputs, DaySelection, DayPolicy {
   readonly duckdbConfig: Readonly<Record<string, string>>;
   /** Where the users' rules stand, for errors. */
   readonly rules?: readonly WrittenRule[];
-  /** Starts what runs days (`DAYS_TASK`) or parts (`ENRICH_TASK`), `workers` at a time; closed when they are done. */
-  readonly startExecutor: (workers: number) => TaskExecutor;
+  /**
+   * Starts what runs days (`DAYS_TASK`) or parts (`ENRICH_TASK`), `workers` at a time; closed when they are done.
+   * `output`: a file for what is printed on the way.
+   */
+  readonly startExecutor: (workers: number, output: string) => TaskExecutor;
+  /** How often a day is tried whose worker dies; default: twice. */
+  readonly attempts?: number;
   /** As the user typed it; told to a second run. */
   readonly command: string;
   /** For manifests: `{daedalus: "0.1.0", duckdb: "1.5.5"}`. */
@@ -132,6 +137,7 @@ class TrainRun {
     if (todo.length + open.length > 0)
       await this.#root.remember(OUTPUT_FILE, `${JSON.stringify({ service: pipeline.service }, null, 2)}\n`);
     await refuseUnusableInputs(this.#options, [...plan.values()]);
+    if (todo.length + open.length > 0) await this.#root.openLogs();
     const numbered = await this.#numberSessions(todo, judged).then(
       () => true,
       (error: unknown) => {
@@ -207,7 +213,7 @@ class TrainRun {
     const memory = duckdbConfig["memory_limit"] ?? duckdbConfig["max_memory"];
     const limits = this.#options.spanLimits ?? spanLimits(todo.length, workers, memory);
     const spans = spansOf(todo, rowsByDay, limits);
-    const executor = startExecutor(workers);
+    const executor = startExecutor(workers, this.#root.log("executor"));
     try {
       await writeContext(this.#context, {
         pipeline: this.#options.pipeline,
@@ -232,10 +238,11 @@ class TrainRun {
 
   /** Who is told of a run over units, and who can stop it. */
   #reporting() {
-    const { command, versions, signal, onProgress } = this.#options;
+    const { command, versions, attempts, signal, onProgress } = this.#options;
     return {
       command,
       versions,
+      ...(attempts === undefined ? {} : { attempts }),
       ...(signal === undefined ? {} : { signal }),
       ...(onProgress === undefined ? {} : { onProgress }),
     };
@@ -247,7 +254,7 @@ class TrainRun {
     const { startExecutor, versions, pipeline, duckdbConfig } = this.#options;
     const operators = enrichmentsOf(pipeline);
     // One process for all: its threads share the vectors.
-    const executor = startExecutor(1);
+    const executor = startExecutor(1, this.#root.log("executor"));
     const context = this.#root.scratch("enrich.json");
     try {
       const stores = Object.fromEntries(operators.map(({ store }) => [store.name, storeOf(this.#options, store.name)]));
@@ -256,11 +263,10 @@ class TrainRun {
       return await runUnits({
         root: this.#root,
         stage: "enrich",
-        batches: days.map((day) => [{ name: unitOf(day), day }]),
-        concurrency: executor.workers,
-        perform: async (units, batch) => {
-          for (const unit of units) await stage.perform(unit, batch);
-        },
+        // All at once: whoever runs the parts loads the vectors for all of them.
+        batches: [days.map((day) => ({ name: unitOf(day), day }))],
+        concurrency: 1,
+        perform: (units, batch) => stage.perform(units, batch),
         ...this.#reporting(),
       });
     } finally {
@@ -305,7 +311,9 @@ class TrainRun {
         days: [...begun].map(([day, { folder }]) => ({ day, staging: folder })),
         ...(this.#qidMap === undefined ? {} : { qidMap: this.#qidMap.path }),
       };
-      await runTask(executor, { kind: DAYS_TASK, body: task, lane }, signal, (report) => settle(report as WrittenDay));
+      const log = this.#root.log(logName(left));
+      const document = { kind: DAYS_TASK, body: task, lane, log };
+      await runTask(executor, document, signal, (report) => settle(report as WrittenDay));
       left = changed;
     }
   }
@@ -360,6 +368,12 @@ class TrainRun {
       },
     };
   }
+}
+
+/** `dt=2024-05-01` or `dt=2024-05-01..dt=2024-05-03`. */
+function logName(span: readonly DayUnit[]): string {
+  const [first, last] = [span[0]?.name ?? "", span.at(-1)?.name ?? ""];
+  return first === last ? first : `${first}..${last}`;
 }
 
 /** Settles the reports of a task one after the other, also those that came before it failed; stops it if one cannot be. */

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -25,90 +25,20 @@ import { COMMIT_FAIL_POINTS } from "#daedalus/runs/commit.js";
 import type { Value } from "../oracles/values.js";
 import { sqlText, testConnection } from "../support/duckdb.js";
 import { readParquet } from "../support/read-parquet.js";
+import { DIM, type VectorsSetting, writeVectors, writeVectorsProject } from "../support/vectors-project.js";
 
 // A project with embeddings over a real Lance store, against means that are taken naively.
 
-const DIM = 5;
 const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 let folder: string;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "daedalus-embeddings-"));
-  await mkdir(join(folder, "feature_views"));
-  await mkdir(join(folder, "feature_services"));
-  await mkdir(join(folder, "config", "training"), { recursive: true });
-  await mkdir(join(folder, "data"));
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-interface Setting {
-  readonly text?: boolean;
-  readonly coverage?: string;
-  readonly dim?: number;
-  readonly engine?: string;
-}
-
-async function project({ text = false, coverage = "false", dim = DIM, engine = "kernel" }: Setting = {}) {
-  const type = text ? "TEXT" : "BIGINT";
-  const files: Readonly<Record<string, string>> = {
-    "daedalus.yaml": "name: vectors\n",
-    "feature_views/events.yaml": `name: events
-entity: [user, item]
-source: {path: data/events.parquet, timestamp_field: at}
-fields:
-  - {name: user_id, dtype: BIGINT}
-  - {name: item_id, dtype: ${type}}
-  - {name: event, dtype: TEXT}
-`,
-    "feature_services/rank.yaml": `name: rank
-version: "1"
-spine: events
-columns:
-  - {name: user_id, kind: key, dtype: BIGINT}
-  - {name: item_id, kind: key, dtype: ${type}}
-  - {name: event, kind: spine, dtype: TEXT}
-  - {name: seen_all, kind: rolling, dtype: "${type}[]"}
-  - {name: own, kind: embedding, dtype: "FLOAT[]"}
-  - {name: taste, kind: embedding, dtype: "FLOAT[]"}
-`,
-    "config/training/aggregations.yaml": `aggregation_specs:
-  - {name: seen_all, agg: list, source_column: item_id, windows: [2d], partition_by: user_id}
-embedding_stores:
-  items: {uri: data/items.lance, key: item_id, vector: v, dim: ${dim}}
-enrichment_specs:
-  - {name: own, store: items, ids: item_id}
-  - {name: taste, store: items, ids: seen_all, pool: mean}
-`.replace("name: seen_all, agg", "name: seen, agg"),
-    "config/training/runtime.yaml": `feed_start: "202401"
-feed_end: "202401"
-entity_spine_chunk_rows: 1500
-compute: {engine: ${engine}}
-spine: {event: event}
-embedding_coverage_filter: ${coverage}
-`,
-  };
-  for (const [name, content] of Object.entries(files))
-    await writeFile(join(folder, name), content.replaceAll("seen_all", "seen_2d"));
-  const connection = await testConnection();
-  const id = text ? `'ü' || (x * 7919 % 97)` : "x * 7919 % 97";
-  const item = `CASE WHEN x % 101 IN (51, 52) THEN NULL ELSE ${id} END`;
-  await connection.run(
-    `COPY (SELECT x * 31 % 7 AS user_id, ${item} AS item_id, CASE WHEN x % 3 = 0 THEN 'view' WHEN x % 11 = 0 THEN NULL ELSE 'like' END AS event,` +
-      ` TIMESTAMP '2024-01-01' + INTERVAL (x * 39) SECOND AS at FROM range(3000) t(x)) TO ${sqlText(join(folder, "data/events.parquet"))}`,
-  );
-}
-
-/** Vectors of items 0 … 79; those of a few are NULL, and so are a few ids. */
-async function vectors(file: string, { text = false, dim = DIM, from = 0, to = 80, twice = false, scale = 1 } = {}) {
-  const connection = await testConnection();
-  const id = text ? "'ü' || x" : "x";
-  const rows =
-    `SELECT CASE WHEN x % 41 = 40 THEN NULL ELSE ${id} END AS item_id, CASE WHEN x % 13 = 12 THEN NULL ELSE` +
-    ` [CASE WHEN x % 10 = 7 OR d = 3 THEN CAST('-0.0' AS FLOAT) ELSE CAST(${scale} * sin(x * 17 + d) * 10.0 ** (x % 9 - 4) AS FLOAT) END FOR d IN range(${dim})] END AS v FROM range(${from}, ${to}) t(x)`;
-  const path = join(folder, "data", file);
-  await connection.run(`COPY (${rows}${twice ? ` UNION ALL (${rows})` : ""}) TO ${sqlText(path)}`);
-  return path;
-}
+const project = (setting: VectorsSetting = {}) => writeVectorsProject(folder, setting);
+const vectors = (file: string, options: Parameters<typeof writeVectors>[2] = {}) => writeVectors(folder, file, options);
 
 async function compiled(): Promise<CompiledService> {
   return compileService(await loadProject(folder, { environment: {} }), "rank");

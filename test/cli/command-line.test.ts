@@ -67,7 +67,7 @@ describe("usage", () => {
     [["pipeline"]],
     [["pipeline", "train"]],
     [["pipeline", "train", "ranking", "--skeleton-only", "--enrich-only"]],
-    [["pipeline", "train", "ranking", "--executor", "ray"]],
+    [["pipeline", "train", "ranking", "--executor", "cluster"]],
     [["pipeline", "train", "ranking", "--engine", "spark"]],
     [["pipeline", "train", "ranking", "--day-workers", "0"]],
     [["pipeline", "train", "ranking", "--target-date", "2030-01-01"]],

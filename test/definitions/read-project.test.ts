@@ -152,7 +152,7 @@ describe("runtimeOf", () => {
       entitySpineChunkRows: 500_000n,
       dayWorkers: 1n,
       outputRoot: "data/training_output/${service}",
-      compute: { engine: "kernel", pitEngine: "kernel", duckdbConfig: {} },
+      compute: { engine: "kernel", pitEngine: "kernel", duckdbConfig: {}, taskAttempts: 2n },
       featureRefs: [],
       spine: {},
       lookups: [],

@@ -88,7 +88,8 @@ export function leftovers(root: string): readonly string[] {
   const walk = (within: string) => {
     for (const entry of readdirSync(join(root, "_daedalus", within), { withFileTypes: true })) {
       const path = join(within, entry.name);
-      if (["output.json", "qid_map.json"].includes(path) || /^(runs|failed)\/[^.].*\.json$/.test(path)) continue;
+      if (["output.json", "qid_map.json"].includes(path) || /^((runs|failed)\/[^.].*\.json|logs\/.*\.log)$/.test(path))
+        continue;
       if (entry.isDirectory()) walk(path);
       else found.push(path);
     }
@@ -98,9 +99,13 @@ export function leftovers(root: string): readonly string[] {
 }
 
 /** Waits for what is bound to happen; `otherwise` says what is missing if it does not. */
-export async function until(holds: () => boolean, otherwise: () => string = () => String(holds)): Promise<void> {
+export async function until(
+  holds: () => boolean,
+  otherwise: () => string = () => String(holds),
+  millis = 20_000,
+): Promise<void> {
   for (let waited = 0; !holds(); waited++) {
-    if (waited > 2_000) throw new Error(`waited in vain: ${otherwise()}`);
+    if (waited > millis / 10) throw new Error(`waited in vain: ${otherwise()}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

@@ -1,5 +1,5 @@
 // A worker with toy handlers; DAEDALUS_TEST_DIST names the build.
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
@@ -17,6 +17,11 @@ serveTasks({
         tasks += 1;
         abort = new AbortController();
         if (body.do === "die") process.kill(process.pid, "SIGKILL");
+        if (body.do === "die-once" && !existsSync(body.marker)) {
+          writeFileSync(body.marker, "");
+          process.kill(process.pid, "SIGKILL");
+        }
+        if (body.do === "nap") await sleep(300);
         if (body.do === "refuse") throw new DaedalusError([{ code: "toy/refused", says: "no" }], 2);
         if (body.do === "break") throw Object.assign(new Error("disk"), { code: "ENOSPC" });
         if (body.do === "sleep") {

@@ -44,26 +44,34 @@ export function projectRuns(count: number, rowsPerDay = 40): ProjectRuns {
   return {
     project,
     days,
-    train(output, args = [], environment = {}) {
-      const mark = `DAEDALUS_TEST_RUN=${randomUUID()}`;
-      const log = join(project.directory, `${mark.slice(-8)}.log`);
-      const run = start(
-        process.execPath,
-        [
-          join(DIST, "cli/main.js"),
-          ...["pipeline", "train", "rank", "--project", project.directory],
-          ...["--output-root", project.path(output), "--json", ...args],
-        ],
-        { [mark.split("=")[0] ?? ""]: mark.split("=")[1] ?? "", DAEDALUS_FAIL_POINT_LOG: log, ...environment },
-      );
-      return {
-        ...run,
-        pid: run.child.pid ?? 0,
-        processes: () => marked(mark),
-        passed: () => (existsSync(log) ? readFileSync(log, "utf8") : "").split("\n").filter(Boolean).map(passage),
-      };
-    },
+    train: (output, args, environment) => trainCommand(project.directory, output, args, environment),
     written: (output) => (existsSync(project.path(output)) ? written(project.path(output)) : {}),
+  };
+}
+
+/** `daeda pipeline train rank` of the project in the folder, into `<folder>/<output>`. */
+export function trainCommand(
+  directory: string,
+  output: string,
+  args: readonly string[] = [],
+  environment: Record<string, string> = {},
+): CommandRun {
+  const mark = `DAEDALUS_TEST_RUN=${randomUUID()}`;
+  const log = join(directory, `${mark.slice(-8)}.log`);
+  const run = start(
+    process.execPath,
+    [
+      join(DIST, "cli/main.js"),
+      ...["pipeline", "train", "rank", "--project", directory],
+      ...["--output-root", join(directory, output), "--json", ...args],
+    ],
+    { [mark.split("=")[0] ?? ""]: mark.split("=")[1] ?? "", DAEDALUS_FAIL_POINT_LOG: log, ...environment },
+  );
+  return {
+    ...run,
+    pid: run.child.pid ?? 0,
+    processes: () => marked(mark),
+    passed: () => (existsSync(log) ? readFileSync(log, "utf8") : "").split("\n").filter(Boolean).map(passage),
   };
 }
 

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { Interrupted, WorkerLost } from "../runs/failure.js";
 import { resultOf } from "./answers.js";
 import { decode, encode } from "./exact-json.js";
-import { onLines } from "./lines.js";
+import { onMessages } from "./message-stream.js";
 import type { Answer, FinalAnswer, Order } from "./messages.js";
 import { runEach } from "./run-all.js";
 import type { TaskDocument, TaskExecutor, TaskLimits } from "./task.js";
@@ -99,7 +99,7 @@ class Worker {
     this.#orders = orders;
     // A process that has just died is told by its end, not by the failing order.
     this.#orders.on("error", () => undefined);
-    onLines(stdio[3] as Readable, (line) => this.#onAnswer?.(JSON.parse(line) as Answer));
+    onMessages<Answer>(stdio[3] as Readable, (answer) => this.#onAnswer?.(answer));
     this.ended = new Promise((resolve) => {
       this.#process.on("error", (error) => {
         this.alive = false;

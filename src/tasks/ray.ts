@@ -11,7 +11,7 @@ import { rayProblem } from "../errors/ray.js";
 import { Interrupted, WorkerLost } from "../runs/failure.js";
 import { resultOf } from "./answers.js";
 import { decode, encode } from "./exact-json.js";
-import { onLines } from "./lines.js";
+import { onMessages } from "./message-stream.js";
 import type { FinalAnswer } from "./messages.js";
 import { inTurn } from "./run-all.js";
 import type { TaskDocument, TaskExecutor, TaskLimits, TaskOutcome } from "./task.js";
@@ -191,8 +191,7 @@ class RayDriver {
     closeSync(printed);
     const driver = new RayDriver(child, temporary);
     const first = new Promise<Event | undefined>((resolve) => {
-      onLines(child.stdio[3] as Readable, (line) => {
-        const event = JSON.parse(line) as Event;
+      onMessages<Event>(child.stdio[3] as Readable, (event) => {
         if (event.event === "ready" || event.event === "refused") resolve(event);
         else driver.#hear(event);
       });

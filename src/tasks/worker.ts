@@ -1,7 +1,7 @@
 import { writeSync } from "node:fs";
 import { DaedalusError } from "../errors/problem.js";
 import { decode, encode } from "./exact-json.js";
-import { onLines } from "./lines.js";
+import { onMessages } from "./message-stream.js";
 import type { Answer, FinalAnswer, Order } from "./messages.js";
 import type { TaskDocument, TaskHandler, TaskRegistry } from "./task.js";
 import { logTask } from "./task-log.js";
@@ -19,7 +19,7 @@ export function serveTasks(registry: TaskRegistry): void {
 
   // Ctrl-C reaches the whole group of processes; the parent decides what it means.
   process.on("SIGINT", () => undefined);
-  onLines(process.stdin, (line) => obey(JSON.parse(line) as Order));
+  onMessages<Order>(process.stdin, obey);
   process.stdin.on("close", () => process.kill(process.pid, "SIGKILL"));
 
   function obey(order: Order): void {

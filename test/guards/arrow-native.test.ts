@@ -8,6 +8,7 @@ import { describe, expect, test } from "vitest";
 /** Where data travel. */
 const DATA_PATH = [
   "src/engines",
+  "src/embeddings",
   "src/sources",
   "src/training",
   "src/storage",
@@ -54,6 +55,7 @@ const FORBIDDEN: readonly Forbidden[] = [
       "src/runs/owner.ts": "the owner file",
       "src/runs/commit.ts": "the journal of a commit",
       "src/tasks/exact-json.ts": "task documents",
+      "src/tasks/message-stream.ts": "orders and answers",
     },
   },
   {
@@ -121,6 +123,50 @@ describe("the data path", () => {
     ]);
   });
 });
+
+describe("what runs in Ray's own processes", () => {
+  /** No rows, no frames, and no writer of Ray's: it scrambles rows within files. */
+  const REFUSED =
+    /pandas|to_pydict|iter_rows|take_all|\.take\(|write_parquet|read_parquet|\.materialize\(|batch_format="(?!pyarrow")/;
+  /** The plan's own columns: documents, not data. */
+  const PLAN = /\["(id|task|attempts|answer)"\]\.to_pylist\(\)/g;
+  const files = readdirSync("ray").filter((name) => name.endsWith(".py"));
+
+  /** What is wrong with a program, by its lines. */
+  function mistakesOf(text: string): readonly string[] {
+    const lines = text.split("\n").filter((line) => REFUSED.test(line) || /to_pylist/.test(line.replace(PLAN, "")));
+    const calls = text.split(/\b(?:map_batches|iter_batches)\(/).slice(1);
+    return [...lines, ...calls.filter((call) => !argumentsOf(call).includes('batch_format="pyarrow"'))];
+  }
+
+  test("moves Arrow tables of documents, and says so in every map_batches", () => {
+    expect(files).toEqual(["driver.py", "node_worker.py"]);
+    const texts = files.map((name) => readFileSync(join("ray", name), "utf8"));
+    expect(texts.flatMap(mistakesOf)).toEqual([]);
+    expect(texts.join("").match(/map_batches\(/g)).toHaveLength(1);
+  });
+
+  test("would be seen", () => {
+    const wrong = [
+      "import pandas as pd",
+      'x = batch["v"].to_pylist()',
+      "ds.map_batches(f, batch_size=(1))",
+      "ds.write_parquet(p)",
+    ];
+    expect(wrong.map((line) => mistakesOf(line).length)).toEqual([1, 1, 1, 1]);
+    expect(mistakesOf('ds.map_batches(f(1), batch_format="pyarrow")')).toEqual([]);
+  });
+});
+
+/** Up to the bracket that closes the call. */
+function argumentsOf(rest: string): string {
+  let depth = 1;
+  const end = [...rest].findIndex((letter) => {
+    depth += letter === "(" ? 1 : letter === ")" ? -1 : 0;
+    return depth === 0;
+  });
+  return rest.slice(0, end);
+}
 
 function withoutComment(line: string): string {
   return line.replace(/^\s*(\*|\/\/|\/\*\*).*$/, "").replace(/\s\/\/ .*$/, "");

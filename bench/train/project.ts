@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeDemoProject } from "#daedalus/app/demo/demo-project.js";
 import { demoDays } from "#daedalus/app/demo/demo-size.js";
@@ -13,5 +13,9 @@ export async function projectOf(home: string, events: number): Promise<string> {
   for (const part of ["config", "feature_views", "feature_services"])
     rmSync(join(folder, part), { recursive: true, force: true });
   await writeDemoProject(folder, { days: DAYS, events, seed: 42 });
+  // The figures are of the skeleton; the filter would ask an embedding store.
+  const runtime = join(folder, "config/training/runtime.yaml");
+  const text = readFileSync(runtime, "utf8");
+  writeFileSync(runtime, text.replace(/^embedding_coverage_filter: .*$/m, "embedding_coverage_filter: false"));
   return folder;
 }

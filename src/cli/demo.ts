@@ -30,14 +30,16 @@ export const addDemo: AddCommand = (group, terminal, exit) => {
         const { days, events, seed } = options;
         const size = { days, events: Math.max(events, days), seed };
         const { writeDemo } = await import("../app/demo-folder.js");
-        const { DEMO_SERVICE: service, DEMO_VECTORS: vectors } = await import("../app/demo/demo-project.js");
+        const { DEMO_SERVICE: service, importDemoVectors } = await import("../app/demo/demo-project.js");
         const { loadProject } = await import("../app/project.js");
         const { compileService } = await import("../app/compile-service.js");
         const { train } = await import("../app/train-service.js");
         const { explainOneRow } = await import("../app/demo-row.js");
         terminal.say(`making ${grouped(size.events)} events of ${count(days, "day")} in ${relativePath(folder)}`);
         const demo = await writeDemo(folder, size);
-        const compiled = await compileService(await loadProject(folder), service);
+        const project = await loadProject(folder);
+        await importDemoVectors(project);
+        const compiled = await compileService(project, service);
         terminal.warn(compiled.warnings);
         const report = await interruptible(
           (signal) => terminal.say(`${signal}: stopping; once more ends it at once`),
@@ -45,7 +47,6 @@ export const addDemo: AddCommand = (group, terminal, exit) => {
             train(compiled, {
               from: demo.days[0],
               to: demo.days[1],
-              skeletonOnly: true, // the embedding store is for the user to make
               outputRoot: join(folder, "data", "training_output", service),
               command: "daeda demo",
               signal,
@@ -57,7 +58,7 @@ export const addDemo: AddCommand = (group, terminal, exit) => {
         const failed = report.days.some(({ outcome }) => outcome === "failed");
         return {
           json: { directory: folder, service, report, ...(row === undefined ? {} : { row }) },
-          text: demoText(directory, service, vectors, report, row),
+          text: demoText(directory, service, report, row),
           ...(failed ? { exitCode: 1 as const } : {}),
         };
       }),
@@ -67,7 +68,6 @@ export const addDemo: AddCommand = (group, terminal, exit) => {
 function demoText(
   directory: string,
   service: string,
-  vectors: { readonly file: string; readonly store: string },
   report: TrainReport,
   row: ExplainedRow | undefined,
 ): string {
@@ -82,11 +82,7 @@ function demoText(
     table(["file", "rows"], days),
     ...(row === undefined ? [] : ["", `one row of ${relativePath(row.file)}, column by column:`, "", rowTable(row)]),
     "",
-    "The embedding columns are left open (--skeleton-only); the first two lines fill them in.",
-    "",
     "next:",
-    `  cd ${directory} && daeda embeddings import ${vectors.file} --store ${vectors.store}`,
-    `  cd ${directory} && daeda pipeline train ${service}`,
     `  cd ${directory} && daeda pipeline explain ${service}`,
     `  cd ${directory} && daeda pipeline status ${service}`,
     `  cd ${directory} && daeda pipeline train xgb_reranker    another service over the same views`,

@@ -24,6 +24,7 @@ function sources(data: string): string {
     generation AS (SELECT *, artwork_id AS id, updated_at AS at FROM ${file("artwork_generation/*.parquet")}),
     aesthetic AS (SELECT *, artwork_id AS id, epoch_ms(scored_at) AS at FROM ${file("artwork_aesthetic.parquet")}),
     tack AS (SELECT *, artwork_id AS id, updated_at * 1000 AS at FROM ${file("artwork_tack.parquet")}),
+    embedded AS (SELECT artwork_id AS id, embedding FROM ${file("embeddings.parquet")} WHERE artwork_id IS NOT NULL AND embedding IS NOT NULL),
     vector AS (SELECT *, artwork_id AS id, updated_at * 1000 AS at FROM ${file("artwork_vector.parquet")})`;
 }
 
@@ -47,6 +48,7 @@ function rows(
   day: string,
   forms: Readonly<Record<View, "latest" | "event">>,
   dropSession: string,
+  dropView: string,
 ): string {
   const start = Date.parse(`${day}T00:00:00Z`);
   const views = Object.keys(FIELDS) as View[];
@@ -58,12 +60,14 @@ function rows(
   return `
     ${sources(data)}, ${views.map((view) => seen(view, forms[view])).join(", ")},
     h AS (SELECT e.*, ${fields.join(", ")} FROM e ${joins.join(" ")}),
-    today AS (SELECT * FROM h WHERE ts >= ${start} AND ts < ${start + DAY}),
-    sessions AS (SELECT feed_session, row_number() OVER (ORDER BY min(ts), feed_session) - 1 AS qid,
-        count(*) FILTER (event IS NULL OR event NOT IN ${VIEWS}) AS others, count(*) FILTER (event = 'like') AS likes
+    day AS (SELECT * FROM h WHERE ts >= ${start} AND ts < ${start + DAY}),
+    numbered AS (SELECT feed_session, row_number() OVER (ORDER BY min(ts), feed_session) - 1 AS qid
+      FROM day WHERE feed_session IS NOT NULL GROUP BY feed_session),
+    today AS (SELECT * FROM day WHERE NOT coalesce(event IN ${VIEWS} AND ${dropView}, false)),
+    sessions AS (SELECT feed_session, count(*) FILTER (event IS NULL OR event NOT IN ${VIEWS}) AS others, count(*) FILTER (event = 'like') AS likes
       FROM today WHERE feed_session IS NOT NULL GROUP BY feed_session),
     r AS (SELECT * FROM (SELECT today.* REPLACE (CASE WHEN artwork_type = 'ANIMATED_ARTWORK' THEN 'DEFAULT_I2V_MODEL' ELSE model_type END AS model_type),
-        qid, others, likes FROM today LEFT JOIN sessions USING (feed_session))
+        qid, others, likes FROM today LEFT JOIN numbered USING (feed_session) LEFT JOIN sessions USING (feed_session))
       WHERE (model_type <> 'SD_V1_MODEL' OR model_type IS NULL) AND (feed_session IS NULL OR NOT (${dropSession})))`;
 }
 
@@ -99,8 +103,14 @@ export function dssmRankingByHand(data: string, day: string): string {
     vector: "latest",
   } as const;
   return `
-    WITH ${rows(data, day, forms, "others = 0 OR (others = 1 AND likes = 1)")}
-    SELECT qid, r.user_id, r.artwork_id, r.event_timestamp, r.event, r.current_like_count,
+    WITH ${rows(data, day, forms, "others = 0 OR (others = 1 AND likes = 1)", "NOT coalesce(artwork_id IN (SELECT id FROM embedded), false)")}
+    SELECT r.*,
+      (SELECT embedding FROM embedded WHERE id = r.artwork_id) AS image_embedding,
+      (SELECT list_transform(range(1, 65), lambda d: CAST(list_reduce(list_transform(vectors, lambda v: v[d]::DOUBLE), lambda a, b: a + b) / len(vectors) AS FLOAT))
+        FROM (SELECT list(embedding ORDER BY place) AS vectors
+          FROM (SELECT unnest(like_artwork_ids_7d) AS id, generate_subscripts(like_artwork_ids_7d, 1) AS place) JOIN embedded USING (id))
+        WHERE vectors IS NOT NULL) AS like_artwork_avg_embeds
+    FROM (SELECT qid, r.user_id, r.artwork_id, r.event_timestamp, r.event, r.current_like_count,
       coalesce(r.country_code, 0) AS country_code, coalesce(r.platform_code, 0) AS platform_code,
       CASE WHEN r.retriever_id IN (11, 12) THEN 1 WHEN r.retriever_id = 27 THEN 2 WHEN r.retriever_id IS NOT NULL THEN 0 END AS retriever_id,
       r.member_source, r.blur_nsfw, r.show_nsfw, r.safe_search, r.followed_user_ids, ${age("user_created_at", DAY)} AS user_age,
@@ -122,9 +132,8 @@ export function dssmRankingByHand(data: string, day: string): string {
         WHERE h.user_id = r.user_id AND h.event = 'dislike_click' AND h.ts < r.ts) AS dislike_artwork_ids,
       (SELECT coalesce(list(x ORDER BY latest, x), []) FROM (SELECT p.id AS x, max(p.artwork_created_at) AS latest FROM properties p
         WHERE p.author_id = r.user_id AND p.artwork_created_at < r.ts AND p.artwork_created_at >= r.ts - ${30 * DAY}
-          AND p.ingested_at <= r.ts AND p.id IS NOT NULL GROUP BY p.id)) AS user_recent_published_artworks,
-      NULL::FLOAT[] AS image_embedding, NULL::FLOAT[] AS like_artwork_avg_embeds
-    FROM r`;
+          AND p.ingested_at <= r.ts AND p.id IS NOT NULL GROUP BY p.id)) AS user_recent_published_artworks
+    FROM r) AS r`;
 }
 
 /** The latest row of the past; ties: the largest by key columns, then by fields in their order. */
@@ -152,7 +161,7 @@ export function xgbRerankerByHand(data: string, day: string): string {
   const viewed = `${user} AND h.event IN ${VIEWS}`;
   const artwork = "h.artwork_id = r.artwork_id";
   return `
-    WITH ${rows(data, day, forms, "others = 0")}
+    WITH ${rows(data, day, forms, "others = 0", "false")}
     SELECT qid, r.user_id, r.artwork_id, r.event_timestamp, r.event, r.current_like_count, r.platform_code,
       ${age("user_created_at", DAY)} AS user_age, r.safe_search,
       ${of("count(*)", user, 1)} AS user_events_1d, ${of("count(*)", user, 7)} AS user_events_7d,

@@ -1,4 +1,7 @@
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Project } from "../../definitions/project.js";
+import { embeddingStores, importEmbeddings } from "../embeddings-service.js";
 import { copyProject } from "../project-files.js";
 import { writeDemoData } from "./demo-data.js";
 import { type DemoSize, demoDays } from "./demo-size.js";
@@ -6,8 +9,8 @@ import { type DemoSize, demoDays } from "./demo-size.js";
 /** The service that the demo trains, of those of examples/artworks. */
 export const DEMO_SERVICE = "dssm_ranking";
 
-/** The vectors of its embedding columns, which are for the user to bring into their store. */
-export const DEMO_VECTORS = { file: "data/embeddings.parquet", store: "artwork" } as const;
+/** The vectors of its embedding columns, and the store that they are brought into. */
+const VECTORS = { file: "data/embeddings.parquet", store: "artwork" } as const;
 
 export interface DemoProject {
   /** The feed's first and last day. */
@@ -40,4 +43,11 @@ export async function writeDemoProject(directory: string, size: DemoSize): Promi
   await writeDemoData(directory, size);
   const dates = demoDays(days);
   return { days: [dates[0] ?? "", dates.at(-1) ?? ""], written };
+}
+
+/** Brings the demo's vectors into its store, unless that is there; it may be the user's own by now. */
+export async function importDemoVectors(project: Project): Promise<void> {
+  const stores = await embeddingStores(project);
+  if (stores.some(({ name, dataset }) => name === VECTORS.store && dataset !== undefined)) return;
+  await importEmbeddings(project, join(project.directory, VECTORS.file), VECTORS.store);
 }

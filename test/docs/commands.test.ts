@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
+import { RAY_PYTHON } from "../services/ray.js";
 import { asShown, blocksOf, checkout, follow, root } from "./page.js";
 
 const run = promisify(execFile);
@@ -11,7 +12,7 @@ const run = promisify(execFile);
 describe("what the documents show works", { timeout: 300_000 }, () => {
   test("README: from a fresh checkout", async () => {
     const said = asShown(await follow("README.md", checkout));
-    expect(said).toContain('9,808 rows of training data for "dssm_ranking"'); // as printed there
+    expect(said).toContain('9,000 rows of training data for "dssm_ranking"'); // as printed there
     expect(said).toContain("ranking → data/training_output/ranking");
   });
 
@@ -25,6 +26,12 @@ describe("what the documents show works", { timeout: 300_000 }, () => {
     const said = asShown(await follow("examples/artworks/README.md"));
     expect(said).toContain("xgb_reranker → data/training_output/xgb_reranker");
   });
+
+  if (RAY_PYTHON === undefined) test.skip("on a Ray cluster: the test script could not install Ray", () => undefined);
+  else
+    test("on a Ray cluster", async () => {
+      asShown(await follow("docs/cluster.md"));
+    });
 
   test("the README of examples/shop", async () => {
     expect(asShown(await follow("examples/shop/README.md", checkout))).toContain("written: the same");

@@ -65,12 +65,7 @@ export const addDemo: AddCommand = (group, terminal, exit) => {
     );
 };
 
-function demoText(
-  directory: string,
-  service: string,
-  report: TrainReport,
-  row: ExplainedRow | undefined,
-): string {
+function demoText(directory: string, service: string, report: TrainReport, row: ExplainedRow | undefined): string {
   const days = report.days.map(({ day, rows, outcome }) => [
     relativePath(join(report.outputRoot, `dt=${day}`, "part-0-0.parquet")),
     rows === undefined ? outcome : grouped(rows),

@@ -97,6 +97,7 @@ async function compileOnce(directory: string): Promise<Measured> {
       if (view === undefined) throw new Error(`no view ${name}`);
       return openSource({ directory, connections: {} }, view, session);
     },
+    udfs: async () => undefined,
     predicates: openPredicateAnalyzer(session),
   });
   session.close();

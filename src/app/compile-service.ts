@@ -17,6 +17,8 @@ import { byPlace, DaedalusError, type Problem } from "../errors/problem.js";
 import type { Pipeline } from "../operators/pipeline.js";
 import { makeFolders } from "../runs/durable.js";
 import { openSource } from "../sources/open-source.js";
+import { bundleUdfs, type UdfBundle } from "../udfs/bundle-udfs.js";
+import { loadUdfs } from "../udfs/load-udfs.js";
 import { type OpenedProject, requireService } from "./project.js";
 
 /** A service bound to its sources and compiled; plain data. */
@@ -24,6 +26,8 @@ export interface CompiledService {
   readonly project: Project;
   readonly resolved: ResolvedService;
   readonly pipeline: Pipeline;
+  /** The functions of the project's own, if the pipeline calls some. */
+  readonly udfs?: UdfBundle;
   /** What is allowed, but probably not meant. */
   readonly warnings: readonly Problem[];
 }
@@ -40,7 +44,7 @@ export async function compileService(project: Project, service: string): Promise
 export async function compileOpened(opened: OpenedProject, name: string): Promise<CompiledService> {
   requireService(opened, name);
   const { project } = opened;
-  const { service, problems, warnings } = await resolve(opened, name);
+  const { service, problems, warnings, udfs } = await resolve(opened, name);
   const found = [
     ...opened.problems,
     ...problems.filter((problem) => !isKnown(problem, opened.problems)),
@@ -49,21 +53,34 @@ export async function compileOpened(opened: OpenedProject, name: string): Promis
   if (service === undefined || found.length > 0) throw new DaedalusError(found.sort(byPlace), 2);
   const compiled = compile(service, project.overrides.get(name), project);
   if (compiled.pipeline === undefined) throw new DaedalusError(compiled.problems, 2);
-  return { project, resolved: service, pipeline: compiled.pipeline, warnings: [...warnings, ...compiled.warnings] };
+  const { pipeline } = compiled;
+  return {
+    project,
+    resolved: service,
+    pipeline,
+    ...(udfs !== undefined && pipeline.operators.some(({ kind }) => kind === "arrow_udf_transform") ? { udfs } : {}),
+    warnings: [...warnings, ...compiled.warnings],
+  };
 }
 
 async function resolve(opened: OpenedProject, name: string) {
   const { project } = opened;
   const session = await SqlSession.open({ threads: "1" });
   try {
-    return await resolveService(project, name, {
+    let udfs: UdfBundle | undefined;
+    const resolution = await resolveService(project, name, {
       sources: (view) => {
         const definition = project.views.get(view);
         if (definition === undefined) throw new RangeError(`there is no view ${view}`);
         return openSource({ directory: project.directory, connections: project.base.connections }, definition, session);
       },
       predicates: openPredicateAnalyzer(session),
+      udfs: async () => {
+        udfs = await bundleUdfs(project.directory);
+        return udfs === undefined ? undefined : { bundle: udfs.hash, functions: await loadUdfs(udfs) };
+      },
     });
+    return { ...resolution, udfs };
   } catch (error) {
     // A source that cannot be read at all: what was found in the files before is told with it.
     if (error instanceof DaedalusError && opened.problems.length > 0)

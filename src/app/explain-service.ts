@@ -38,6 +38,7 @@ export async function analyze(compiled: CompiledService, options: AnalyzeOptions
           project: inputs.project,
           views: Object.fromEntries(inputs.views),
           stores: coverageStores(inputs),
+          ...(inputs.udfs === undefined ? {} : { udfs: inputs.udfs }),
           duckdbConfig,
         }),
     }),

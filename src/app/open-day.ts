@@ -4,17 +4,25 @@ import { SQL_CELLS, type SqlCells } from "../engines/sql/cells.js";
 import { openDaySession } from "../engines/sql/day-session.js";
 import { SqlSession } from "../engines/sql/session.js";
 import { createStoreIds } from "../engines/sql/store-ids.js";
+import { registerUserFunctions } from "../engines/sql/user-functions.js";
 import { openSource } from "../sources/open-source.js";
 import type { Source } from "../sources/source.js";
 import type { DaySession } from "../training/day.js";
 import type { DayContext } from "../training/days-task.js";
+import { loadUdfs } from "../udfs/load-udfs.js";
 
 /**
  * A DuckDB instance of its own, and the sources pinned: a day reads what was there when the session was opened. `cells`,
  * `kernelBytes`: only tests give others than the engine's own, or a share of the memory.
  */
 export async function openDay(
-  { project, views, stores, duckdbConfig }: Pick<DayContext, "project" | "views" | "stores" | "duckdbConfig">,
+  {
+    project,
+    views,
+    stores,
+    udfs,
+    duckdbConfig,
+  }: Pick<DayContext, "project" | "views" | "stores" | "udfs" | "duckdbConfig">,
   cells: SqlCells = SQL_CELLS,
   kernelBytes?: number,
 ): Promise<DaySession> {
@@ -24,6 +32,7 @@ export async function openDay(
     for (const [name, view] of Object.entries(views)) sources.set(name, await openSource(project, view, session).pin());
     for (const [name, definition] of Object.entries(stores))
       await createStoreIds(session, name, await idsOf(definition));
+    if (udfs !== undefined) registerUserFunctions(session, await loadUdfs(udfs));
     return await openDaySession({ session, sources, kernelBytes }, cells);
   } catch (error) {
     session.close();

@@ -45,6 +45,7 @@ export async function withTrainingInputs<Result>(
       views,
       sources,
       stores: storesOf(compiled),
+      ...(compiled.udfs === undefined ? {} : { udfs: compiled.udfs }),
       session,
       feed: { start: runtime.feedStart, end: runtime.feedEnd },
       outputRoot: resolve(outputRoot),

@@ -58,6 +58,7 @@ export async function writeCounterExample(parts: CounterExampleParts, laboratory
       featureRefs: runtime.featureRefs.filter(({ view }) => parts.sources.has(view)),
       lookups: runtime.lookups.filter(isOwn),
       ageColumns: runtime.ageColumns.filter(isOwn),
+      udfColumns: runtime.udfColumns.filter(isOwn),
       compute: { ...runtime.compute, duckdbConfig: {} },
     },
   });

@@ -148,6 +148,7 @@ async function marksOfGroup(
     sources: laboratory.sources(all),
     session: laboratory.session,
     stores: inputs.stores,
+    udfs: inputs.udfs,
     places: false,
     more: new Map([[service.spine.name, [mark]]]),
   });

@@ -104,6 +104,7 @@ export async function explainRow(
     sources: inputs.sources,
     session: inputs.session,
     stores: inputs.stores,
+    udfs: inputs.udfs,
     places: true,
     more: new Map([[service.spine.name, keyColumns(service)]]),
     ...(hasMap ? { qidMap: map } : {}),

@@ -66,6 +66,10 @@ export class Laboratory {
     return this.#inputs.stores;
   }
 
+  get udfs(): TrainingInputs["udfs"] {
+    return this.#inputs.udfs;
+  }
+
   /** The views, each read from `<folder>/<view>/*.parquet`. */
   views(folder: string): ReadonlyMap<string, FeatureView> {
     return new Map([...this.#inputs.views].map(([name, view]) => [name, viewOver(view, folder)]));
@@ -91,6 +95,7 @@ export class Laboratory {
         views: this.views(folder),
         sources: this.sources(folder),
         stores: this.#inputs.stores,
+        ...(this.#inputs.udfs === undefined ? {} : { udfs: this.#inputs.udfs }),
         session: this.session,
         feed: { start: month, end: month },
         outputRoot,

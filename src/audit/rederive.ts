@@ -176,7 +176,7 @@ class Rederivation {
   }
 
   async #open(): Promise<Interpreter> {
-    const { pipeline, sources, session, stores } = this.#inputs;
+    const { pipeline, sources, session, stores, udfs } = this.#inputs;
     const map = join(this.#root, QID_MAP_FILE);
     const there = await access(map).then(
       () => true,
@@ -187,6 +187,7 @@ class Rederivation {
       sources,
       session,
       stores,
+      udfs,
       places: false,
       ...(there ? { qidMap: map } : {}),
     });

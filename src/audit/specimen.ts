@@ -144,6 +144,7 @@ async function interpretMarked(
     sources: laboratory.sources(folder),
     session,
     stores: laboratory.stores,
+    udfs: laboratory.udfs,
     places: false,
     more: new Map([...laboratory.views(folder).keys()].map((view) => [view, [mark]])),
     ...(onRead === undefined ? {} : { onRead }),

@@ -11,6 +11,8 @@ export interface ColumnBuffers {
   /** Bits. */
   readonly validity?: Uint8Array<ArrayBuffer>;
   readonly nulls: number;
+  /** Of the elements of lists, bits; absent: all are valid. */
+  readonly elements?: { readonly validity: Uint8Array<ArrayBuffer>; readonly nulls: number };
 }
 
 /** The texts that answers number: a number is a rank, from 0; `byRank` finds the text. */
@@ -25,8 +27,10 @@ export function arrowData(type: DataType, rows: number, answer: ColumnBuffers, w
   const element = type.children[0]?.type;
   if (element === undefined || answer.offsets === undefined) throw new RangeError("an answer of lists without offsets");
   const count = answer.offsets[rows] as number;
-  const child = scalarData(element, count, { ...childOf(answer), nulls: 0 }, words);
-  return makeData({ type, length: rows, nullCount: 0, valueOffsets: answer.offsets, child });
+  const { validity, nulls, elements = { nulls: 0 } } = answer;
+  const child = scalarData(element, count, { ...childOf(answer), ...elements }, words);
+  const nullBitmap = validity === undefined ? {} : { nullBitmap: validity };
+  return makeData({ type, length: rows, nullCount: nulls, ...nullBitmap, valueOffsets: answer.offsets, child });
 }
 
 function childOf({ values, ends }: ColumnBuffers): Pick<ColumnBuffers, "values" | "ends"> {

@@ -15,6 +15,8 @@ export function vectorisedFunction(definition: {
   readonly parameterTypes: readonly DuckDBType[];
   readonly varArgsType?: DuckDBType;
   readonly returnType: DuckDBType;
+  /** It is called for rows with a NULL argument too; else these are NULL whatever it writes. */
+  readonly specialHandling?: boolean;
   readonly mainFunction: (info: duckdb.ScalarFunctionInfo, input: duckdb.DataChunk, output: duckdb.Vector) => void;
 }): DuckDBScalarFunction {
   const { mainFunction, ...signature } = definition;

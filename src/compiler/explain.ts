@@ -267,7 +267,7 @@ function summaryOf(operator: AnyOperator): string {
     case "rolling_aggregate":
       return `${operator.specs.length} specs, ${operator.specs.reduce((sum, { outputs }) => sum + outputs.length, 0)} columns, by ${operator.rollingEngine}`;
     case "arrow_udf_transform":
-      return `${operator.function}(${operator.arguments.join(", ")})`;
+      return `${operator.function}(${operator.arguments.map(({ name }) => name).join(", ")})`;
     case "ray_udf_transform":
       return `${operator.columns.map(({ name }) => name).join(", ")} from store ${operator.store.name}`;
     case "sink":

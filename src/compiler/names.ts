@@ -7,6 +7,7 @@ export const viewColumn = (view: string, column: string): ColumnName => `${view}
 export const instantColumn = (view: string, column: string): ColumnName => `@${view}.${column}`;
 export const rollingColumn = (name: string): ColumnName => `rolling:${name}`;
 export const lookupColumn = (name: string): ColumnName => `lookup:${name}`;
+export const udfColumn = (name: string): ColumnName => `udf:${name}`;
 export const ageColumn = (name: string): ColumnName => `age:${name}`;
 
 export function instantOf(view: string, time: BoundTime): Instant {

@@ -7,6 +7,15 @@ export interface CompilerPorts {
   /** The source of a view that can be read here; only `schema()` of it is called. */
   readonly sources: (view: string) => Source;
   readonly predicates: PredicateAnalyzer;
+  /** The functions of `project.udfs.ts`; undefined where the project has none. Asked once, if a service needs it. */
+  readonly udfs: () => Promise<UdfCatalog | undefined>;
+}
+
+/** What the functions of a project are called with and give. */
+export interface UdfCatalog {
+  /** SHA-256 of the bundle. */
+  readonly bundle: string;
+  readonly functions: ReadonlyMap<string, { readonly arguments: readonly DType[]; readonly returns: DType }>;
 }
 
 /** Reads users' SQL expressions. Both calls take many at once, because each is a round trip or two. */

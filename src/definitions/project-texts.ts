@@ -129,6 +129,7 @@ function runtimeMap(runtime: Runtime): object {
           },
     lookups: runtime.lookups.map(lookupMap),
     age_columns: runtime.ageColumns,
+    udf_columns: runtime.udfColumns,
     curation: runtime.curation,
     content_filter: runtime.contentFilter.map(({ dropWhere }) => ({ drop_where: dropWhere })),
     retriever_remap: retrieverRemap === undefined ? undefined : { ...retrieverRemap, map: new Map(retrieverRemap.map) },

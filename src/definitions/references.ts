@@ -223,6 +223,7 @@ function checkClashes(
   const made = [
     ...(runtime.lookups ?? []).map((entry) => ({ entry, maker: `the lookup "${entry.name}"` })),
     ...(runtime.ageColumns ?? []).map((entry) => ({ entry, maker: `the age column "${entry.name}"` })),
+    ...(runtime.udfColumns ?? []).map((entry) => ({ entry, maker: `the udf column "${entry.name}"` })),
   ];
   for (const { entry, maker } of made) {
     const { name } = entry;

@@ -18,6 +18,7 @@ const KEYS = [
   "spine",
   "lookups",
   "ageColumns",
+  "udfColumns",
   "embeddingCoverageFilter",
   "outputColumns",
 ] as const satisfies readonly (keyof Runtime)[];
@@ -52,6 +53,7 @@ export function layRuntime(file: RuntimeFile, service: string, locations: Locati
     ...(sessions === undefined ? {} : { sessionFilter: sessions }),
     lookups: pick("lookups") ?? NO_ROWS,
     ageColumns: pick("ageColumns") ?? NO_ROWS,
+    udfColumns: pick("udfColumns") ?? NO_ROWS,
     curation: pick("curation") ?? NO_ROWS,
     contentFilter: pick("contentFilter") ?? NO_ROWS,
     ...(remap === undefined ? {} : { retrieverRemap: remap }),

@@ -23,6 +23,8 @@ import {
   type Runtime,
   type SessionFilter,
   type SpineRoles,
+  UDF_ENGINES,
+  type UdfColumn,
 } from "./runtime.js";
 import { byShape, mapped, orNull, readAt, type Schema, wrongType } from "./schema.js";
 import { defaulted, type Here, list, object, optional, record, required } from "./schema-collections.js";
@@ -225,6 +227,27 @@ const ageColumn: Schema<AgeColumn> = object(
     called === undefined || created === undefined || unit === undefined ? undefined : { name: called, created, unit },
 );
 
+const udfColumn: Schema<UdfColumn> = object(
+  "a udf column",
+  {
+    name: required(name, "name of the column"),
+    function: required(name, "an export of project.udfs.ts"),
+    arguments: required(list(columnReference), "what it is called with, in its order"),
+    engine: defaulted(
+      oneOf(UDF_ENGINES),
+      UDF_ENGINES[0],
+      "sql_arrow_udf: where the rows are written, before curation; pythonic: with the embeddings, on columns of the contract",
+    ),
+  },
+  (written) => {
+    const { name: called, function: by } = written;
+    const given = written.arguments;
+    return called === undefined || by === undefined || given === undefined
+      ? undefined
+      : { ...written, name: called, function: by, arguments: given };
+  },
+);
+
 const curationRule: Schema<CurationRule> = object(
   "a curation rule",
   {
@@ -333,6 +356,10 @@ const KEYS = {
   age_columns: optional(
     orNull(list(ageColumn, { unique: { what: "age column", key: "name", nameOf: (one) => one.name, caseless: true } })),
     "time between creation and event",
+  ),
+  udf_columns: optional(
+    orNull(list(udfColumn, { unique: { what: "udf column", key: "name", nameOf: (one) => one.name, caseless: true } })),
+    "columns that functions of project.udfs.ts compute",
   ),
   curation: optional(orNull(list(curationRule)), "columns that are corrected, in this order"),
   content_filter: optional(orNull(list(contentRule)), "rows that go"),

@@ -19,6 +19,7 @@ export interface Runtime {
   readonly sessionFilter?: SessionFilter;
   readonly lookups: readonly Lookup[];
   readonly ageColumns: readonly AgeColumn[];
+  readonly udfColumns: readonly UdfColumn[];
   readonly curation: readonly CurationRule[];
   readonly contentFilter: readonly ContentRule[];
   readonly retrieverRemap?: RetrieverRemap;
@@ -104,6 +105,17 @@ export interface AgeColumn {
   readonly name: string;
   readonly created: string;
   readonly unit: DurationUnit;
+}
+
+/** Where functions of the user's own run: where the rows are written, or with the embeddings. */
+export const UDF_ENGINES = ["sql_arrow_udf", "pythonic"] as const;
+
+/** A column that a function of `project.udfs.ts` computes. */
+export interface UdfColumn {
+  readonly name: string;
+  readonly function: string;
+  readonly arguments: readonly string[];
+  readonly engine: (typeof UDF_ENGINES)[number];
 }
 
 export interface CurationRule {

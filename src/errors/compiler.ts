@@ -34,6 +34,27 @@ export const compilerProblem = family("compiler", {
     help: `write ${p.views.map((view) => `${view}.${p.name}`).join(" or ")}`,
     suggestion: `${p.views[0]}.${p.name}`,
   }),
+  "no-udfs": (p: { name: string }) => ({
+    says: `"${p.name}" is to be a function of the project's own, and there is no project.udfs.ts`,
+    help: "write it beside daedalus.yaml: export const <name> = defineUdf({arguments, returns, compute})",
+  }),
+  "unknown-udf": (p: Named & { known: readonly string[] }) => ({
+    says: `project.udfs.ts exports no function "${p.name}"`,
+    suggestion: p.nearest,
+    help: p.known.length === 0 ? "it exports none at all" : `its functions: ${listed(p.known)}`,
+  }),
+  "udf-arguments": (p: { name: string; wanted: readonly string[]; given: number }) => ({
+    says: `"${p.name}" takes ${p.wanted.length} arguments (${p.wanted.join(", ")}), and there are ${p.given}`,
+  }),
+  "udf-argument-type": (p: { name: string; wanted: string; column: string; dtype: string }) => ({
+    says: `"${p.name}" takes ${p.wanted} here, and "${p.column}" is ${p.dtype}`,
+    help: "declare the argument as what the column is, or as something that holds all of it",
+  }),
+  "udf-argument-unknown": (p: Named) => ({
+    says: `"${p.name}" is no column of the contract that a function with engine: pythonic can be called with`,
+    suggestion: p.nearest,
+    help: "such functions run when the rows are written: their arguments are columns of the service, embeddings too, but not each other's",
+  }),
   "unproduced-column": (p: Named & { kind: string }) => ({
     says: `nothing produces the ${p.kind} column "${p.name}"`,
     suggestion: p.nearest,

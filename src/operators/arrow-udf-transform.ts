@@ -1,16 +1,19 @@
-import { aColumn, anEngine, columnNames } from "./forms.js";
-import type { Column, ColumnName, Operator, RelationName } from "./operator.js";
+import { aColumn, anEngine } from "./forms.js";
+import type { Column, Operator, RelationName } from "./operator.js";
 import { operatorKind } from "./operator-kind.js";
 import { inputOf, requireColumns, withColumns } from "./schema.js";
-import { aText, oneOf, singleOf } from "./yaml-form.js";
+import { aText, listOf, oneOf, singleOf } from "./yaml-form.js";
 
-/** A vectorised function over materialised columns; rows and their order stay. */
+/** A vectorised function of the user's over materialised columns; rows and their order stay. */
 export interface ArrowUdfTransform extends Operator {
   readonly kind: "arrow_udf_transform";
   readonly inputs: readonly [RelationName];
-  /** The name under which the function is registered. */
+  /** An export of `project.udfs.ts`. */
   readonly function: string;
-  readonly arguments: readonly ColumnName[];
+  /** SHA-256 of the bundle that it is in. */
+  readonly bundle: string;
+  /** Columns, and what they are converted to. */
+  readonly arguments: readonly Column[];
   readonly column: Column;
 }
 
@@ -24,12 +27,17 @@ export const arrowUdfTransform = operatorKind<ArrowUdfTransform>({
     inputs: singleOf(aText),
     output: aText,
     function: aText,
-    arguments: columnNames,
+    bundle: aText,
+    arguments: listOf(aColumn),
     column: aColumn,
   },
   schema: (self, inputs) => {
     const input = inputOf(self, inputs, 0);
-    requireColumns(self, input, self.arguments);
+    requireColumns(
+      self,
+      input,
+      self.arguments.map(({ name }) => name),
+    );
     return withColumns(input, [self.column]);
   },
 });

@@ -177,8 +177,15 @@ class Interpretation {
         for (const { name, dtype } of made) this.#dtypes.set(name, dtype);
         return;
       }
-      case "arrow_udf_transform":
-        return arrowUdfTransform(operator, rows);
+      case "arrow_udf_transform": {
+        const { name } = operator.column;
+        const late = operator.engine === "pythonic";
+        if (!this.#needed(name) || (late && !this.#reading.enriched)) return;
+        const becomes = late ? (this.#dtypes.get(name) ?? operator.column.dtype) : operator.column.dtype;
+        arrowUdfTransform(operator, rows, await this.#reading.udf(operator.function), this.#dtypes, becomes);
+        this.#dtypes.set(name, becomes);
+        return;
+      }
       case "ray_udf_transform":
         return rayUdfTransform(
           operator,

@@ -56,7 +56,7 @@ function readsOf(operator: AnyOperator, needed: Set<ColumnName>): readonly Colum
           ...(where?.columns ?? []),
         ]);
     case "arrow_udf_transform":
-      return needed.has(operator.column.name) ? operator.arguments : [];
+      return needed.has(operator.column.name) ? operator.arguments.map(({ name }) => name) : [];
     case "ray_udf_transform":
       return operator.columns.filter(({ name }) => needed.has(name)).map(({ ids }) => ids);
     case "scan":

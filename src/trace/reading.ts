@@ -7,6 +7,9 @@ import type { ColumnName, Schema } from "../operators/operator.js";
 import type { Pipeline } from "../operators/pipeline.js";
 import type { Scan } from "../operators/scan.js";
 import type { ScanRequest, Source } from "../sources/source.js";
+import type { UdfBundle } from "../udfs/bundle-udfs.js";
+import { loadUdfs } from "../udfs/load-udfs.js";
+import type { Udf } from "../udfs/udf.js";
 import type { Row } from "./row.js";
 import { StoreReading } from "./store-reading.js";
 
@@ -18,6 +21,8 @@ export interface ReadingOptions {
   readonly session: SqlSession;
   /** The embedding stores that the pipeline asks, by name. */
   readonly stores: ReadonlyMap<string, StoreDefinition>;
+  /** The functions of the project's own, if the pipeline calls some. */
+  readonly udfs?: UdfBundle | undefined;
   /** The run's `qid_map.parquet`, if there is one. */
   readonly qidMap?: string;
   /** Columns that are read beside those that the pipeline scans: by view. */
@@ -79,6 +84,13 @@ export class Reading {
     const store = new StoreReading(definition);
     this.#stores.set(name, store);
     return store;
+  }
+
+  async udf(name: string): Promise<Udf> {
+    const { udfs } = this.#options;
+    const udf = udfs === undefined ? undefined : (await loadUdfs(udfs)).get(name);
+    if (udf === undefined) throw new RangeError(`no function "${name}"`);
+    return udf;
   }
 
   /** Columns of a view that are read beside those of its scans. */

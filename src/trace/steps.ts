@@ -15,7 +15,8 @@ export type Step =
   | RemapStep
   | DefaultStep
   | QidStep
-  | EmbeddingStep;
+  | EmbeddingStep
+  | CallStep;
 
 /** Read as it stands from a row of a view. */
 export interface ScanStep {
@@ -187,6 +188,15 @@ export interface EmbeddingStep {
   readonly operator: string;
   readonly store: string;
   readonly ids: string;
+}
+
+/** A function of the user's. */
+export interface CallStep {
+  readonly type: "call";
+  readonly operator: string;
+  readonly function: string;
+  readonly arguments: Readonly<Record<string, string>>;
+  readonly after: string;
 }
 
 /** The filter that took the row away, and why. */

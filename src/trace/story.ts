@@ -35,6 +35,8 @@ export function brief(step: Step): string {
       return qidText(step);
     case "embedding":
       return `until enrich; then of store ${step.store}`;
+    case "call":
+      return `${step.function}(${Object.keys(step.arguments).join(", ")})`;
   }
 }
 
@@ -76,6 +78,12 @@ export function story(step: Step): readonly string[] {
       return [`${step.operator}: nullable: false, so NULL becomes the ${step.from}: ${step.after}`];
     case "qid":
       return [`${step.operator}: ${qidText(step)}`];
+    case "call":
+      return [
+        `${step.operator}: ${step.function}(${Object.entries(step.arguments)
+          .map(([name, value]) => `${name} = ${value}`)
+          .join(", ")}) → ${step.after}`,
+      ];
     case "embedding":
       return [`${step.operator}: stays until enrich fills it from store ${step.store} by ${step.ids}`];
   }

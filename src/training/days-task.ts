@@ -9,6 +9,7 @@ import { failPoint } from "../runs/fail-point.js";
 import { checksum, type ManifestPart } from "../storage/day-manifest.js";
 import { encode } from "../tasks/exact-json.js";
 import type { TaskHandler } from "../tasks/task.js";
+import type { UdfBundle } from "../udfs/bundle-udfs.js";
 import type { DayResult, DaySession, DaysRequest } from "./day.js";
 import { type ContextAddress, KeptSession } from "./kept-session.js";
 
@@ -23,6 +24,7 @@ export interface DayContext {
   readonly views: Readonly<Record<string, FeatureView>>;
   /** Those whose coverage decides which rows there are, by name. */
   readonly stores: Readonly<Record<string, StoreDefinition>>;
+  readonly udfs?: UdfBundle;
   readonly duckdbConfig: Readonly<Record<string, string>>;
   /** A worker gets more than one span: it keeps the history of each for the next. */
   readonly keepHistory: boolean;

@@ -1,12 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { rename, rm, writeFile } from "node:fs/promises";
 import type { StoreDefinition } from "../embeddings/lance-store.js";
+import type { ArrowUdfTransform } from "../operators/arrow-udf-transform.js";
 import type { Schema } from "../operators/operator.js";
 import type { RayUdfTransform } from "../operators/ray-udf-transform.js";
 import { failPoint } from "../runs/fail-point.js";
 import { checksum } from "../storage/day-manifest.js";
 import { encode } from "../tasks/exact-json.js";
 import type { TaskHandler } from "../tasks/task.js";
+import type { UdfBundle } from "../udfs/bundle-udfs.js";
 import type { EnrichedPart, EnrichSession } from "./day.js";
 import { type ContextAddress, KeptSession } from "./kept-session.js";
 
@@ -15,10 +17,11 @@ export const ENRICH_TASK = "training/enrich";
 
 /** What all parts of a run have in common; written once, read once by each worker. */
 export interface EnrichContext {
-  readonly operators: readonly RayUdfTransform[];
+  readonly operators: readonly (RayUdfTransform | ArrowUdfTransform)[];
   readonly output: Schema;
   /** By name. */
   readonly stores: Readonly<Record<string, StoreDefinition>>;
+  readonly udfs?: UdfBundle;
   readonly duckdbConfig: Readonly<Record<string, string>>;
 }
 

@@ -26,6 +26,8 @@ export interface EnrichOptions {
   readonly context: string;
   readonly executor: TaskExecutor;
   readonly versions: Readonly<Record<string, string>>;
+  /** Of the columns that functions of the user's fill in, over a day's files; of no columns, none. */
+  readonly statistics: (files: readonly string[]) => Promise<readonly ManifestColumn[]>;
 }
 
 export interface DayUnit extends Unit {
@@ -142,12 +144,15 @@ export class EnrichStage {
       return { name, rows, bytes, sha256 };
     });
     const seconds = (Date.now() - started.getTime()) / 1000;
+    const called =
+      parts.length === 0 ? [] : await this.#options.statistics(parts.map(({ name }) => join(folder, name)));
+    const calledOf = new Map(called.map((column) => [column.name, column]));
     return {
       ...found,
       state: "complete",
       stages: ["skeleton", "enrich"],
       parts,
-      columns: found.columns.map((column) => filled(column, found.rows, files)),
+      columns: found.columns.map((column) => calledOf.get(column.name) ?? filled(column, found.rows, files)),
       inputs: { ...found.inputs, stores },
       versions,
       run: {

@@ -4,12 +4,14 @@ import type { Connection } from "../definitions/base.js";
 import type { FeatureView } from "../definitions/feature-view.js";
 import { type StoreDefinition, storeIdentity } from "../embeddings/lance-store.js";
 import type { SqlSession } from "../engines/sql/session.js";
+import type { ArrowUdfTransform } from "../operators/arrow-udf-transform.js";
 import type { Pipeline } from "../operators/pipeline.js";
 import type { RayUdfTransform } from "../operators/ray-udf-transform.js";
 import type { Scan } from "../operators/scan.js";
 import { fingerprint } from "../runs/fingerprint.js";
 import type { FileIdentity, Source, SourceTime } from "../sources/source.js";
 import { type ManifestInput, type ManifestInputs, OUTPUT_FORMAT } from "../storage/day-manifest.js";
+import type { UdfBundle } from "../udfs/bundle-udfs.js";
 
 /** A compiled service with what it reads: what every question about its days needs. */
 export interface TrainingInputs {
@@ -21,6 +23,8 @@ export interface TrainingInputs {
   readonly stores: ReadonlyMap<string, StoreDefinition>;
   /** The views' sources, by view name; not pinned, so that changes are seen. */
   readonly sources: ReadonlyMap<string, Source>;
+  /** The functions of the project's own, if the pipeline calls some. */
+  readonly udfs?: UdfBundle;
   /** The session that the sources were opened with. */
   readonly session: SqlSession;
   /** `YYYYMM`, both months inclusive. */
@@ -44,6 +48,15 @@ export function sourceOf(inputs: Pick<TrainingInputs, "sources">, view: string):
 /** The operators that fill embedding columns. */
 export function enrichmentsOf(pipeline: Pipeline): readonly RayUdfTransform[] {
   return pipeline.operators.filter((operator) => operator.kind === "ray_udf_transform");
+}
+
+/** The operators that fill columns in after the rows are written, in their order. */
+export function lateOperatorsOf(pipeline: Pipeline): readonly (RayUdfTransform | ArrowUdfTransform)[] {
+  return pipeline.operators.flatMap((operator) =>
+    operator.kind === "ray_udf_transform" || (operator.kind === "arrow_udf_transform" && operator.engine === "pythonic")
+      ? [operator]
+      : [],
+  );
 }
 
 /** The stores that decide which rows a day has. */

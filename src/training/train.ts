@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import type { Day } from "../columnar/instants.js";
+import { statisticsOfParts } from "../engines/sql/sink.js";
 import { DaedalusError, type Problem } from "../errors/problem.js";
 import { trainingProblem } from "../errors/training.js";
 import { problemsOf } from "../runs/failure.js";
@@ -15,6 +16,7 @@ import {
   writeManifest,
 } from "../storage/day-manifest.js";
 import type { TaskDocument, TaskExecutor } from "../tasks/task.js";
+import type { UdfBundle } from "../udfs/bundle-udfs.js";
 import type { WrittenRule } from "./day.js";
 import { type DayState, type JudgedDay, OUTPUT_FILE, refuseForeignRoot, unitOf } from "./day-states.js";
 import { type DaySelection, selectDays } from "./days.js";
@@ -29,6 +31,7 @@ import {
   InputReader,
   inputChanges,
   inputsKey,
+  lateOperatorsOf,
   storeOf,
   type TrainingInputs,
 } from "./inputs.js";
@@ -221,6 +224,7 @@ class TrainRun {
         views: Object.fromEntries(views),
         stores: coverageStores(this.#options),
         duckdbConfig,
+        ...this.#udfs(),
         keepHistory: spans.length > workers,
         ...(rules === undefined ? {} : { rules }),
       });
@@ -234,6 +238,11 @@ class TrainRun {
     } finally {
       await executor.close();
     }
+  }
+
+  #udfs(): { readonly udfs?: UdfBundle } {
+    const { udfs } = this.#options;
+    return udfs === undefined ? {} : { udfs };
   }
 
   /** Who is told of a run over units, and who can stop it. */
@@ -252,14 +261,32 @@ class TrainRun {
   async #enrich(days: readonly Day[]) {
     if (days.length === 0) return undefined;
     const { startExecutor, versions, pipeline, duckdbConfig } = this.#options;
-    const operators = enrichmentsOf(pipeline);
+    const operators = lateOperatorsOf(pipeline);
     // One process for all: its threads share the vectors.
     const executor = startExecutor(1, this.#root.log("executor"));
     const context = this.#root.scratch("enrich.json");
     try {
-      const stores = Object.fromEntries(operators.map(({ store }) => [store.name, storeOf(this.#options, store.name)]));
-      await writeEnrichContext(context, { operators, output: pipeline.output, stores, duckdbConfig });
-      const stage = new EnrichStage({ root: this.#root, reader: this.#reader, context, executor, versions });
+      const names = enrichmentsOf(pipeline).map(({ store }) => store.name);
+      const stores = Object.fromEntries(names.map((name) => [name, storeOf(this.#options, name)]));
+      const { output } = pipeline;
+      await writeEnrichContext(context, { operators, output, stores, duckdbConfig, ...this.#udfs() });
+      const { session } = this.#options;
+      const called = operators.flatMap((operator) =>
+        operator.kind === "arrow_udf_transform" ? operator.column.name : [],
+      );
+      const stage = new EnrichStage({
+        root: this.#root,
+        reader: this.#reader,
+        context,
+        executor,
+        versions,
+        statistics: (files) =>
+          statisticsOfParts(
+            output.filter(({ name }) => called.includes(name)),
+            files,
+            session,
+          ),
+      });
       return await runUnits({
         root: this.#root,
         stage: "enrich",

@@ -127,6 +127,7 @@ export async function openWorkshop() {
         if (definition === undefined) throw new Error(`no view ${view}`);
         return openSource({ directory, connections: project.base.connections }, definition, session);
       },
+      udfs: async () => undefined,
       predicates: openPredicateAnalyzer(session),
     });
     const found = [...problems, ...resolved.problems];

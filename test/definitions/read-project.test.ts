@@ -157,6 +157,7 @@ describe("runtimeOf", () => {
       spine: {},
       lookups: [],
       ageColumns: [],
+      udfColumns: [],
       curation: [],
       contentFilter: [],
     });

@@ -94,6 +94,9 @@ export function dssmRankingByHand(data: string, day: string): string {
   const listed = (value: string, events: string, days: number) =>
     `(SELECT coalesce(list(h.${value} ORDER BY h.ts, h.${value}) FILTER (h.${value} IS NOT NULL), []) FROM h
       WHERE h.user_id = r.user_id AND h.event IN ${events} AND ${within(days)})`;
+  // The sum of the products, as doubles, from the first on.
+  const inner = (a: string, b: string) =>
+    `list_reduce(list_prepend(0::DOUBLE, list_transform(range(1, 65), lambda i: ${a}[i]::DOUBLE * ${b}[i]::DOUBLE)), lambda x, y: x + y)`;
   const forms = {
     profile: "latest",
     properties: "event",
@@ -104,7 +107,10 @@ export function dssmRankingByHand(data: string, day: string): string {
   } as const;
   return `
     WITH ${rows(data, day, forms, "others = 0 OR (others = 1 AND likes = 1)", "NOT coalesce(artwork_id IN (SELECT id FROM embedded), false)")}
-    SELECT r.*,
+    SELECT *, CASE WHEN len(tack_ids) = 0 THEN 0 ELSE len(list_filter(tack_ids, lambda t: t IS NOT NULL AND list_contains(like_artwork_tack_ids_7d, t))) / len(tack_ids)::DOUBLE END AS tack_overlap,
+      ${inner("image_embedding", "like_artwork_avg_embeds")} / (sqrt(${inner("image_embedding", "image_embedding")})
+        * sqrt(${inner("like_artwork_avg_embeds", "like_artwork_avg_embeds")})) AS taste_similarity
+    FROM (SELECT r.*,
       (SELECT embedding FROM embedded WHERE id = r.artwork_id) AS image_embedding,
       (SELECT list_transform(range(1, 65), lambda d: CAST(list_reduce(list_transform(vectors, lambda v: v[d]::DOUBLE), lambda a, b: a + b) / len(vectors) AS FLOAT))
         FROM (SELECT list(embedding ORDER BY place) AS vectors
@@ -133,7 +139,7 @@ export function dssmRankingByHand(data: string, day: string): string {
       (SELECT coalesce(list(x ORDER BY latest, x), []) FROM (SELECT p.id AS x, max(p.artwork_created_at) AS latest FROM properties p
         WHERE p.author_id = r.user_id AND p.artwork_created_at < r.ts AND p.artwork_created_at >= r.ts - ${30 * DAY}
           AND p.ingested_at <= r.ts AND p.id IS NOT NULL GROUP BY p.id)) AS user_recent_published_artworks
-    FROM r) AS r`;
+    FROM r) AS r)`;
 }
 
 /** The latest row of the past; ties: the largest by key columns, then by fields in their order. */

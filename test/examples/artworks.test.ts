@@ -67,7 +67,7 @@ describe("every column has a value somewhere, and a NULL or an empty list somewh
     /^(user_events|like_artwork_cnts|liked_authors|liked_tacks|published_artworks|artwork_(views|likes|viewers)|own_views)/;
 
   test.each([
-    ["dssm_ranking", 55],
+    ["dssm_ranking", 57],
     ["xgb_reranker", 34],
   ])("%s", async (service, width) => {
     const root = join(project, "out", service);

@@ -211,7 +211,8 @@ const operators: { readonly [Kind in AnyOperator["kind"]]: fc.Arbitrary<AnyOpera
       engine: fc.constant("sql_arrow_udf" as const),
       inputs: one,
       function: text,
-      arguments: names,
+      bundle: text,
+      arguments: fc.array(column),
       column,
     })
     .map(arrowUdfTransform.of),
@@ -427,7 +428,8 @@ describe("schemas", () => {
       engine: "sql_arrow_udf",
       inputs: ["l"],
       function: "f",
-      arguments: ["x"],
+      bundle: "b",
+      arguments: [{ name: "x", dtype: "BIGINT" }],
       column: { name: "f", dtype: "DOUBLE" },
     });
     expect(schemaOf(udf, [rows]).at(-1)).toEqual({ name: "f", dtype: "DOUBLE" });

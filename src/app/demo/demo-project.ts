@@ -25,6 +25,7 @@ const example = fileURLToPath(new URL("../../../examples/artworks/", import.meta
 const PARTS = [
   "README.md",
   "daedalus.yaml",
+  "project.udfs.ts",
   "config/base.yaml",
   "config/training",
   "feature_views",

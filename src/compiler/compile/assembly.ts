@@ -1,11 +1,12 @@
 import type { Instant } from "../../columnar/instants.js";
+import { type ArrowUdfTransform, arrowUdfTransform } from "../../operators/arrow-udf-transform.js";
 import { type Filter, filter } from "../../operators/filter.js";
 import type { AnyOperator } from "../../operators/pipeline.js";
 import { type Assignment, type Expression, project } from "../../operators/project.js";
 import { type RayUdfTransform, rayUdfTransform } from "../../operators/ray-udf-transform.js";
 import { type Sink, sink } from "../../operators/sink.js";
-import { ageColumn, instantOf } from "../names.js";
-import type { ResolvedColumn, ResolvedEnrichment, ResolvedService } from "../resolve/resolved-service.js";
+import { ageColumn, instantOf, udfColumn } from "../names.js";
+import type { ResolvedColumn, ResolvedEnrichment, ResolvedService, ResolvedUdf } from "../resolve/resolved-service.js";
 import type { Needs } from "./needs.js";
 
 /** From the joined and computed columns to the file: ages, working columns, rules, defaults, embeddings, sink. */
@@ -31,6 +32,7 @@ export function assemblyOperators(
       value: { type: "age", time, created: instantOf(view, created), unit },
     })),
   );
+  for (const udf of needs.udfs) made.push(udfOperator(udf, "sql_arrow_udf", udfColumn(udf.name), input()));
   add("assembly", [
     ...service.columns.flatMap((column) => workingColumn(service, needs, column, time)),
     ...needs.rules.hidden.map(({ name, dtype, column }) => ({
@@ -55,6 +57,9 @@ export function assemblyOperators(
     service.columns.map(({ name }) => name),
   );
   for (const enrich of enrichments(service.enrichments, input())) made.push(enrich);
+  for (const udf of service.enrichingUdfs)
+    if (service.columns.some(({ name }) => name === udf.name))
+      made.push(udfOperator(udf, "pythonic", udf.name, input()));
   made.push(sinkOf(service, input(), time));
   return made;
 }
@@ -100,7 +105,7 @@ function outputSteps(service: ResolvedService, needs: Needs): readonly Assignmen
     }
     const exists = present || steps.length > 0;
     const given = column.defaultSql !== undefined || column.default !== undefined;
-    if (exists && (from.type === "default" ? given : !nullable && from.type !== "embedding"))
+    if (exists && (from.type === "default" ? given : !nullable && from.type !== "enriched"))
       assign({
         type: "not_null",
         column: name,
@@ -141,6 +146,25 @@ function enrichments(columns: readonly ResolvedEnrichment[], rows: string): read
     );
   }
   return made;
+}
+
+function udfOperator(
+  udf: ResolvedUdf,
+  engine: "sql_arrow_udf" | "pythonic",
+  column: string,
+  rows: string,
+): ArrowUdfTransform {
+  const name = `udf_${udf.name}`;
+  return arrowUdfTransform.of({
+    name,
+    engine,
+    inputs: [rows],
+    output: name,
+    function: udf.function,
+    bundle: udf.bundle,
+    arguments: udf.arguments,
+    column: { name: column, dtype: udf.returns },
+  });
 }
 
 function sinkOf(service: ResolvedService, input: string, time: Instant): Sink {

@@ -94,7 +94,7 @@ function generate(service: ResolvedService): Pipeline {
     spine: { view: spine.name, time, ...(qid && service.session !== undefined ? { session: service.session } : {}) },
     operators,
     output: service.columns.map(({ name, dtype }) => ({ name, dtype })),
-    embeddings: service.enrichments.length > 0,
+    embeddings: operators.some(({ engine, kind }) => engine === "pythonic" && kind !== "rolling_aggregate"),
   });
 }
 

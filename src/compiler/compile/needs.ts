@@ -1,7 +1,7 @@
 import { type Duration, durationMicros } from "../../columnar/instants.js";
 import type { Window } from "../../definitions/aggregations.js";
 import type { ColumnName } from "../../operators/operator.js";
-import { ageColumn, lookupColumn, rollingColumn, viewColumn } from "../names.js";
+import { ageColumn, lookupColumn, rollingColumn, udfColumn, viewColumn } from "../names.js";
 import type {
   BoundRef,
   BoundTime,
@@ -10,6 +10,7 @@ import type {
   ResolvedLookup,
   ResolvedService,
   ResolvedSpec,
+  ResolvedUdf,
 } from "../resolve/resolved-service.js";
 import { type LiveRules, liveRules } from "./live-rules.js";
 
@@ -59,6 +60,7 @@ export interface Needs {
   }[];
   readonly lookups: readonly ResolvedLookup[];
   readonly ages: readonly ResolvedAge[];
+  readonly udfs: readonly ResolvedUdf[];
 }
 
 export function needsOf(service: ResolvedService): Needs {
@@ -103,6 +105,11 @@ export function needsOf(service: ResolvedService): Needs {
     if (coverage.events !== undefined && service.event !== undefined) onRow(service.event);
   }
 
+  const udfs = service.udfs.filter(({ name }) => computed.has(udfColumn(name)));
+  for (const { name } of udfs.flatMap((udf) => udf.arguments)) {
+    computed.add(name);
+    onRow(name);
+  }
   const ages = service.ages.filter(({ name }) => computed.has(ageColumn(name)));
   for (const age of ages) needsOfName(viewColumn(age.view, age.created.column), spine, rowJoins)?.time(age.created);
 
@@ -137,6 +144,7 @@ export function needsOf(service: ResolvedService): Needs {
     viewSpecs: byViewAndTime(needed),
     lookups,
     ages,
+    udfs,
   };
 }
 

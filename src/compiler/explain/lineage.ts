@@ -111,7 +111,7 @@ function columnsAfter(
         operator.column.name,
         merged(
           name,
-          operator.arguments.map((column) => left.get(column)),
+          operator.arguments.map((argument) => left.get(argument.name)),
         ),
       );
       return left;

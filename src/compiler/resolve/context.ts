@@ -4,6 +4,7 @@ import type { Literal } from "../../definitions/literal.js";
 import type { Project } from "../../definitions/project.js";
 import type { Runtime } from "../../definitions/runtime.js";
 import { compilerProblem } from "../../errors/compiler.js";
+import type { UdfCatalog } from "../ports.js";
 import { literalOf, writtenLiteral } from "./literals.js";
 import type { Predicates } from "./predicates.js";
 import type { Reference, References } from "./references.js";
@@ -13,6 +14,8 @@ import type { ViewBook } from "./views.js";
 
 /** What all parts of the resolution of a service share. */
 export interface Context {
+  /** The project's functions, where the runtime names some. */
+  readonly udfs?: UdfCatalog;
   readonly project: Project;
   readonly service: FeatureService;
   readonly runtime: Runtime;

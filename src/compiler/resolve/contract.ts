@@ -5,7 +5,7 @@ import type { OutputColumn } from "../../definitions/runtime.js";
 import { compilerProblem } from "../../errors/compiler.js";
 import { definitionProblem } from "../../errors/definition.js";
 import { nearest as nearestName } from "../../errors/nearest.js";
-import { ageColumn, lookupColumn, rollingColumn, viewColumn } from "../names.js";
+import { ageColumn, lookupColumn, rollingColumn, udfColumn, viewColumn } from "../names.js";
 import { type Context, fittingLiteral, mayLackRole } from "./context.js";
 import { converts } from "./conversions.js";
 import type { ColumnOrigin, ResolvedColumn, ResolvedEnrichment } from "./resolved-service.js";
@@ -204,9 +204,20 @@ function producerOf(
         );
         return undefined;
       }
+      const udf = computed.udf(name);
+      if (udf === "refused") return undefined;
+      if (udf !== undefined)
+        return {
+          origin: udf.late ? { type: "enriched" } : { type: "column", column: udfColumn(name) },
+          dtype: udf.udf.returns,
+          by: `function "${udf.udf.function}"`,
+        };
       const age = computed.age(name);
       if (age === undefined)
-        return nothing(["qid", ...runtime.ageColumns.map((entry) => entry.name)], computed.mayLack("ageColumns", name));
+        return nothing(
+          ["qid", ...[...runtime.ageColumns, ...runtime.udfColumns].map((entry) => entry.name)],
+          computed.mayLack("ageColumns", name) || computed.mayLack("udfColumns", name),
+        );
       return age === "refused"
         ? undefined
         : { origin: { type: "column", column: ageColumn(name) }, dtype: "DOUBLE", by: `age column "${name}"` };
@@ -242,7 +253,7 @@ function producerOf(
           specs.map((spec) => spec.name),
           project.mayLack(project.aggregations, "enrichmentSpecs") || project.mayLack(specs, name),
         );
-      return { origin: { type: "embedding" }, by: `the embeddings of service "${service.name}"` };
+      return { origin: { type: "enriched" }, by: `the embeddings of service "${service.name}"` };
     }
   }
 }

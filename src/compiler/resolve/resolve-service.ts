@@ -1,7 +1,7 @@
 import type { AggregationSpec } from "../../definitions/aggregations.js";
 import type { FeatureService } from "../../definitions/feature-service.js";
 import type { Project } from "../../definitions/project.js";
-import type { AgeColumn, Lookup, Runtime } from "../../definitions/runtime.js";
+import type { AgeColumn, Lookup, Runtime, UdfColumn } from "../../definitions/runtime.js";
 import { compilerProblem } from "../../errors/compiler.js";
 import { nearest as nearestName } from "../../errors/nearest.js";
 import { DaedalusError, type Problem } from "../../errors/problem.js";
@@ -13,11 +13,12 @@ import { resolveAge, resolveLookup } from "./lookups.js";
 import { Predicates } from "./predicates.js";
 import { References } from "./references.js";
 import { Reporter } from "./reporter.js";
-import type { ResolvedAge, ResolvedLookup, ResolvedService, ResolvedSpec } from "./resolved-service.js";
+import type { ResolvedAge, ResolvedLookup, ResolvedService, ResolvedSpec, ResolvedUdf } from "./resolved-service.js";
 import { resolveContentFilter, resolveCoverage, resolveCuration, resolveRemap, resolveSessionFilter } from "./rules.js";
 import { outputName, resolveSpec } from "./specs.js";
+import { type ArgumentOf, contractArgument, resolveUdf } from "./udfs.js";
 import { ViewBook } from "./views.js";
-import { type Computed, WorkingColumns } from "./working-columns.js";
+import { type Computed, type ComputedList, WorkingColumns } from "./working-columns.js";
 
 export interface Resolution {
   /** Absent if there is a problem. */
@@ -50,8 +51,9 @@ export async function resolveService(project: Project, serviceName: string, port
   if (context === undefined) return { problems: report.problems, warnings: report.warnings };
 
   const computed = new ComputedColumns(context);
-  const columns = resolveContract(context, computed);
   const working = new WorkingColumns(context, computed);
+  computed.argumentsOf = (name, at) => working.computedColumn(name, at);
+  const columns = resolveContract(context, computed);
   const curation = resolveCuration(context, working);
   const contentFilter = resolveContentFilter(context, working);
   const remap = resolveRemap(context, working);
@@ -75,12 +77,14 @@ export async function resolveService(project: Project, serviceName: string, port
     specs: computed.specs,
     lookups: computed.lookups,
     ages: computed.ages,
+    udfs: computed.udfs(false),
     curation,
     contentFilter,
     ...(remap === undefined ? {} : { remap }),
     ...(sessionFilter === undefined ? {} : { sessionFilter }),
     ...(coverage === undefined ? {} : { coverage }),
     enrichments,
+    enrichingUdfs: computed.udfs(true),
     partRows: runtime.entitySpineChunkRows,
     rollingEngine: runtime.compute.engine,
     pitEngine: runtime.compute.pitEngine,
@@ -128,6 +132,7 @@ async function contextOf(
   };
   const event = role("event");
   const session = role("session");
+  const udfs = runtime.udfColumns.length === 0 ? undefined : await ports.udfs();
   const predicates = await Predicates.parse(ports.predicates, report, textsOf(project, runtime));
   return {
     project,
@@ -138,6 +143,7 @@ async function contextOf(
     references,
     predicates,
     report,
+    ...(udfs === undefined ? {} : { udfs }),
     ...(event === undefined ? {} : { event }),
     ...(session === undefined ? {} : { session }),
   };
@@ -162,11 +168,16 @@ class ComputedColumns implements Computed {
   readonly #specs = new Map<AggregationSpec, ResolvedSpec | "refused">();
   readonly #lookups = new Map<string, ResolvedLookup | "refused">();
   readonly #ages = new Map<string, ResolvedAge | "refused">();
+  readonly #udfOf: ReadonlyMap<string, UdfColumn>;
+  readonly #udfs = new Map<string, ResolvedUdf | "refused">();
+  /** What arguments of functions name, where the rows are written. */
+  argumentsOf: ArgumentOf = () => undefined;
 
   constructor(context: Context) {
     this.#context = context;
     this.#lookupOf = new Map(context.runtime.lookups.map((lookup) => [lookup.name, lookup]));
     this.#ageOf = new Map(context.runtime.ageColumns.map((age) => [age.name, age]));
+    this.#udfOf = new Map(context.runtime.udfColumns.map((udf) => [udf.name, udf]));
     for (const spec of context.project.aggregations.aggregationSpecs)
       for (const window of spec.windows) {
         const name = outputName(spec.name, window);
@@ -203,12 +214,26 @@ class ComputedColumns implements Computed {
     return resolved;
   }
 
-  names(): Iterable<string> {
-    const { ageColumns, lookups } = this.#context.runtime;
-    return [...this.#specOf.keys(), ...lookups.map(({ name }) => name), ...ageColumns.map(({ name }) => name)];
+  udf(name: string) {
+    const udf = this.#udfOf.get(name);
+    if (udf === undefined) return undefined;
+    const late = udf.engine === "pythonic";
+    const known = this.#udfs.get(name);
+    if (known !== undefined) return known === "refused" ? known : { udf: known, late };
+    // One that is named by its own arguments finds itself refused.
+    this.#udfs.set(name, "refused");
+    const argumentOf: ArgumentOf = late ? contractArgument(this.#context) : this.argumentsOf;
+    const resolved = resolveUdf(this.#context, udf, argumentOf) ?? "refused";
+    this.#udfs.set(name, resolved);
+    return resolved === "refused" ? resolved : { udf: resolved, late };
   }
 
-  mayLack(list: "rolling" | "lookups" | "ageColumns", name: string): boolean {
+  names(): Iterable<string> {
+    const { ageColumns, lookups, udfColumns } = this.#context.runtime;
+    return [...this.#specOf.keys(), ...[...lookups, ...ageColumns, ...udfColumns].map(({ name }) => name)];
+  }
+
+  mayLack(list: ComputedList, name: string): boolean {
     const { project, runtime } = this.#context;
     if (list !== "rolling") return project.mayLack(runtime, list) || project.mayLack(runtime[list], name);
     const { aggregations } = project;
@@ -236,6 +261,7 @@ class ComputedColumns implements Computed {
       if (!spec.windows.some((window) => elsewhere.has(outputName(spec.name, window)))) this.#spec(spec);
     for (const { name } of runtime.lookups) if (!elsewhere.has(name)) this.lookup(name);
     for (const { name } of runtime.ageColumns) if (!elsewhere.has(name)) this.age(name);
+    for (const { name } of runtime.udfColumns) if (!elsewhere.has(name)) this.udf(name);
   }
 
   get specs(): readonly ResolvedSpec[] {
@@ -244,6 +270,12 @@ class ComputedColumns implements Computed {
 
   get lookups(): readonly ResolvedLookup[] {
     return this.#context.runtime.lookups.flatMap(({ name }) => settled(this.#lookups.get(name)));
+  }
+
+  udfs(late: boolean): readonly ResolvedUdf[] {
+    return this.#context.runtime.udfColumns
+      .filter(({ engine }) => (engine === "pythonic") === late)
+      .flatMap(({ name }) => settled(this.#udfs.get(name)));
   }
 
   get ages(): readonly ResolvedAge[] {

@@ -22,12 +22,16 @@ export interface ResolvedService {
   readonly specs: readonly ResolvedSpec[];
   readonly lookups: readonly ResolvedLookup[];
   readonly ages: readonly ResolvedAge[];
+  /** Those of the tag `sql_arrow_udf`: over what was joined and computed. */
+  readonly udfs: readonly ResolvedUdf[];
   readonly curation: readonly ResolvedCuration[];
   readonly contentFilter: readonly Predicate[];
   readonly remap?: ResolvedRemap;
   readonly sessionFilter?: ResolvedSessionFilter;
   readonly coverage?: ResolvedCoverage;
   readonly enrichments: readonly ResolvedEnrichment[];
+  /** Those of the tag `pythonic`: over columns of the contract, embeddings too. */
+  readonly enrichingUdfs: readonly ResolvedUdf[];
   readonly partRows: bigint;
   readonly rollingEngine: RollingEngine;
   readonly pitEngine: PitEngine;
@@ -85,7 +89,8 @@ export type ColumnOrigin =
   /** An integer spine timestamp that the contract declares TIMESTAMP. */
   | { readonly type: "timestamp" }
   | { readonly type: "qid" }
-  | { readonly type: "embedding" }
+  /** Filled in after the rows are written: an embedding, or what a function makes of some. */
+  | { readonly type: "enriched" }
   /** Nothing produces it: its default in every row. */
   | { readonly type: "default" };
 
@@ -131,6 +136,16 @@ export interface ResolvedAge {
   readonly view: string;
   readonly created: BoundTime;
   readonly unit: DurationUnit;
+}
+
+export interface ResolvedUdf {
+  readonly name: string;
+  readonly function: string;
+  /** SHA-256. */
+  readonly bundle: string;
+  /** Columns, and what they are converted to. */
+  readonly arguments: readonly { readonly name: ColumnName; readonly dtype: DType }[];
+  readonly returns: DType;
 }
 
 export interface ResolvedCuration {

@@ -1,19 +1,24 @@
 import type { DType } from "../../columnar/dtypes.js";
 import { compilerProblem } from "../../errors/compiler.js";
 import { nearest as nearestName } from "../../errors/nearest.js";
-import { ageColumn, lookupColumn, rollingColumn } from "../names.js";
+import { ageColumn, lookupColumn, rollingColumn, udfColumn } from "../names.js";
 import type { Context } from "./context.js";
 import type { At } from "./reporter.js";
-import type { HiddenColumn, ResolvedAge, ResolvedLookup, ResolvedSpec } from "./resolved-service.js";
+import type { HiddenColumn, ResolvedAge, ResolvedLookup, ResolvedSpec, ResolvedUdf } from "./resolved-service.js";
+
+/** Where the runtime and the aggregations name what is computed. */
+export type ComputedList = "rolling" | "lookups" | "ageColumns" | "udfColumns";
 
 /** What the service's specs, lookups and ages can make, bound when something asks for it. */
 export interface Computed {
   readonly rolling: (name: string) => { readonly dtype: DType; readonly spec: ResolvedSpec } | "refused" | undefined;
   readonly lookup: (name: string) => ResolvedLookup | "refused" | undefined;
   readonly age: (name: string) => ResolvedAge | "refused" | undefined;
+  /** `late`: it runs with the embeddings. */
+  readonly udf: (name: string) => { readonly udf: ResolvedUdf; readonly late: boolean } | "refused" | undefined;
   readonly names: () => Iterable<string>;
   /** True if none of them has the name perhaps only because of a mistake that was told. */
-  readonly mayLack: (list: "rolling" | "lookups" | "ageColumns", name: string) => boolean;
+  readonly mayLack: (list: ComputedList, name: string) => boolean;
 }
 
 /**
@@ -44,6 +49,11 @@ export class WorkingColumns {
     return known === undefined ? undefined : { name: known.name, dtype: known.dtype };
   }
 
+  /** What was joined or computed under a name, whatever the contract calls so; for arguments of functions. */
+  computedColumn(name: string, at: At): { readonly dtype: DType; readonly column: string } | undefined {
+    return this.#originOf(name, at);
+  }
+
   #hide(name: string, at: At): HiddenColumn | undefined {
     const origin = this.#originOf(name, at);
     if (origin === undefined) return undefined;
@@ -58,6 +68,9 @@ export class WorkingColumns {
       const found = references.find(name, at);
       return found === undefined ? undefined : { dtype: found.dtype, column: found.name };
     }
+    const udf = this.#computed.udf(name);
+    if (udf === "refused") return undefined;
+    if (udf !== undefined && !udf.late) return { dtype: udf.udf.returns, column: udfColumn(name) };
     const age = this.#computed.age(name);
     if (age !== undefined) return age === "refused" ? undefined : { dtype: "DOUBLE", column: ageColumn(name) };
     const lookup = this.#computed.lookup(name);
@@ -90,7 +103,7 @@ export class WorkingColumns {
       project.mayLack(service, "columns") ||
       project.mayLack(service.columns, name) ||
       references.mayLack(name) ||
-      (["rolling", "lookups", "ageColumns"] as const).some((list) => this.#computed.mayLack(list, name))
+      (["rolling", "lookups", "ageColumns", "udfColumns"] as const).some((list) => this.#computed.mayLack(list, name))
     );
   }
 }

@@ -43,6 +43,11 @@ import { typeName } from "./values.js";
 /** Rows of a chunk: one of DuckDB's vectors. */
 const CHUNK = 2048;
 
+/** DuckDB's type of a dtype. */
+export function duckdbType(dtype: DType): DuckDBType {
+  return isList(dtype) ? LIST(TYPES[elementOf(dtype)]) : TYPES[dtype as ScalarDType];
+}
+
 const TYPES: Readonly<Record<ScalarDType, DuckDBType>> = {
   BOOLEAN,
   TINYINT,
@@ -66,9 +71,7 @@ export async function createTable(session: SqlSession, name: string, { rows, col
   await session.run(
     `CREATE TEMP TABLE ${identifier(name)} (${[...declared, `${identifier(PLACE)} BIGINT`].join(", ")})`,
   );
-  const types = writers.map(({ dtype }) =>
-    isList(dtype) ? LIST(TYPES[elementOf(dtype)]) : TYPES[dtype as ScalarDType],
-  );
+  const types = writers.map(({ dtype }) => duckdbType(dtype));
   const appender = await session.connection.createAppender(name, undefined, "temp");
   for (let from = 0; from < rows; from += CHUNK) {
     const to = Math.min(rows, from + CHUNK);
@@ -89,9 +92,10 @@ function dtypeOf(vector: Vector): DType {
   return dtype;
 }
 
-type Writer = (into: duckdb.Vector, from: number, to: number) => void;
+/** Writes rows of an Arrow column into a vector of DuckDB's. */
+export type Writer = (into: duckdb.Vector, from: number, to: number) => void;
 
-function writerOf(vector: Vector): Writer {
+export function writerOf(vector: Vector): Writer {
   const dtype = dtypeOf(vector);
   if (isList(dtype)) return listWriter(vector);
   if (dtype === "TEXT") return textWriter(vector);
@@ -165,14 +169,14 @@ export async function readColumns(
   );
 }
 
-function dataOfVector(vector: duckdb.Vector, rows: number, type: DataType): Data {
+/** A vector of DuckDB's as Arrow's Data of a type. */
+export function dataOfVector(vector: duckdb.Vector, rows: number, type: DataType): Data {
   const dtype = dtypeOfArrow(type);
   if (dtype === undefined) throw new RangeError(`${String(type)} has no dtype`);
   const valid = validBytes(vector, rows);
-  const validity = valid === undefined ? {} : { validity: bitsOf(valid) };
-  const nulls = valid === undefined ? 0 : valid.reduce((sum, byte) => sum + 1 - byte, 0);
+  const marks = marksOf(valid);
   if (!isList(dtype))
-    return arrowData(type, rows, { ...valuesOfVector(vector, rows, dtype, valid), ...validity, nulls }, undefined);
+    return arrowData(type, rows, { ...valuesOfVector(vector, rows, dtype, valid), ...marks }, undefined);
   const { child, size, entries, validity: bits } = listRows(vector, rows);
   const offsets = new Int32Array(rows + 1);
   let inOrder = true;
@@ -181,9 +185,22 @@ function dataOfVector(vector: duckdb.Vector, rows: number, type: DataType): Data
     if (some && (entries[row * 4] as number) !== (offsets[row] as number)) inOrder = false;
     offsets[row + 1] = (offsets[row] as number) + (some ? (entries[row * 4 + 2] as number) : 0);
   }
-  const elements = valuesOfVector(child, size, elementOf(dtype), undefined);
+  const validElements = validBytes(child, size);
+  const elements = {
+    ...valuesOfVector(child, size, elementOf(dtype), validElements),
+    ...(validElements === undefined ? {} : { valid: validElements }),
+  };
   const moved = inOrder ? elements : inEntryOrder(elements, entries, bits, offsets, rows, elementOf(dtype));
-  return arrowData(type, rows, { ...moved, offsets, nulls: 0 }, undefined);
+  const { valid: kept, ...values } = moved;
+  const { validity, nulls } = marksOf(kept?.subarray(0, offsets[rows] as number));
+  const nullElements = validity === undefined ? {} : { elements: { validity, nulls } };
+  return arrowData(type, rows, { ...values, offsets, ...marks, ...nullElements }, undefined);
+}
+
+/** Of validity bytes. */
+function marksOf(valid: Uint8Array | undefined): { validity?: Uint8Array<ArrayBuffer>; nulls: number } {
+  if (valid === undefined) return { nulls: 0 };
+  return { validity: bitsOf(valid), nulls: valid.reduce((sum, byte) => sum + 1 - byte, 0) };
 }
 
 interface Values {
@@ -192,24 +209,31 @@ interface Values {
   readonly ends?: Int32Array<ArrayBuffer>;
 }
 
+interface Elements extends Values {
+  /** A byte each; absent: all are valid. */
+  readonly valid?: Uint8Array;
+}
+
 /** DuckDB's lists may lie in any order, and overlap. */
 function inEntryOrder(
-  { values, ends }: Values,
+  { values, ends, valid }: Elements,
   entries: Int32Array,
   bits: Uint8Array | undefined,
   offsets: Int32Array,
   rows: number,
   dtype: ScalarDType,
-): Values {
+): Elements {
   const count = offsets[rows] as number;
   const pieces: Uint8Array[] = [];
   const width = ends === undefined ? widthOf(dtype as FixedDType) : 0;
   const newEnds = new Int32Array(count + 1);
+  const newValid = new Uint8Array(valid === undefined ? 0 : count);
   let at = 0;
   for (let row = 0; row < rows; row++) {
     if (!isValid(bits, row)) continue;
     const from = entries[row * 4] as number;
     const to = from + (entries[row * 4 + 2] as number);
+    if (valid !== undefined) newValid.set(valid.subarray(from, to), offsets[row] as number);
     if (ends === undefined) pieces.push(values.subarray(from * width, to * width));
     else {
       pieces.push(values.subarray(ends[from] as number, ends[to] as number));
@@ -220,7 +244,8 @@ function inEntryOrder(
     }
   }
   const moved = new Uint8Array(Buffer.concat(pieces));
-  return ends === undefined ? { values: moved } : { values: moved, ends: newEnds };
+  const marks = valid === undefined ? {} : { valid: newValid };
+  return ends === undefined ? { values: moved, ...marks } : { values: moved, ends: newEnds, ...marks };
 }
 
 const INLINE_BYTES = 12;

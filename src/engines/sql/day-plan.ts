@@ -1,3 +1,4 @@
+import type { ArrowUdfTransform } from "../../operators/arrow-udf-transform.js";
 import type { ColumnName, KeyPair, Predicate } from "../../operators/operator.js";
 import type { AnyOperator, Pipeline } from "../../operators/pipeline.js";
 import type { Assignment } from "../../operators/project.js";
@@ -7,9 +8,9 @@ import { SQL_CELLS, type SqlCells } from "./cells.js";
 import type { Check, CheckedRows } from "./culprit.js";
 import type { DayPlan, SelectRequest, SettledColumns } from "./plan.js";
 import { Planner, type RowColumn } from "./planner.js";
-import { engineProblem } from "./problems.js";
 import { expressionSql, qidColumn, readsOf } from "./project.js";
 import { identifier } from "./text.js";
+import { callOf } from "./user-functions.js";
 
 /** The view of the run's `qid_map.parquet`. */
 export const QID_MAP = "qid_map";
@@ -88,7 +89,10 @@ function compose(operator: AnyOperator, planner: Planner, cells: SqlCells): void
       planner.continueRows(operator.output);
       break;
     case "arrow_udf_transform":
-      throw engineProblem("not-executed", { operator: operator.name });
+      // Like embeddings, what runs in workers waits for enrich.
+      if (operator.engine === "sql_arrow_udf") planner.layers.push(operator);
+      planner.continueRows(operator.output);
+      break;
     case "sink":
       break;
   }
@@ -176,8 +180,14 @@ function settledColumns(planner: Planner, all: readonly Step[], written: readonl
   };
 }
 
+/** The value of a user's function. */
+interface Call {
+  readonly column: ColumnName;
+  readonly call: ArrowUdfTransform;
+}
+
 type Step =
-  | { readonly operator: string; readonly assign: Assignment }
+  | { readonly operator: string; readonly assign: Assignment | Call }
   | { readonly operator: string; readonly dropWhere: readonly Predicate[] };
 
 /** A rule is evaluated over the rows as they stand when it is its turn; another step by what it makes of them. */
@@ -199,12 +209,13 @@ function checksOf(planner: Planner, steps: readonly Step[], index: number, settl
     sql: (rows) => `SELECT count(*) FILTER (WHERE (${sql})) FROM (${after(index, columns, rows)})`,
   });
   if ("dropWhere" in step) return step.dropWhere.map(ofRule);
-  const { column, value } = step.assign;
+  const { assign } = step;
+  const { column } = assign;
   const made: Check = {
     operator,
     sql: (rows) => `SELECT max(hash(${identifier(column)})) FROM (${after(index + 1, [column], rows)})`,
   };
-  return value.type === "curate" ? [ofRule(value.where), made] : [made];
+  return "value" in assign && assign.value.type === "curate" ? [ofRule(assign.value.where), made] : [made];
 }
 
 interface RowsRequest extends Omit<SelectRequest, "settled"> {
@@ -221,7 +232,7 @@ function walkBack(
   for (const step of [...all].reverse()) {
     if ("assign" in step) {
       if (!needed.delete(step.assign.column)) continue;
-      for (const name of readsOf(step.assign.value)) needed.add(name);
+      for (const name of readsOfStep(step.assign)) needed.add(name);
     } else {
       if (!request.filtered) continue;
       for (const name of step.dropWhere.flatMap(({ columns }) => columns)) needed.add(name);
@@ -275,9 +286,14 @@ function selectRows(planner: Planner, all: readonly Step[], request: RowsRequest
   return `SELECT ${wanted.map(identifier).join(", ")} FROM (${sql})`;
 }
 
+function readsOfStep(assign: Assignment | Call): readonly ColumnName[] {
+  return "call" in assign ? assign.call.arguments.map(({ name }) => name) : readsOf(assign.value);
+}
+
 function stepsOf(planner: Planner): Step[] {
   return planner.layers.flatMap((layer): Step[] => {
     const { name: operator } = layer;
+    if (layer.kind === "arrow_udf_transform") return [{ operator, assign: { column: layer.column.name, call: layer } }];
     if (layer.kind === "project") return layer.steps.map((assign) => ({ operator, assign }));
     return layer.rule.type === "drop_where" ? [{ operator, dropWhere: layer.rule.anyOf }] : [];
   });
@@ -287,14 +303,14 @@ function stepsOf(planner: Planner): Step[] {
 function layersOf(steps: readonly Step[], present: ReadonlySet<string>): { select: string; where: string }[] {
   const layers: { select: string; where: string }[] = [];
   const known = new Set(present);
-  let batch: Assignment[] = [];
+  let batch: (Assignment | Call)[] = [];
   const close = (): void => {
     if (batch.length === 0) return;
     const replaced = batch.filter((assign) => known.has(assign.column)).map((assign) => identifier(assign.column));
     const star = replaced.length === 0 ? "*" : `* EXCLUDE (${replaced.join(", ")})`;
     const everything = known.size === replaced.length && present.size === 0 ? "" : `${star}, `;
     layers.push({
-      select: `SELECT ${everything}${batch.map((assign) => `${expressionSql(assign)} AS ${identifier(assign.column)}`).join(", ")}`,
+      select: `SELECT ${everything}${batch.map((assign) => `${"call" in assign ? callOf(assign.call) : expressionSql(assign)} AS ${identifier(assign.column)}`).join(", ")}`,
       where: "",
     });
     for (const assign of batch) known.add(assign.column);
@@ -303,7 +319,7 @@ function layersOf(steps: readonly Step[], present: ReadonlySet<string>): { selec
   for (const step of steps) {
     if ("assign" in step) {
       const assigned = new Set(batch.map((assign) => assign.column));
-      if (assigned.has(step.assign.column) || readsOf(step.assign.value).some((name) => assigned.has(name))) close();
+      if (assigned.has(step.assign.column) || readsOfStep(step.assign).some((name) => assigned.has(name))) close();
       batch.push(step.assign);
     } else {
       close();

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { DType } from "../../columnar/dtypes.js";
+import type { ArrowUdfTransform } from "../../operators/arrow-udf-transform.js";
 import type { Filter } from "../../operators/filter.js";
 import type { Column, ColumnName, KeyPair, RelationName } from "../../operators/operator.js";
 import type { Pipeline } from "../../operators/pipeline.js";
@@ -51,7 +52,7 @@ export class Planner {
   readonly scans: Scan[] = [];
   readonly steps: PlanStep[] = [];
   readonly sides = new Map<RelationName, SideRelation>();
-  readonly layers: (Project | Filter)[] = [];
+  readonly layers: (Project | Filter | ArrowUdfTransform)[] = [];
   /** Of expressions over relations beside the rows. */
   readonly checks: Check[] = [];
   /** Outputs of scans that must be read whole. */

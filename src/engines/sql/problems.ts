@@ -1,12 +1,9 @@
 import { family } from "../../errors/catalogue.js";
 import { DaedalusError } from "../../errors/problem.js";
 import { isOutOfMemory } from "../../errors/run.js";
+import { udfProblem } from "../../errors/udf.js";
 
 const problem = family("engine", {
-  "not-executed": ({ operator }: { operator: string }) => ({
-    says: `this version does not execute the operator "${operator}"`,
-    help: "it is validated and explained only",
-  }),
   "integer-sum": ({ column }: { column: string }) => ({
     says: `the integer sum "${column}" does not fit 64 bits`,
     help: "use agg: mean, a shorter window, or a floating-point source column",
@@ -62,7 +59,8 @@ export function isUnexplained(error: DaedalusError): boolean {
   return error.problems.some(({ code }) => code === "engine/query-failed");
 }
 
-const MARKED = /daedalus:(integer-sum|null-value|duplicate-key|value-does-not-fit):([^\n]*)/;
+const MARKED =
+  /daedalus:(integer-sum|null-value|duplicate-key|value-does-not-fit|udf-failed|udf-wrong-result):([^\n]*)/;
 
 /** What DuckDB said of a failed statement, in the reader's words. */
 export function problemOfFailure(operator: string, error: unknown): DaedalusError {
@@ -75,10 +73,23 @@ export function problemOfFailure(operator: string, error: unknown): DaedalusErro
     if (kind === "null-value") return engineProblem("null-value", { column: rest });
     if (kind === "duplicate-key") return engineProblem("duplicate-key", { keys: rest });
     const [column = "", dtype = "", ...value] = rest.split("|");
+    const ofUdf = problemOfUdf(error);
+    if (ofUdf !== undefined) return ofUdf;
     return engineProblem("value-does-not-fit", { column, dtype, value: value.join("|") });
   }
   if (isOutOfMemory(error)) return engineProblem("out-of-memory", { operator, detail });
   if (/no space left|disk.*full|file too large|could not write|cannot write|failed to write/i.test(detail))
     return engineProblem("disk-full", { operator, detail });
   return engineProblem("query-failed", { operator, detail });
+}
+
+/** What is to be told where a user's function failed; undefined for another failure. */
+export function problemOfUdf(error: unknown): DaedalusError | undefined {
+  const [, kind, rest = ""] = MARKED.exec(error instanceof Error ? error.message : "") ?? [];
+  const [name = "", first = "", ...more] = rest.split("|");
+  if (kind === "udf-failed")
+    return new DaedalusError([udfProblem("failed", { name, message: [first, ...more].join("|") })], 1);
+  if (kind === "udf-wrong-result")
+    return new DaedalusError([udfProblem("wrong-result", { name, wanted: first, got: more.join("|") })], 1);
+  return undefined;
 }

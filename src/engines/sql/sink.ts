@@ -188,10 +188,9 @@ export function partOptions(rowGroupRows: number): string {
 }
 
 /** TIMESTAMP is UTC in the file: only DuckDB's zoned type says so. */
-function stored(column: Column): string {
-  const name = identifier(column.name);
-  if (elementOf(column.dtype) !== "TIMESTAMP") return name;
-  return `CAST(${name} AS TIMESTAMPTZ${isList(column.dtype) ? "[]" : ""})`;
+export function stored(column: Column, value = identifier(column.name)): string {
+  if (elementOf(column.dtype) !== "TIMESTAMP") return value;
+  return `CAST(${value} AS TIMESTAMPTZ${isList(column.dtype) ? "[]" : ""})`;
 }
 
 /** What the manifest says of each column, read back from the written parts of a day; it may run while the next is written. */
@@ -200,6 +199,7 @@ export async function statisticsOfParts(
   files: readonly string[],
   session: SqlSession,
 ): Promise<ColumnStatistics[]> {
+  if (output.length === 0) return [];
   const parts = `read_parquet([${files.map(text).join(", ")}])`;
   const [row = {}] = await session.queryBeside(`SELECT ${statisticsTerms(output)} FROM ${parts}`);
   return columnStatistics(output, row);

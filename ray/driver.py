@@ -144,36 +144,33 @@ class Pool:
 
     def _run(self, task, text, lane):
         worker = None
+        answer = {"type": "cancelled"}
         try:
             worker = self._take(task, lane)
             with self.change:
-                if task not in self.cancelled:
+                wanted = task not in self.cancelled
+                if wanted:
                     self.working[task] = worker
-            if task not in self.working:
-                emit("cancelled", id=task)
-                return
-            emit("started", id=task, **ray.get(worker.place.remote()))
-            for reference in worker.run.options(num_returns="streaming").remote(text):
-                answer = json.loads(ray.get(reference))
-                if answer["type"] == "report":
-                    emit("report", id=task, report=answer["report"])
-            tell(task, answer)
+            if wanted:
+                emit("started", id=task, **ray.get(worker.place.remote()))
+                for reference in worker.run.options(num_returns="streaming").remote(text):
+                    answer = json.loads(ray.get(reference))
+                    if answer["type"] == "report":
+                        emit("report", id=task, report=answer["report"])
         except Exception as error:  # whatever it was, the coordinator waits for an end
+            answer = {"type": "cancelled"} if task in self.cancelled else {"type": "lost", **told(error)}
             if worker is not None:
                 ray.kill(worker)
                 worker = None
                 with self.change:
                     self.alive -= 1
-            if task in self.cancelled:
-                emit("cancelled", id=task)
-            else:
-                emit("failed", id=task, attempt=1, **told(error))
-        finally:
-            with self.change:
-                self.working.pop(task, None)
-                if worker is not None:
-                    self.idle.append((lane, worker))
-                self.change.notify_all()
+        with self.change:
+            self.working.pop(task, None)
+            if worker is not None:
+                self.idle.append((lane, worker))
+            self.change.notify_all()
+        # Not before: the lane's next task may come at once, and is to find its worker.
+        tell(task, answer)
 
     def _take(self, task, lane):
         """The worker that did the lane's last task; or a new one, as far as there is room; or any."""

@@ -1,5 +1,5 @@
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { DaedalusError } from "../errors/problem.js";
 import { commit, recover, STAGING } from "./commit.js";
 import { makeFolders, writeDurably } from "./durable.js";
@@ -8,6 +8,9 @@ import { problemsOf } from "./failure.js";
 import { newRunId } from "./identity.js";
 import { Ledger } from "./ledger.js";
 import { OwnerLock } from "./owner.js";
+
+/** Runs whose logs are kept. */
+const LOGGED_RUNS = 20;
 
 /**
  * A folder whose units this run may write. Opening takes the owner lock, finishes what a dead run began and removes its
@@ -80,8 +83,12 @@ export class OwnedRoot {
     return join(this.#logs(), `${encodeURIComponent(name)}.log`);
   }
 
+  /** Those of earlier runs go, but for the last ones. */
   async openLogs(): Promise<void> {
+    const folder = dirname(this.#logs());
     await makeFolders(this.#logs());
+    const runs = (await readdir(folder)).sort();
+    for (const old of runs.slice(0, -LOGGED_RUNS)) await rm(join(folder, old), { recursive: true, force: true });
   }
 
   /** Makes the staged unit visible; see `commit`. Throws `run/ownership-lost` if another run has the folder now. */

@@ -22,6 +22,10 @@ describe("what the documents show works", { timeout: 300_000 }, () => {
     expect(said).toContain("exit code 2");
   });
 
+  test("functions of your own", async () => {
+    expect(asShown(await follow("docs/functions.md"))).toContain("udf_tag_overlap: tag_overlap(");
+  });
+
   test("the README of examples/artworks", async () => {
     const said = asShown(await follow("examples/artworks/README.md"));
     expect(said).toContain("xgb_reranker → data/training_output/xgb_reranker");

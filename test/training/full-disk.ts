@@ -25,9 +25,9 @@ function expectClearFailure({ root }: SmallService, ended: Ended, whole: Record<
   expect(leftovers(root)).toEqual([]);
 }
 
-/** The records of runs would take what each run of a chain has more than the one before. */
+/** What runs tell of themselves would take what each run of a chain has more than the one before. */
 function forgetRuns(service: SmallService): void {
-  rmSync(join(service.root, "_daedalus/runs"), { recursive: true, force: true });
+  for (const told of ["runs", "logs"]) rmSync(join(service.root, "_daedalus", told), { recursive: true, force: true });
 }
 
 /** What grows from run to run. */

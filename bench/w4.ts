@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { DuckDBInstance } from "@duckdb/node-api";
 import duckdb from "@duckdb/node-bindings";
 import { LanceStore } from "#daedalus/embeddings/lance-store.js";
-import { residentVectors } from "#daedalus/embeddings/vector-pool.js";
+import { vectorsOf } from "#daedalus/embeddings/vector-pool.js";
 import { PoolCrew } from "#daedalus/kernels/avg-pool.js";
 import { writeMeans } from "./w4/write-means.js";
 
@@ -31,7 +31,7 @@ const store = await LanceStore.open({
   vector: "vector",
   dim: DIM,
 });
-const vectors = await residentVectors(store, crew, 0);
+const vectors = await vectorsOf(store, crew, 0);
 const input = `${values.in}/pool_${values.variant}.parquet`;
 const batches = await listsOf(input);
 const rows = batches.reduce((sum, batch) => sum + batch.rows, 0);

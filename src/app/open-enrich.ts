@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { LanceStore } from "../embeddings/lance-store.js";
-import { type EmbeddingVectors, residentVectors } from "../embeddings/vector-pool.js";
+import { type EmbeddingVectors, vectorsOf } from "../embeddings/vector-pool.js";
 import { openEnrichSession } from "../engines/kernel/enrich-session.js";
 import { MemoryShares } from "../engines/sql/memory-shares.js";
 import { SqlSession } from "../engines/sql/session.js";
@@ -29,7 +29,7 @@ export async function openEnrich({
     for (const [name, definition] of Object.entries(stores)) {
       const store = await LanceStore.open(definition);
       try {
-        const own = await residentVectors(store, crew, bytes);
+        const own = await vectorsOf(store, crew, bytes);
         bytes += own.bytes;
         vectors.set(name, own);
       } finally {

@@ -3,7 +3,14 @@ import { basename, dirname } from "node:path";
 import type { Table } from "apache-arrow";
 import { embeddingProblem } from "../errors/embedding.js";
 import { DaedalusError } from "../errors/problem.js";
-import { LanceStore, refuseRemote, type StoreDefinition, type StoreKeys, storeIdentity } from "./lance-store.js";
+import {
+  isTableFolder,
+  LanceStore,
+  refuseRemote,
+  type StoreDefinition,
+  type StoreKeys,
+  storeIdentity,
+} from "./lance-store.js";
 
 /** LanceDB's own copy of Arrow: of a table of another one it drops the vectors without a word. */
 const arrow = createRequire(import.meta.url)("apache-arrow") as typeof import("apache-arrow");
@@ -36,7 +43,7 @@ export async function importVectors(store: StoreDefinition, rows: NewVectors): P
   const table = arrowTable(store, rows);
   if ((await storeIdentity(store, directory)) === undefined) {
     const name = basename(directory);
-    if (!name.endsWith(".lance"))
+    if (!isTableFolder(name))
       throw new DaedalusError([embeddingProblem("new-store-name", { store: store.name, uri: store.uri })], 2);
     const database = await connect(dirname(directory));
     const made = await database.createTable(name.slice(0, -".lance".length), table);

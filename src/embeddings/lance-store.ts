@@ -97,8 +97,8 @@ export class LanceStore {
     this.#links = links;
   }
 
-  /** Throws DaedalusError `embedding/…`, exit code 1: no dataset, or not with these columns. */
-  static async open(definition: StoreDefinition): Promise<LanceStore> {
+  /** `version`: not the latest. Throws DaedalusError `embedding/…`, exit code 1: no dataset, or not with these columns. */
+  static async open(definition: StoreDefinition, version?: number): Promise<LanceStore> {
     const { name: store, uri, directory } = definition;
     refuseRemote(definition);
     let links: string | undefined;
@@ -108,13 +108,13 @@ export class LanceStore {
       // Loaded only here: what has no embeddings starts without it.
       const { connect } = await import("@lancedb/lancedb");
       let [parent, name] = [dirname(directory), basename(directory)];
-      if (!name.endsWith(SUFFIX)) {
+      if (!isTableFolder(name)) {
         links = await mkdtemp(join(tmpdir(), "daedalus-lance-"));
         await symlink(directory, join(links, `store${SUFFIX}`));
         [parent, name] = [links, `store${SUFFIX}`];
       }
       const table = await (await connect(parent)).openTable(name.slice(0, -SUFFIX.length));
-      await table.checkout(await table.version());
+      await table.checkout(version ?? (await table.version()));
       const opened = new LanceStore(definition, table, await table.schema(), links);
       opened.#refuseOtherTypes();
       return opened;
@@ -201,6 +201,43 @@ export class LanceStore {
     }
   }
 
+  /** The ids that have a vector, each with Lance's number of its row. */
+  async *keyRows(): AsyncGenerator<{
+    readonly keys: BigInt64Array | readonly string[];
+    readonly rows: BigUint64Array;
+  }> {
+    const { key, vector } = this.definition;
+    const query = this.#table
+      .query()
+      .select([key])
+      .where(`${quoted(vector)} IS NOT NULL AND ${quoted(key)} IS NOT NULL`)
+      .withRowId();
+    try {
+      for await (const batch of query) {
+        const [keys, rows] = [batch.getChild(key)?.data[0], batch.getChild(ROW_ID)?.data[0]];
+        if (keys !== undefined && rows !== undefined) yield { keys: keysOf(keys), rows: rows.values as BigUint64Array };
+      }
+    } catch (error) {
+      throw unreadable(this.definition, error);
+    }
+  }
+
+  /** The vectors of rows, with their numbers, in any order. Throws as `vectors` does. */
+  async *take(
+    wanted: readonly bigint[],
+  ): AsyncGenerator<{ readonly rows: BigUint64Array; readonly vectors: Float32Array }> {
+    const { key, vector } = this.definition;
+    try {
+      for await (const batch of this.#table.takeRowIds(wanted).select([key, vector]).withRowId()) {
+        const [keys, vectors, rows] = [key, vector, ROW_ID].map((name) => batch.getChild(name)?.data[0]);
+        if (keys === undefined || vectors === undefined || rows === undefined) continue;
+        yield { rows: rows.values as BigUint64Array, vectors: this.#floatsOf(vectors, keysOf(keys)) };
+      }
+    } catch (error) {
+      throw unreadable(this.definition, error);
+    }
+  }
+
   #typeOf(column: string): DataType {
     const { name: store, uri } = this.definition;
     const field = this.#schema.fields.find(({ name }) => name === column);
@@ -251,6 +288,12 @@ export class LanceStore {
 }
 
 const SUFFIX = ".lance";
+
+/** Whether LanceDB takes the folder's name for a table's; under another name it panics, so such a folder is read by a link. */
+export function isTableFolder(name: string): boolean {
+  return /^[A-Za-z0-9_.-]+\.lance$/.test(name);
+}
+const ROW_ID = "_rowid";
 
 function isText(type: DataType): boolean {
   return /^(?:Large)?Utf8$/.test(String(type));

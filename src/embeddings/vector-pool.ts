@@ -5,6 +5,7 @@ import { type IdBatch, MOST_DIM, type PoolCrew, type VectorPool } from "../kerne
 import type { Address } from "../kernels/kernels.js";
 import { CHUNK, groupKeys, type KeyChunk, type KeyTable } from "../kernels/key-groups.js";
 import type { LanceStore, StoreKeys } from "./lance-store.js";
+import { VectorTaker } from "./vector-taker.js";
 
 /** Ids as an engine has them: int64, or the bytes of texts (as latin1 strings; undefined: NULL). */
 export type Ids = IdBatch | { readonly texts: readonly (string | undefined)[] };
@@ -20,7 +21,12 @@ export interface Located {
 export interface EmbeddingVectors {
   readonly keysAre: StoreKeys["type"];
   readonly dim: number;
+  /** What they take of the memory of the crew as long as the store is open. */
+  readonly bytes: number;
+  /** How many ids should be asked for together at most. */
+  readonly idsAtOnce: number;
   locate(ids: Ids): Located;
+  close(): void;
 }
 
 /** What the vectors of a store take in memory, with the table of its ids. */
@@ -39,23 +45,31 @@ function strideOf(dim: number): number {
 const MOST_POOL_BYTES = 3e9;
 
 /**
- * All vectors of a store in the memory of the threads that pool them. Throws DaedalusError `embedding/store-too-large` if they,
- * beside so many bytes of other stores, are more than it holds.
+ * The vectors of a store for the threads that pool them: in their memory if they fit there beside so many bytes of other stores, else
+ * those of each batch are taken from the store; the answers are the same. Throws DaedalusError `embedding/store-too-large` if not
+ * even the ids fit. `most`: bytes; only tests give others.
  */
-export async function residentVectors(
+export async function vectorsOf(
   store: LanceStore,
   crew: PoolCrew,
   beside: number,
-): Promise<EmbeddingVectors & { readonly bytes: number }> {
-  const { name, uri, dim: floats } = store.definition;
-  if (floats > MOST_DIM)
-    throw new DaedalusError([embeddingProblem("vector-too-long", { store: name, dim: floats, most: MOST_DIM })], 1);
+  most = MOST_POOL_BYTES,
+): Promise<EmbeddingVectors> {
+  const { name, uri, dim } = store.definition;
+  if (dim > MOST_DIM)
+    throw new DaedalusError([embeddingProblem("vector-too-long", { store: name, dim, most: MOST_DIM })], 1);
   const rows = await store.countRows();
-  const bytes = poolBytes(rows, floats);
+  if (poolBytes(rows, dim) + beside <= most) return residentVectors(store, crew, poolBytes(rows, dim));
+  const bytes = rows * BYTES_OF_A_KEY;
   if (bytes + beside > MOST_POOL_BYTES) {
-    const problem = { store: name, uri, rows, dim: floats, bytes: bytes + beside, most: MOST_POOL_BYTES };
+    const problem = { store: name, uri, rows, dim, bytes: bytes + beside, most: MOST_POOL_BYTES };
     throw new DaedalusError([embeddingProblem("store-too-large", problem)], 1);
   }
+  return takenVectors(store, crew, bytes);
+}
+
+/** All vectors of a store in the memory of the threads. */
+async function residentVectors(store: LanceStore, crew: PoolCrew, bytes: number): Promise<EmbeddingVectors> {
   const index = await KeyIndex.of(store, crew);
   const { dim } = store.definition;
   const stride = strideOf(dim);
@@ -63,14 +77,7 @@ export async function residentVectors(
   const pool = { vectors, stride, dim };
   for await (const batch of store.vectors()) {
     crew.begin();
-    const ids: Ids =
-      batch.keys instanceof BigInt64Array
-        ? {
-            count: batch.keys.length,
-            bytes: new Uint8Array(batch.keys.buffer, batch.keys.byteOffset, batch.keys.byteLength),
-          }
-        : { texts: batch.keys };
-    const found = index.find(ids);
+    const found = index.find(idsOf(batch.keys));
     // A view ends where the memory did when it was made, so it is made after.
     const places = new Int32Array(crew.memory.buffer, found, batch.keys.length);
     const floats = new Float32Array(crew.memory.buffer);
@@ -83,8 +90,62 @@ export async function residentVectors(
     keysAre: store.keysAre,
     dim,
     bytes,
+    idsAtOnce: Number.POSITIVE_INFINITY,
     locate: (ids) => ({ positions: index.find(ids), pool }),
+    close: () => undefined,
   };
+}
+
+/** What the vectors of a batch may take. */
+const TAKEN_BYTES = 512 * 2 ** 20;
+
+/** The vectors of a batch's ids are taken from the store, each once, in the order of its rows. */
+async function takenVectors(store: LanceStore, crew: PoolCrew, bytes: number): Promise<EmbeddingVectors> {
+  const index = await KeyIndex.of(store, crew);
+  const { dim } = store.definition;
+  const stride = strideOf(dim);
+  const rowOf = new BigUint64Array(index.size);
+  for await (const { keys, rows } of store.keyRows()) {
+    crew.begin();
+    const found = index.find(idsOf(keys));
+    new Int32Array(crew.memory.buffer, found, keys.length).forEach((place, row) => {
+      if (place < 0) throw changed(store);
+      rowOf[place] = rows[row] as bigint;
+    });
+  }
+  const taker = new VectorTaker(store.definition, await store.version(), crew);
+  /** Where the vector of a place lies among those that were taken; −1: it was not. */
+  const slotOf = new Int32Array(index.size).fill(-1);
+  return {
+    keysAre: store.keysAre,
+    dim,
+    bytes,
+    idsAtOnce: Math.max(1, Math.floor(TAKEN_BYTES / stride)),
+    locate(ids) {
+      const positions = index.find(ids);
+      const count = "texts" in ids ? ids.texts.length : ids.count;
+      const places = new Set(new Int32Array(crew.memory.buffer, positions, count));
+      places.delete(-1);
+      const wanted = [...places].sort((a, b) => ((rowOf[a] as bigint) < (rowOf[b] as bigint) ? -1 : 1));
+      const vectors = taker.take(
+        BigUint64Array.from(wanted, (place) => rowOf[place] as bigint),
+        stride,
+      );
+      wanted.forEach((place, slot) => {
+        slotOf[place] = slot;
+      });
+      const own = new Int32Array(crew.memory.buffer, positions, count);
+      for (let i = 0; i < count; i++) if ((own[i] as number) >= 0) own[i] = slotOf[own[i] as number] as number;
+      return { positions, pool: { vectors, stride, dim } };
+    },
+    close: () => taker.close(),
+  };
+}
+
+function idsOf(keys: BigInt64Array | readonly string[]): Ids {
+  return keys instanceof BigInt64Array
+    ? { count: keys.length, bytes: new Uint8Array(keys.buffer, keys.byteOffset, keys.byteLength) }
+    : { texts: keys };
 }
 
 function changed(store: LanceStore): DaedalusError {

@@ -56,8 +56,8 @@ export const embeddingProblem = family("embedding", {
     help: "both must be integers, or both text",
   }),
   "new-store-name": (p: { store: string; uri: string }) => ({
-    says: `embedding store "${p.store}" cannot be made at ${p.uri}: the name does not end in .lance`,
-    help: `name it like data/${p.store}.lance in embedding_stores.${p.store}.uri`,
+    says: `embedding store "${p.store}" cannot be made at ${p.uri}`,
+    help: "the name of a new dataset has letters, digits, _, - and . and ends in .lance; one that is there may be called otherwise",
   }),
   "more-columns": (p: { store: string; uri: string; columns: readonly string[] }) => ({
     says: `embedding store "${p.store}" (${p.uri}) has more columns (${p.columns.join(", ")}), which an import would empty`,

@@ -19,7 +19,7 @@ import {
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { embeddingStores, importEmbeddings } from "#daedalus/app/embeddings-service.js";
 import { LanceStore } from "#daedalus/embeddings/lance-store.js";
-import { residentVectors } from "#daedalus/embeddings/vector-pool.js";
+import { vectorsOf } from "#daedalus/embeddings/vector-pool.js";
 import { PoolCrew } from "#daedalus/kernels/avg-pool.js";
 import { COMMIT_FAIL_POINTS } from "#daedalus/runs/commit.js";
 import type { Value } from "../oracles/values.js";
@@ -243,8 +243,8 @@ test("more vectors than fit in memory are refused by their number", async () => 
   });
   const crew = new PoolCrew(1);
   try {
-    expect(await problemOf(residentVectors(store, crew, 3e9))).toBe("embedding/store-too-large");
-    expect((await residentVectors(store, crew, 0)).dim).toBe(DIM);
+    expect(await problemOf(vectorsOf(store, crew, 3e9))).toBe("embedding/store-too-large");
+    expect((await vectorsOf(store, crew, 0)).idsAtOnce).toBe(Number.POSITIVE_INFINITY);
   } finally {
     crew.close();
     store.close();
@@ -396,12 +396,25 @@ test("an id twice is refused: in a file, and in a store that another program wro
   expect(report.days[0]?.problems[0]?.says).toContain("id 3 twice");
 });
 
-test("a dataset whose folder does not end in .lance is read too", async () => {
+test("a dataset whose folder is not called as a table may be is read too, and not made", async () => {
   await project();
-  await importEmbeddings((await compiled()).project, await vectors("items.parquet"), "items");
-  await rename(join(folder, "data/items.lance"), join(folder, "data/items"));
+  const file = await vectors("items.parquet");
+  await importEmbeddings((await compiled()).project, file, "items");
   const specs = join(folder, "config/training/aggregations.yaml");
-  await writeFile(specs, (await readFile(specs, "utf8")).replace("data/items.lance", "data/items"));
-  const report = await train(await compiled(), { outputRoot: join(folder, "out") });
-  expect(report.days.map(({ outcome }) => outcome)).toEqual(["done", "done"]);
+  for (const [before, after] of [
+    ["items.lance", "items"],
+    ["items", "my items, é.lance"],
+  ] as const) {
+    await rename(join(folder, "data", before), join(folder, "data", after));
+    await writeFile(
+      specs,
+      (await readFile(specs, "utf8"))
+        .replace(`data/${before}`, `data/${after}`)
+        .replace(/uri: (data\/[^,]*, é.lance)/, 'uri: "$1"'),
+    );
+    const report = await train(await compiled(), { outputRoot: join(folder, `out-${before}`) });
+    expect(report.days.map(({ outcome }) => outcome)).toEqual(["done", "done"]);
+  }
+  await rm(join(folder, "data/my items, é.lance"), { recursive: true });
+  expect(await problemOf(importEmbeddings((await compiled()).project, file, "items"))).toBe("embedding/new-store-name");
 });

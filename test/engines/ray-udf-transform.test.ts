@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { importVectors } from "#daedalus/embeddings/import-vectors.js";
 import { LanceStore } from "#daedalus/embeddings/lance-store.js";
-import { residentVectors } from "#daedalus/embeddings/vector-pool.js";
+import { type EmbeddingVectors, vectorsOf } from "#daedalus/embeddings/vector-pool.js";
 import { rayUdfTransform } from "#daedalus/engines/kernel/ray-udf-transform.js";
 import { SqlSession } from "#daedalus/engines/sql/session.js";
 import { PoolCrew } from "#daedalus/kernels/avg-pool.js";
@@ -13,13 +13,19 @@ import { rayUdfTransform as operators } from "#daedalus/operators/ray-udf-transf
 const folder = await mkdtemp(join(tmpdir(), "daedalus-vectors-"));
 afterAll(() => rm(folder, { recursive: true }));
 
-test.each(["integer", "text"] as const)(
-  "lists that are NULL, empty, hold NULLs, strangers or an id twice (%s ids)",
-  async (type) => {
+test.each(
+  (["integer", "text"] as const).flatMap((type) => [
+    [type, "in memory", 3e9] as const,
+    [type, "taken batch by batch", 0] as const,
+    [type, "taken piece by piece", 0, 3] as const,
+  ]),
+)(
+  "lists that are NULL, empty, hold NULLs, strangers or an id twice (%s ids, vectors %s)",
+  async (type, _how, most, idsAtOnce?: number) => {
     const store = {
       name: "s",
       uri: "s.lance",
-      directory: join(folder, `${type}.lance`),
+      directory: join(folder, `${type}-${most}-${idsAtOnce}.lance`),
       key: "id",
       vector: "v",
       dim: 3,
@@ -30,9 +36,12 @@ test.each(["integer", "text"] as const)(
     await importVectors(store, { type, batches: [{ keys, vectors }] });
     const session = await SqlSession.open();
     const crew = new PoolCrew(3);
+    let taken: EmbeddingVectors | undefined;
     try {
       const open = await LanceStore.open(store);
-      const pool = await residentVectors(open, crew, 0);
+      const made = await vectorsOf(open, crew, 0, most);
+      taken = made;
+      const pool = idsAtOnce === undefined ? made : { ...made, idsAtOnce };
       open.close();
       const operator = operators.of({
         name: "enrich",
@@ -78,6 +87,7 @@ test.each(["integer", "text"] as const)(
     } finally {
       session.close();
       crew.close();
+      taken?.close();
     }
   },
 );

@@ -57,6 +57,7 @@ export function openEnrichSession({ session, operators, output, vectors, crew }:
     interrupt: () => session.interrupt(),
     close() {
       session.close();
+      for (const own of vectors.values()) own.close();
       crew.close();
     },
   };

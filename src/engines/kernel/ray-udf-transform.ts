@@ -48,9 +48,10 @@ export function rayUdfTransform(
         mainFunction: (_info, input, output) => {
           const rows = duckdb.data_chunk_get_size(input);
           const vector = duckdb.data_chunk_get_vector(input, 0);
-          crew.begin();
-          const pooled = pool === undefined ? take(vector, rows, vectors, crew) : average(vector, rows, vectors, crew);
-          computed += write(output, rows, dim, pooled);
+          const answers = new Answers(rows, dim);
+          if (pool === undefined) take(vector, rows, vectors, crew, answers);
+          else average(vector, rows, vectors, crew, answers);
+          computed += write(output, rows, dim, answers);
         },
       }),
     );
@@ -67,18 +68,94 @@ export function rayUdfTransform(
   });
 }
 
-function take(vector: duckdb.Vector, rows: number, vectors: EmbeddingVectors, crew: PoolCrew): PooledRows {
-  const { positions, pool } = vectors.locate(idsOf(vector, rows, vectors));
-  return crew.take(rows, positions, pool);
+/** Vectors and their validity of a batch, which may be answered in pieces. */
+class Answers {
+  readonly floats: Uint8Array<ArrayBuffer>;
+  readonly valid: Uint8Array<ArrayBuffer>;
+  readonly #width: number;
+
+  constructor(rows: number, dim: number) {
+    this.#width = dim * 4;
+    this.floats = new Uint8Array(rows * this.#width);
+    this.valid = new Uint8Array(rows);
+  }
+
+  /** The binding takes no shared memory, and the next piece takes this one's. */
+  add(from: number, rows: number, { memory, vectors, valid }: PooledRows): void {
+    this.floats.set(new Uint8Array(memory.buffer, vectors, rows * this.#width), from * this.#width);
+    this.valid.set(new Uint8Array(memory.buffer, valid, rows), from);
+  }
 }
 
-function average(vector: duckdb.Vector, rows: number, vectors: EmbeddingVectors, crew: PoolCrew): PooledRows {
+function take(vector: duckdb.Vector, rows: number, vectors: EmbeddingVectors, crew: PoolCrew, answers: Answers): void {
+  const ids = idsOf(vector, rows, vectors);
+  const piece = Math.min(rows, vectors.idsAtOnce);
+  for (let from = 0; from < rows; from += piece) {
+    const count = Math.min(piece, rows - from);
+    crew.begin();
+    const { positions, pool } = vectors.locate(sliceOf(ids, from, count));
+    answers.add(from, count, crew.take(count, positions, pool));
+  }
+}
+
+function average(
+  vector: duckdb.Vector,
+  rows: number,
+  vectors: EmbeddingVectors,
+  crew: PoolCrew,
+  answers: Answers,
+): void {
   const lists = listRows(vector, rows);
   const { entries } = lists;
   // A row that is NULL has garbage for a list.
   for (let row = 0; row < rows; row++) if (!isValid(lists.validity, row)) entries.fill(0, row * 4, row * 4 + 4);
-  const { positions, pool } = vectors.locate(elementsOf(lists, vectors));
-  return crew.average(rows, new Uint8Array(entries.buffer, entries.byteOffset, rows * 16), positions, pool);
+  const ids = elementsOf(lists, vectors);
+  for (const { from, to, first, last } of piecesOf(entries, rows, vectors.idsAtOnce)) {
+    crew.begin();
+    const { positions, pool } = vectors.locate(sliceOf(ids, first, last - first));
+    const own = entries.slice(from * 4, to * 4);
+    if (first > 0)
+      for (let word = 0; word < own.length; word += 4) own[word] = Math.max(0, (own[word] as number) - first);
+    answers.add(from, to - from, crew.average(to - from, new Uint8Array(own.buffer), positions, pool));
+  }
+}
+
+interface Piece {
+  /** Rows. */
+  readonly from: number;
+  readonly to: number;
+  /** Elements that their lists reach over. */
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Neighbouring rows whose lists reach over at most so many elements; one that is longer is alone. */
+function piecesOf(entries: Int32Array, rows: number, most: number): readonly Piece[] {
+  const pieces: Piece[] = [];
+  let piece: Piece = { from: 0, to: 0, first: 0, last: 0 };
+  for (let row = 0; row < rows; row++) {
+    const length = entries[row * 4 + 2] as number;
+    const begin = length === 0 ? piece.last : (entries[row * 4] as number);
+    const isEmpty = piece.last === piece.first;
+    const first = isEmpty ? begin : Math.min(piece.first, begin);
+    const last = isEmpty ? begin + length : Math.max(piece.last, begin + length);
+    if (last - first > most && piece.to > piece.from) {
+      pieces.push(piece);
+      piece = { from: row, to: row + 1, first: begin, last: begin + length };
+    } else piece = { ...piece, to: row + 1, first, last };
+  }
+  if (piece.to > piece.from) pieces.push(piece);
+  return pieces;
+}
+
+function sliceOf(ids: Ids, from: number, count: number): Ids {
+  if ("texts" in ids)
+    return from === 0 && count === ids.texts.length ? ids : { texts: ids.texts.slice(from, from + count) };
+  return {
+    count,
+    bytes: ids.bytes.subarray(from * 8, (from + count) * 8),
+    ...(ids.valid === undefined ? {} : { valid: ids.valid.subarray(from, from + count) }),
+  };
 }
 
 function idsOf(vector: duckdb.Vector, count: number, { keysAre }: EmbeddingVectors): Ids {
@@ -101,7 +178,7 @@ function integersOf(vector: duckdb.Vector, count: number): Ids {
 }
 
 /** Every row has its place in the child, also one that is NULL. Returns how many are not. */
-function write(vector: duckdb.Vector, rows: number, dim: number, pooled: PooledRows): number {
+function write(vector: duckdb.Vector, rows: number, dim: number, { floats, valid }: Answers): number {
   const count = rows * dim;
   duckdb.list_vector_reserve(vector, count);
   duckdb.list_vector_set_size(vector, count);
@@ -111,10 +188,7 @@ function write(vector: duckdb.Vector, rows: number, dim: number, pooled: PooledR
     entries[row * 2 + 1] = BigInt(dim);
   }
   duckdb.copy_data_to_vector(vector, 0, entries.buffer, 0, rows * 16);
-  // The binding takes no shared memory.
-  const floats = new Uint8Array(pooled.memory.buffer, pooled.vectors, count * 4).slice();
-  duckdb.copy_data_to_vector(duckdb.list_vector_get_child(vector), 0, floats.buffer as ArrayBuffer, 0, count * 4);
-  const valid = new Uint8Array(pooled.memory.buffer, pooled.valid, rows);
+  duckdb.copy_data_to_vector(duckdb.list_vector_get_child(vector), 0, floats.buffer, 0, count * 4);
   writeValidity(vector, valid);
-  return valid.reduce((count, byte) => count + byte, 0);
+  return valid.reduce((sum, byte) => sum + byte, 0);
 }

@@ -1,5 +1,5 @@
 export { listOffsets, packValidity } from "./arrow-layout";
-export { avgPool, takeVectors } from "./avg-pool";
+export { avgPool, granularities, largestMagnitude, takeVectors } from "./avg-pool";
 export { decode, encode } from "./codes";
 export { doublePrefix, exponentRange, integerPrefix, specialPrefix } from "./exact-sum";
 export {

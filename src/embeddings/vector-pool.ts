@@ -60,7 +60,7 @@ export async function vectorsOf(
     throw new DaedalusError([embeddingProblem("vector-too-long", { store: name, dim, most: MOST_DIM })], 1);
   const rows = await store.countRows();
   if (poolBytes(rows, dim) + beside <= most) return residentVectors(store, crew, poolBytes(rows, dim));
-  const bytes = rows * BYTES_OF_A_KEY;
+  const bytes = rows * BYTES_OF_A_KEY + TAKEN_BYTES;
   if (bytes + beside > MOST_POOL_BYTES) {
     const problem = { store: name, uri, rows, dim, bytes: bytes + beside, most: MOST_POOL_BYTES };
     throw new DaedalusError([embeddingProblem("store-too-large", problem)], 1);
@@ -74,7 +74,6 @@ async function residentVectors(store: LanceStore, crew: PoolCrew, bytes: number)
   const { dim } = store.definition;
   const stride = strideOf(dim);
   const vectors = crew.arena.allocate(Math.max(1, index.size) * stride);
-  const pool = { vectors, stride, dim };
   for await (const batch of store.vectors()) {
     crew.begin();
     const found = index.find(idsOf(batch.keys));
@@ -86,6 +85,10 @@ async function residentVectors(store: LanceStore, crew: PoolCrew, bytes: number)
       floats.set(batch.vectors.subarray(row * dim, (row + 1) * dim), (vectors + place * stride) / 4);
     });
   }
+  const most = crew.kernels.largestMagnitude(index.size, vectors, stride, dim);
+  const granularity = crew.arena.allocate(Math.max(1, index.size) * 2);
+  if (Number.isFinite(most)) crew.kernels.granularities(index.size, vectors, stride, dim, granularity);
+  const pool = { vectors, stride, dim, most, granularity };
   return {
     keysAre: store.keysAre,
     dim,
@@ -136,7 +139,7 @@ async function takenVectors(store: LanceStore, crew: PoolCrew, bytes: number): P
       });
       const own = new Int32Array(crew.memory.buffer, positions, count);
       for (let i = 0; i < count; i++) if ((own[i] as number) >= 0) own[i] = slotOf[own[i] as number] as number;
-      return { positions, pool: { vectors, stride, dim } };
+      return { positions, pool: { vectors, stride, dim, most: Number.POSITIVE_INFINITY, granularity: 0 } };
     },
     close: () => taker.close(),
   };

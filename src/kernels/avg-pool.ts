@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { SharedArena, sharedMemory } from "../columnar/shared-arena.js";
-import { Board, CONTROL_WORDS, itemsOfAPiece, type Job, workOn } from "./job-board.js";
+import { Board, bitsOf, CONTROL_WORDS, itemsOfAPiece, type Job, workOn } from "./job-board.js";
 import { type Address, type Kernels, kernelsOf } from "./kernels.js";
 import type { KeyTable } from "./key-groups.js";
 
@@ -10,6 +10,10 @@ export interface VectorPool {
   /** Bytes from a vector to the next, a multiple of 16. */
   readonly stride: number;
   readonly dim: number;
+  /** The largest magnitude in it; infinite where it is not known, or not finite. */
+  readonly most: number;
+  /** i16 per vector, see the kernel `granularities`; not looked at where `most` is infinite. */
+  readonly granularity: Address;
 }
 
 /** Ids, a row each, or elements of lists. */
@@ -100,9 +104,9 @@ export class PoolCrew {
     this.#answer({
       work: "average",
       items: rows,
-      addresses: [entries, positions, pool.vectors, vectors, valid],
+      addresses: [entries, positions, pool.vectors, vectors, valid, pool.granularity],
       numbers: [pool.stride, pool.dim],
-      least: 0n,
+      least: bitsOf(pool.most),
     });
     return { memory: this.memory, vectors, valid };
   }

@@ -3,7 +3,7 @@ import { findGroups, type KeyTable } from "./key-groups.js";
 
 /** Ids and rows that a thread takes at a time: enough to be worth asking for, few enough that all threads end together. */
 const IDS_OF_A_PIECE = 4096;
-const ROWS_OF_A_PIECE = 32;
+const ROWS_OF_A_PIECE = 64;
 
 /** Work on one batch: numbers in the shared memory, of which each piece takes its part. */
 export interface Job {
@@ -11,6 +11,7 @@ export interface Job {
   readonly items: number;
   readonly addresses: readonly Address[];
   readonly numbers: readonly number[];
+  /** Of a search: the least key of a direct table; of means: the bits of the largest magnitude in the pool, a double. */
   readonly least: bigint;
 }
 
@@ -39,13 +40,27 @@ function workOnPiece(
 ): void {
   const from = piece * itemsOfAPiece(work);
   const to = Math.min(items, from + itemsOfAPiece(work));
-  const [a = 0, b = 0, c = 0, d = 0, e = 0] = addresses;
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = addresses;
   const [first = 0, second = 0] = numbers;
   if (work === "find") {
     const table: KeyTable =
       first === 1 ? { kind: "direct", table: d, least, span: second } : { kind: "slots", slots: d, mask: second };
     findGroups(kernels, table, to - from, a + from * 8, b === 0 ? 0 : b + from, c + from * 4);
-  } else kernels.avgPool(from, to, a, b, c, first, second, sums, d, e);
+  } else kernels.avgPool(from, to, a, b, c, first, second, sums, d, e, doubleOf(least), f);
+}
+
+const bits = new BigInt64Array(1);
+const double = new Float64Array(bits.buffer);
+
+/** A double as the bits that a job holds, and back. */
+export function bitsOf(value: number): bigint {
+  double[0] = value;
+  return bits[0] as bigint;
+}
+
+function doubleOf(value: bigint): number {
+  bits[0] = value;
+  return double[0] as number;
 }
 
 /** i32 words that a board takes. */
@@ -84,8 +99,8 @@ export class Board {
     words[JOB + 1] = items;
     words[JOB + 2] = pieces;
     for (const [place, address] of addresses.entries()) words[JOB + 3 + place] = address;
-    for (const [place, number] of numbers.entries()) words[JOB + 8 + place] = number;
-    this.#longs[(JOB + 10) / 2] = least;
+    for (const [place, number] of numbers.entries()) words[JOB + 9 + place] = number;
+    this.#longs[(JOB + 12) / 2] = least;
     Atomics.store(words, DONE, 0);
     Atomics.store(words, NEXT, 0);
     Atomics.add(words, OPENED, 1);
@@ -117,9 +132,9 @@ export class Board {
     return {
       work: words[JOB] === 0 ? "find" : "average",
       items: words[JOB + 1] as number,
-      addresses: Array.from(words.subarray(JOB + 3, JOB + 8), (word) => word >>> 0),
-      numbers: Array.from(words.subarray(JOB + 8, JOB + 10), (word) => word >>> 0),
-      least: this.#longs[(JOB + 10) / 2] as bigint,
+      addresses: Array.from(words.subarray(JOB + 3, JOB + 9), (word) => word >>> 0),
+      numbers: Array.from(words.subarray(JOB + 9, JOB + 11), (word) => word >>> 0),
+      least: this.#longs[(JOB + 12) / 2] as bigint,
     };
   }
 

@@ -191,7 +191,11 @@ export interface Kernels {
     sums: Address,
     out: Address,
     valid: Address,
+    most: number,
+    granularity: Address,
   ): void;
+  granularities(count: number, pool: Address, stride: number, dim: number, out: Address): void;
+  largestMagnitude(count: number, pool: Address, stride: number, dim: number): number;
   takeVectors(
     rows: number,
     positions: Address,

@@ -606,13 +606,35 @@ test("exponentRange, doublePrefix, specialPrefix, windowFloatSum", () => {
   });
 });
 
-test("avgPool, takeVectors", () => {
+test("avgPool, takeVectors, largestMagnitude, granularities", () => {
   const float = fc.oneof(fc.constantFrom(0, -0, 1, Number.NaN, Infinity, -Infinity, 1e-45, 3e38), fc.float());
+  const tame = fc.oneof(fc.constantFrom(0, -0, 0.5, 1.5), fc.float({ min: Math.fround(-9), max: 9, noNaN: true }));
+  // Windows of one sequence, which move by some ids from row to row.
+  const windows = fc
+    .record({
+      sequence: fc.array(fc.integer({ min: -1, max: 5 }), { minLength: 1, maxLength: 60 }),
+      size: fc.integer({ min: 1, max: 12 }),
+      moves: fc.array(fc.nat(5), { minLength: 1, maxLength: 30 }),
+    })
+    .map(({ sequence, size, moves }) => {
+      let end = 0;
+      return moves.map((move) => {
+        end = Math.min(sequence.length, end + move);
+        return sequence.slice(Math.max(0, end - size), end);
+      });
+    });
   const pooled = fc.nat(9).chain((dim) =>
     fc.record({
       dim: fc.constant(dim + 1),
-      vectors: fc.array(fc.array(float, { minLength: dim + 1, maxLength: dim + 1 }), { minLength: 1, maxLength: 6 }),
-      lists: fc.array(fc.array(fc.integer({ min: -1, max: 5 }), { maxLength: 11 }), { minLength: 1, maxLength: 8 }),
+      vectors: fc
+        .oneof(fc.constant(float), fc.constant(tame))
+        .chain((one) =>
+          fc.array(fc.array(one, { minLength: dim + 1, maxLength: dim + 1 }), { minLength: 1, maxLength: 6 }),
+        ),
+      lists: fc.oneof(
+        fc.array(fc.array(fc.integer({ min: -1, max: 5 }), { maxLength: 11 }), { minLength: 1, maxLength: 8 }),
+        windows,
+      ),
       from: fc.nat(2),
     }),
   );
@@ -631,6 +653,20 @@ test("avgPool, takeVectors", () => {
     const valid = bench.room(lists.length);
     const sums = bench.room(Math.ceil(dim / 4) * 32);
     const begin = Math.min(from, lists.length);
+    const magnitudes = vectors.flatMap((vector) => vector.map((value) => Math.abs(Math.fround(value))));
+    const most = kernels.largestMagnitude(vectors.length, pool, stride, dim);
+    expect(most).toBe(magnitudes.every(Number.isFinite) ? Math.max(...magnitudes) : Number.POSITIVE_INFINITY);
+    const granularity = bench.room(vectors.length * 2);
+    if (Number.isFinite(most)) {
+      kernels.granularities(vectors.length, pool, stride, dim, granularity);
+      const found = [...new Int16Array(new Uint8Array(bench.readBytes(granularity, vectors.length * 2)).buffer)];
+      for (const [vector, exponent] of found.entries()) {
+        const values = (vectors[vector] ?? []).map((value) => Math.fround(value)).filter((value) => value !== 0);
+        // Multiples of it, and not of twice it.
+        const isMultiple = (power: number) => values.every((value) => Number.isInteger(value / 2 ** power));
+        expect([isMultiple(exponent), values.length > 0 && isMultiple(exponent + 1)]).toEqual([true, false]);
+      }
+    }
     kernels.avgPool(
       begin,
       lists.length,
@@ -642,6 +678,8 @@ test("avgPool, takeVectors", () => {
       sums,
       out,
       valid,
+      most,
+      granularity,
     );
     const floats = (address: number, row: number) => [
       ...new Float32Array(new Uint8Array(bench.readBytes(address + row * dim * 4, dim * 4)).buffer),

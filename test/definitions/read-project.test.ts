@@ -15,7 +15,7 @@ describe("the complete project of chapter 7", () => {
     const { project, problems } = await readProject(ARTWORKS, { environment: {} });
     expect(problems.map(formatProblem)).toEqual([]);
     expect([...project.views.keys()].sort()).toHaveLength(7);
-    expect(project.services.get("dssm_ranking")?.columns).toHaveLength(55);
+    expect(project.services.get("dssm_ranking")?.columns).toHaveLength(57);
     expect(project.aggregations.aggregationSpecs[0]?.maxLength).toBe(32n);
     expect(project.aggregations.embeddingStores["artwork"]?.dim).toBe(64n);
     const runtime = project.runtimeOf("dssm_ranking");

@@ -28,7 +28,7 @@ const [input, output, copy] = ["in", "out", "copy"].map((name) => join(folder, `
 ];
 const plain = await SqlSession.open({ threads });
 await plain.run(
-  `COPY (SELECT row_id, item_ids, CAST(NULL AS FLOAT[]) AS pooled FROM '${values.in}/pool_random.parquet' LIMIT ${values.rows}) TO '${input}' (FORMAT parquet, COMPRESSION zstd)`,
+  `COPY (SELECT row_id, item_ids, CAST(NULL AS FLOAT[]) AS pooled FROM '${values.in}/pool_random.parquet' LIMIT ${values.rows}) TO '${input}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 20480)`,
 );
 const columns = [{ name: "pooled", dtype: "FLOAT[]" as const, ids: "item_ids", pool: "mean" as const }];
 const store = { name: "s", uri: "store.lance", key: "id", vector: "vector" };

@@ -56,7 +56,8 @@ export class VectorTaker {
     Atomics.store(words, STATE, ASKED);
     const order: TakeOrder = { rows: numbers, count: rows.length, vectors, stride };
     this.#thread.postMessage(order);
-    Atomics.wait(words, STATE, ASKED);
+    // The other thread may still have to wake us for the answer before, which was seen without sleeping.
+    while (Atomics.load(words, STATE) === ASKED) Atomics.wait(words, STATE, ASKED);
     if (Atomics.load(words, STATE) === FAILED) {
       const bytes = stage.bytesAt(this.#control + WORDS * 4, words[MESSAGE_LENGTH] as number);
       throw new Error(Buffer.from(bytes).toString("utf8"));

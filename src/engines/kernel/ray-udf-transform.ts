@@ -40,6 +40,7 @@ export function rayUdfTransform(
     const type = pool === undefined ? key : LIST(key);
     const called = `daedalus_${self.name}_${name}`;
     let computed = 0;
+    const answers = new Answers(dim);
     session.connection.registerScalarFunction(
       vectorisedFunction({
         name: called,
@@ -48,7 +49,7 @@ export function rayUdfTransform(
         mainFunction: (_info, input, output) => {
           const rows = duckdb.data_chunk_get_size(input);
           const vector = duckdb.data_chunk_get_vector(input, 0);
-          const answers = new Answers(rows, dim);
+          answers.begin(rows);
           if (pool === undefined) take(vector, rows, vectors, crew, answers);
           else average(vector, rows, vectors, crew, answers);
           computed += write(output, rows, dim, answers);
@@ -68,15 +69,18 @@ export function rayUdfTransform(
   });
 }
 
-/** Vectors and their validity of a batch, which may be answered in pieces. */
+/** Vectors and their validity of a batch, which may be answered in pieces; the next batch takes the same room. */
 class Answers {
-  readonly floats: Uint8Array<ArrayBuffer>;
-  readonly valid: Uint8Array<ArrayBuffer>;
+  floats = new Uint8Array(0);
+  valid = new Uint8Array(0);
   readonly #width: number;
 
-  constructor(rows: number, dim: number) {
+  constructor(dim: number) {
     this.#width = dim * 4;
-    this.floats = new Uint8Array(rows * this.#width);
+  }
+
+  begin(rows: number): void {
+    if (this.floats.length < rows * this.#width) this.floats = new Uint8Array(rows * this.#width);
     this.valid = new Uint8Array(rows);
   }
 

@@ -12,6 +12,11 @@ import { expressionSql, qidColumn, readsOf } from "./project.js";
 import { identifier } from "./text.js";
 import { callOf } from "./user-functions.js";
 
+/** Rows a reader can hold while it decodes a group; DuckDB's own default, a multiple of its vectors. */
+const ROW_GROUP_ROWS = 122_880;
+/** Of parts that are read again to be filled in: threads read them group by group, and of few large ones some wait for the last. */
+const UNFINISHED_GROUP_ROWS = 20_480;
+
 /** The view of the run's `qid_map.parquet`. */
 export const QID_MAP = "qid_map";
 
@@ -48,6 +53,7 @@ export function planDay(pipeline: Pipeline, cells: SqlCells = SQL_CELLS): DayPla
     contentFilters: planner.layers.flatMap((layer) => (layer.kind === "filter" ? [layer.name] : [])),
     output: pipeline.output,
     partRows: sink.partRows,
+    rowGroupRows: pipeline.embeddings ? UNFINISHED_GROUP_ROWS : ROW_GROUP_ROWS,
     unbounded: planner.unbounded,
     finishes: finishes.filter((operator) => operator !== sink.name),
     select: ({ settled: isSettled, ...request }) =>

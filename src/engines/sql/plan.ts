@@ -103,6 +103,8 @@ export interface DayPlan {
   readonly contentFilters: readonly string[];
   readonly output: Schema;
   readonly partRows: bigint;
+  /** Rows of a row group of the parts. */
+  readonly rowGroupRows: number;
   /** `SELECT` of the columns wanted over a table that has the rows' columns; filters applied if `filtered`. */
   select(request: SelectRequest): string;
   /** The kernels that `select` calls. */

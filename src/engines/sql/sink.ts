@@ -9,9 +9,6 @@ import { answersBetween } from "./spilled-kernels.js";
 import { identifier, text } from "./text.js";
 import { orderBy } from "./values.js";
 
-/** Rows a reader can hold while it decodes a group; DuckDB's own default, a multiple of its vectors. */
-const ROW_GROUP_ROWS = 122_880;
-
 /** No dictionaries: they take −0 and +0 for one value, and building them costs more than what they save of wide lists. */
 const DICTIONARY_VALUES = 0;
 
@@ -162,7 +159,7 @@ export async function writeParts(
     const part = { first: places.first + done, count: Math.min(partRows, places.count - done) };
     const name = `part-${parts.length}-0.parquet`;
     const copy = (rows: string): string =>
-      `COPY (SELECT ${columns} FROM ${rows}) TO ${text(join(folder, name))}` + ` (${partOptions(ROW_GROUP_ROWS)})`;
+      `COPY (SELECT ${columns} FROM ${rows}) TO ${text(join(folder, name))}` + ` (${partOptions(plan.rowGroupRows)})`;
     if (ready) {
       const end = part.first + part.count;
       const own = `SELECT * FROM ${FINISHED} WHERE "@place" >= ${part.first} AND "@place" < ${end}`;

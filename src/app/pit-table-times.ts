@@ -1,6 +1,7 @@
 import { DataType, Int64, makeData, TimeUnit, Vector } from "apache-arrow";
 import { Arena } from "../columnar/arena.js";
 import { dtypeOfArrow, FixedColumn } from "../columnar/arrow-columns.js";
+import { packBits } from "../columnar/bits.js";
 import { isInteger } from "../columnar/dtypes.js";
 import type { Resolution } from "../columnar/instants.js";
 import { pitTableProblem } from "../errors/pit-table.js";
@@ -91,7 +92,7 @@ function multiplied(vector: Vector, factor: bigint): Vector | number {
       length: vector.length,
       nullCount: vector.nullCount,
       data: ticks,
-      ...(valid === undefined ? {} : { nullBitmap: bitsOf(valid) }),
+      ...(valid === undefined ? {} : { nullBitmap: packBits(valid) }),
     }),
   ]);
 }
@@ -99,11 +100,4 @@ function multiplied(vector: Vector, factor: bigint): Vector | number {
 function firstNull(vector: Vector): number {
   const valid = new FixedColumn(vector).validity();
   return valid?.indexOf(0) ?? 0;
-}
-
-function bitsOf(valid: Uint8Array): Uint8Array {
-  const bits = new Uint8Array(Math.ceil(valid.length / 8));
-  for (let row = 0; row < valid.length; row++)
-    bits[row >> 3] = (bits[row >> 3] as number) | ((valid[row] as number) << (row & 7));
-  return bits;
 }

@@ -1,4 +1,5 @@
 import { type Data, DataType, makeData, Utf8 } from "apache-arrow";
+import { packBits } from "./bits.js";
 import type { NumberedBytes } from "./numbered-bytes.js";
 
 /** The buffers of an answer's Arrow column; lists: running offsets, and the elements as values. */
@@ -46,17 +47,10 @@ function scalarData(type: DataType, rows: number, answer: ColumnBuffers, words: 
   }
   if (DataType.isUtf8(type))
     return makeData({ ...common, type, valueOffsets: answer.ends ?? new Int32Array(1), data: values });
-  if (DataType.isBool(type)) return makeData({ ...common, type, data: bitsOf(values, rows) });
+  if (DataType.isBool(type)) return makeData({ ...common, type, data: packBits(values, rows) });
   const typed = new type.ArrayType(values.buffer, values.byteOffset, rows);
   // The visitor of makeData takes any type whose buffers these are.
   return makeData({ ...common, type, data: typed } as Parameters<typeof makeData>[0]);
-}
-
-function bitsOf(bytes: Uint8Array, rows: number): Uint8Array {
-  const bits = new Uint8Array(Math.ceil(rows / 8));
-  for (let row = 0; row < rows; row++)
-    bits[row >> 3] = (bits[row >> 3] as number) | ((bytes[row] as number) << (row & 7));
-  return bits;
 }
 
 function textsOf(rows: number, { values, validity }: ColumnBuffers, { texts, byRank }: Words) {

@@ -1,4 +1,5 @@
 import { type Data, DataType, DateUnit, TimeUnit, Type, Vector } from "apache-arrow";
+import { unpackBits } from "./bits.js";
 import { type DType, elementOf, listOf, type ScalarDType } from "./dtypes.js";
 
 /**
@@ -94,7 +95,7 @@ export class FixedColumn implements RawColumn {
       const end = Math.min(to, chunk.to);
       if (begin >= end) continue;
       const values = bytesOfView(chunk.data.values);
-      if (this.#bits) unpack(values, chunk.data.offset + begin - chunk.from, end - begin, into, begin - from);
+      if (this.#bits) unpackBits(values, chunk.data.offset + begin - chunk.from, end - begin, into, begin - from);
       else
         into.set(
           values.subarray((begin - chunk.from) * this.width, (end - chunk.from) * this.width),
@@ -295,11 +296,6 @@ function copyValidity(chunks: readonly Chunk[], from: number, to: number, into: 
     const end = Math.min(to, last);
     if (begin >= end) continue;
     if (data.nullCount === 0) into.fill(1, begin - from, end - from);
-    else unpack(data.nullBitmap, data.offset + begin - first, end - begin, into, begin - from);
+    else unpackBits(data.nullBitmap, data.offset + begin - first, end - begin, into, begin - from);
   }
-}
-
-/** Bits as bytes 0 and 1. */
-function unpack(bits: Uint8Array, first: number, count: number, into: Uint8Array, at: number): void {
-  for (let i = 0; i < count; i++) into[at + i] = ((bits[(first + i) >> 3] as number) >> ((first + i) & 7)) & 1;
 }

@@ -24,6 +24,7 @@ import {
   TextColumn,
   widthOf,
 } from "../../columnar/arrow-columns.js";
+import { packBits } from "../../columnar/bits.js";
 import { type DType, elementOf, isList, type ScalarDType } from "../../columnar/dtypes.js";
 import {
   bytesOf,
@@ -200,7 +201,7 @@ export function dataOfVector(vector: duckdb.Vector, rows: number, type: DataType
 /** Of validity bytes. */
 function marksOf(valid: Uint8Array | undefined): { validity?: Uint8Array<ArrayBuffer>; nulls: number } {
   if (valid === undefined) return { nulls: 0 };
-  return { validity: bitsOf(valid), nulls: valid.reduce((sum, byte) => sum + 1 - byte, 0) };
+  return { validity: packBits(valid), nulls: valid.reduce((sum, byte) => sum + 1 - byte, 0) };
 }
 
 interface Values {
@@ -271,11 +272,4 @@ function valuesOfVector(
     ends[row + 1] = (ends[row] as number) + length;
   }
   return { values: new Uint8Array(Buffer.concat(texts)), ends };
-}
-
-function bitsOf(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  const bits = new Uint8Array(Math.ceil(bytes.length / 8));
-  for (let row = 0; row < bytes.length; row++)
-    bits[row >> 3] = (bits[row >> 3] as number) | ((bytes[row] as number) << (row & 7));
-  return bits;
 }

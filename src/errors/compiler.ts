@@ -50,6 +50,10 @@ export const compilerProblem = family("compiler", {
     says: `"${p.name}" takes ${p.wanted} here, and "${p.column}" is ${p.dtype}`,
     help: "declare the argument as what the column is, or as something that holds all of it",
   }),
+  "udf-not-null": (p: { name: string }) => ({
+    says: `column "${p.name}" is filled in after the rows are written, so nullable: false cannot be kept`,
+    help: "remove nullable: false, or let the function run where the rows are written (engine: sql_arrow_udf)",
+  }),
   "udf-argument-unknown": (p: Named) => ({
     says: `"${p.name}" is no column of the contract that a function with engine: pythonic can be called with`,
     suggestion: p.nearest,
@@ -287,6 +291,10 @@ export const compilerProblem = family("compiler", {
     says: `this version does not run ${p.kind} "${p.name}" on ${p.engine}`,
     help: `it runs it on ${p.here.join(", ")}`,
     suggestion: p.here[0],
+  }),
+  "udf-engine": (p: { name: string; engine: string }) => ({
+    says: `"${p.name}" cannot be moved to ${p.engine}: where a function stands in the pipeline depends on it`,
+    help: `write engine: ${p.engine} in udf_columns of runtime.yaml`,
   }),
   "rolling-engine-not-here": (p: {
     name: string;

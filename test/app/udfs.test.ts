@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -14,6 +14,7 @@ import {
 } from "daedalus";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { importEmbeddings } from "#daedalus/app/embeddings-service.js";
+import type { Value } from "../oracles/values.js";
 import { readParquet } from "../support/read-parquet.js";
 import { writeVectors, writeVectorsProject } from "../support/vectors-project.js";
 
@@ -88,16 +89,12 @@ const compiled = async () => compileService(await loadProject(folder, { environm
 
 async function rowsOf(root: string) {
   const { rows } = await readParquet(join(root, "dt=2024-01-02/part-0-0.parquet"));
-  return rows as unknown as readonly [
-    unknown,
-    unknown,
-    string | null,
-    readonly (bigint | null)[],
-    bigint,
-    number | null,
-    number[] | null,
-    number[] | null,
-  ][];
+  return rows.map(([, , event, seen, known, near, own, taste]) => ({
+    ...{ event, known, near },
+    seen: seen as readonly Value[],
+    own: own as readonly number[] | null,
+    taste: taste as readonly number[] | null,
+  }));
 }
 
 test("each value is what the function gives, where the rows are written and with the embeddings", async () => {
@@ -107,12 +104,12 @@ test("each value is what the function gives, where the rows are written and with
   expect(report.days.flatMap(({ problems }) => problems)).toEqual([]);
   const rows = await rowsOf(report.outputRoot);
   expect(rows.length).toBeGreaterThan(500);
-  for (const [, , event, seen, known, near, own, taste] of rows) {
+  for (const { event, seen, known, near, own, taste } of rows) {
     expect(known).toBe(BigInt(seen.length) * (event === "like" ? 10n : 1n));
     const sum = own === null || taste === null ? null : own.reduce((all, x, i) => all + x * (taste[i] as number), 0);
     expect(near).toBe(sum === null ? null : Math.fround(sum));
   }
-  expect(rows.some(([, , , , , near]) => near === null) && rows.some(([, , , , , near]) => near !== null)).toBe(true);
+  expect(rows.some(({ near }) => near === null) && rows.some(({ near }) => near !== null)).toBe(true);
   const manifest = JSON.parse(await readFile(join(report.outputRoot, "dt=2024-01-02/_manifest.json"), "utf8"));
   const column = manifest.columns.find(({ name }: { name: string }) => name === "near");
   expect(column).toMatchObject({ dtype: "FLOAT", min: expect.any(String), distinct: expect.any(Number) });
@@ -182,6 +179,42 @@ test.each([
   expect(found.map((problem) => problem.code)).toContain(`compiler/${code}`);
   for (const problem of found)
     expect([problem.file, problem.line]).toEqual(["config/training/runtime.yaml", expect.any(Number)]);
+});
+
+test("a column that is filled in after the rows are written cannot be promised to have no NULL", async () => {
+  await project();
+  await edit("feature_services/rank.yaml", (text) =>
+    text
+      .replace(
+        "{name: near, kind: derived, dtype: FLOAT}",
+        "{name: near, kind: derived, dtype: FLOAT, nullable: false}",
+      )
+      .replace(
+        "{name: seen_known, kind: derived, dtype: BIGINT}",
+        "{name: seen_known, kind: derived, dtype: BIGINT, nullable: false}",
+      ),
+  );
+  expect(await problems(compiled())).toMatchObject([
+    { code: "compiler/udf-not-null", file: "feature_services/rank.yaml", line: expect.any(Number) },
+  ]);
+});
+
+test.each([
+  ["seen_known", "pythonic"],
+  ["near", "sql_arrow_udf"],
+])("an override cannot move %s to %s", async (name, engine) => {
+  await project();
+  const operator = (await compiled()).pipeline.operators.find(
+    (one) => one.kind === "arrow_udf_transform" && one.name.includes(name),
+  );
+  await mkdir(join(folder, "config/pipelines"));
+  await writeFile(
+    join(folder, "config/pipelines/rank.yaml"),
+    `operators:\n  - {name: ${operator?.name}, engine: ${engine}}\n`,
+  );
+  expect(await problems(compiled())).toMatchObject([
+    { code: "compiler/udf-engine", file: "config/pipelines/rank.yaml", line: 2 },
+  ]);
 });
 
 test.each([

@@ -72,6 +72,8 @@ function overrideOne(
       const about = { name, kind: operator.kind, engine: String(value) };
       if (tag === undefined || !allowed.includes(tag))
         problems.push(compilerProblem("engine-cannot-run", { ...about, canRunOn: allowed }, at));
+      else if (operator.kind === "arrow_udf_transform" && tag !== operator.engine)
+        problems.push(compilerProblem("udf-engine", { name, engine: tag }, at));
       else if (!here.includes(tag)) problems.push(compilerProblem("engine-not-here", { ...about, here }, at));
       else result = { ...result, engine: tag };
     } else if (field === "rolling_engine" && operator.kind === "rolling_aggregate") {

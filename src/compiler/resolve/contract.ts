@@ -206,6 +206,11 @@ function producerOf(
       }
       const udf = computed.udf(name);
       if (udf === "refused") return undefined;
+      if (udf?.late && !column.nullable)
+        report.problem((place) => compilerProblem("udf-not-null", { name }, place), {
+          definition: column,
+          key: "nullable",
+        });
       if (udf !== undefined)
         return {
           origin: udf.late ? { type: "enriched" } : { type: "column", column: udfColumn(name) },

@@ -11,6 +11,7 @@ task's id; bye.
 import json
 import logging
 import os
+import socket
 import sys
 import threading
 import time
@@ -69,12 +70,12 @@ class TaskWorker:
     def place(self):
         return {"node": ray.get_runtime_context().get_node_id(), "pid": os.getpid()}
 
-    def run(self, task):
-        for answer in self.worker.run(task):
+    def run(self, name, task):
+        for answer in self.worker.run(name, task):
             yield json.dumps(answer)
 
-    def interrupt(self):
-        self.worker.interrupt()
+    def interrupt(self, name):
+        self.worker.interrupt(name)
 
     def stop(self):
         self.worker.stop()
@@ -94,14 +95,15 @@ class PartWorker:
             return True  # nobody waits for the parts any more
 
     def __call__(self, batch):
-        answers = [self.part(*row) for row in zip(batch["task"].to_pylist(), batch["attempts"].to_pylist())]
+        rows = zip(batch["id"].to_pylist(), batch["task"].to_pylist(), batch["attempts"].to_pylist())
+        answers = [self.part(*row) for row in rows]
         return pa.table({"id": batch["id"], "answer": pa.array(answers, pa.string())})
 
-    def part(self, task, attempts):
+    def part(self, name, task, attempts):
         for attempt in range(1, attempts + 1):
             if self.cancelled():
                 return json.dumps({"type": "cancelled"})
-            *_, answer = self.worker.run(task, self.cancelled)
+            *_, answer = self.worker.run(name, task, self.cancelled)
             if answer["type"] != "lost":
                 break
         return json.dumps({**answer, "attempt": attempt})
@@ -128,7 +130,7 @@ class Pool:
             self.cancelled.add(task)
             worker = self.working.get(task)
         if worker is not None:
-            worker.interrupt.remote()
+            worker.interrupt.remote(task)
 
     def close(self):
         with self.change:
@@ -153,7 +155,7 @@ class Pool:
                     self.working[task] = worker
             if wanted:
                 emit("started", id=task, **ray.get(worker.place.remote()))
-                for reference in worker.run.options(num_returns="streaming").remote(text):
+                for reference in worker.run.options(num_returns="streaming").remote(task, text):
                     answer = json.loads(ray.get(reference))
                     if answer["type"] == "report":
                         emit("report", id=task, report=answer["report"])
@@ -319,6 +321,16 @@ def rooms(worker):
     return sum(1 for place in places(worker) if place > 0)
 
 
+def refuse_unreachable(address):
+    """Ray itself looks for a head that is not there for minutes."""
+    if address == "local":
+        return
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        raise ValueError(f'"{address}" is not host:port')
+    socket.create_connection((host, int(port)), timeout=10).close()
+
+
 def quiet():
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     context = ray.data.DataContext.get_current()
@@ -329,6 +341,7 @@ def quiet():
 def main():
     settings = json.loads(sys.stdin.readline())
     try:
+        refuse_unreachable(settings["init"]["address"])
         ray.init(log_to_driver=False, logging_level="ERROR", **settings["init"])
     except Exception as error:
         emit("refused", kind="init", how=_first_line(error))

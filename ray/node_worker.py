@@ -21,15 +21,17 @@ class NodeWorker:
         self.place = place
         self.process = None
         self.answers = None
+        self.name = None
         self.interrupted_at = None
         self.lock = threading.Lock()
 
-    def run(self, task, cancelled=lambda: False):
+    def run(self, name, task, cancelled=lambda: False):
         """Yields what the worker answers, one dict each; the last is not a report. A worker that dies, is late, or does not end when
         it is interrupted is told as {"type": "lost", "how": ...}, a task that was interrupted as {"type": "cancelled"}."""
         with self.lock:
             if self.process is None or self.process.poll() is not None:
                 self._start()
+            self.name = name
             self.interrupted_at = None
             answers = self.answers
             self._order({"type": "run", "task": task})
@@ -37,7 +39,7 @@ class NodeWorker:
         late = None
         while True:
             if self.interrupted_at is None and cancelled():
-                self.interrupt()
+                self.interrupt(name)
             try:
                 answer = answers.get(timeout=POLL_SECONDS)
             except queue.Empty:
@@ -60,9 +62,10 @@ class NodeWorker:
             if not interrupted:
                 yield answer
 
-    def interrupt(self):
+    def interrupt(self, name):
+        """Nothing where the task of the name has ended meanwhile."""
         with self.lock:
-            if self.process is not None and self.interrupted_at is None:
+            if self.process is not None and self.name == name and self.interrupted_at is None:
                 self.interrupted_at = time.monotonic()
                 self._order({"type": "interrupt"})
 

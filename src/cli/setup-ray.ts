@@ -9,7 +9,7 @@ export const addSetupRay: AddCommand = (group, terminal, exit) => {
     )
     .option(
       "--python <path>",
-      "the interpreter that it is made with: 3.10 or newer, the same as the cluster's",
+      "the interpreter that it is made with: 3.11 or newer, the same as the cluster's",
       "python3",
     )
     .action(

@@ -23,6 +23,6 @@ export const rayProblem = family("ray", {
   }),
   "setup-failed": (p: { step: string; cause: string }) => ({
     says: `Ray was not installed: ${p.step} failed: ${p.cause}`,
-    help: "it needs Python 3.10 or newer with its venv module (on Debian and Ubuntu: apt-get install python3-venv) and a package index that pip reaches; --python names another interpreter",
+    help: "it needs Python 3.11 or newer with its venv module (on Debian and Ubuntu: apt-get install python3-venv) and a package index that pip reaches; --python names another interpreter",
   }),
 });

@@ -6,6 +6,7 @@ import type { TaskExecutor, TaskHandler } from "./task.js";
 export function hereExecutor(handler: TaskHandler): TaskExecutor {
   const executor: TaskExecutor = {
     workers: 1,
+    ready: async () => undefined,
     runAll: (tasks, signal, settle) => runEach(executor, 1, tasks, signal, settle),
     async run(task, signal, onReport = () => undefined) {
       if (signal.aborted) throw new Interrupted();

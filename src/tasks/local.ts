@@ -18,6 +18,9 @@ export interface LocalExecutorOptions extends Partial<TaskLimits> {
   readonly environment?: NodeJS.ProcessEnv;
 }
 
+/** Milliseconds, some 24 days. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 /** How long an interrupted task may take to end before its process is killed. */
 const GRACE_MILLIS = 5_000;
 
@@ -56,6 +59,7 @@ export function localExecutor(options: LocalExecutorOptions): TaskExecutor {
 
   const executor: TaskExecutor = {
     workers: options.workers,
+    ready: async () => undefined,
     runAll: (tasks, signal, settle) => runEach(executor, options.attempts ?? 1, tasks, signal, settle),
     async run(task, signal, onReport) {
       if (signal.aborted) throw new Interrupted();
@@ -124,7 +128,8 @@ class Worker {
     signal.addEventListener("abort", interrupt);
     let late: string | undefined;
     const limit = this.#timeoutSeconds;
-    if (limit !== undefined)
+    // A longer timer would go off at once.
+    if (limit !== undefined && limit * 1000 <= LONGEST_TIMER)
       timers.push(
         setTimeout(() => {
           late = `ended, since it took longer than ${limit} s`;

@@ -41,6 +41,8 @@ export interface RayOptions extends TaskLimits {
 const GRACE_SECONDS = 5;
 /** How long a worker may take to start: a node must have room for it, and Python and Node.js must come up. */
 const START_SECONDS = 60;
+/** How long a driver may take: a cluster must come up or be joined. */
+const DRIVER_SECONDS = 120;
 /** The least that Ray takes; documents and answers are all that passes through it. */
 const OBJECT_STORE_BYTES = 100_000_000;
 
@@ -73,7 +75,9 @@ type Event =
  */
 export class RayCluster {
   readonly #options: RayOptions;
+  /** The one that is there or starts; one that was refused stays, so that it is told every time. */
   #driver: Promise<RayDriver> | undefined;
+  #started: RayDriver | undefined;
   #tasks = 0;
 
   constructor(options: RayOptions) {
@@ -86,6 +90,9 @@ export class RayCluster {
     let pool: RayDriver | undefined;
     return {
       workers,
+      ready: async (signal) => {
+        await this.#running(output, signal);
+      },
       run: async (task, signal, onReport) => {
         const driver = await this.#running(output);
         if (pool !== driver) driver.openPool(workers);
@@ -126,13 +133,15 @@ export class RayCluster {
     return String(this.#tasks);
   }
 
-  /** Throws DaedalusError if Ray cannot be had, every time. */
-  async #running(output: string): Promise<RayDriver> {
-    const there = await this.#driver;
-    if (there?.alive !== true) this.#driver = RayDriver.start(this.#options, output);
-    const driver = await this.#driver;
-    if (driver === undefined) throw new RangeError("there is no driver");
-    return driver;
+  /** Without a wait before the start: of two that ask at once, only one may start a driver. Throws DaedalusError if Ray cannot be had. */
+  #running(output: string, signal?: AbortSignal): Promise<RayDriver> {
+    if (this.#driver !== undefined && this.#started?.alive !== false) return this.#driver;
+    this.#started = undefined;
+    this.#driver = RayDriver.start(this.#options, output, signal).then((driver) => {
+      this.#started = driver;
+      return driver;
+    });
+    return this.#driver;
   }
 }
 
@@ -171,7 +180,8 @@ class RayDriver {
     });
   }
 
-  static async start(options: RayOptions, output: string): Promise<RayDriver> {
+  static async start(options: RayOptions, output: string, signal?: AbortSignal): Promise<RayDriver> {
+    if (signal?.aborted) throw new Interrupted();
     const { python, driver: script, address, cpus, objectStoreBytes = OBJECT_STORE_BYTES } = options;
     // Short, since sockets lie in it.
     const temporary = await mkdtemp(join(tmpdir(), "dr-"));
@@ -190,12 +200,15 @@ class RayDriver {
     });
     closeSync(printed);
     const driver = new RayDriver(child, temporary);
-    const first = new Promise<Event | undefined>((resolve) => {
+    const kill = () => child.kill("SIGKILL");
+    const timer = setTimeout(kill, DRIVER_SECONDS * 1000);
+    signal?.addEventListener("abort", kill);
+    const first = new Promise<Event | Error | undefined>((resolve) => {
       onMessages<Event>(child.stdio[3] as Readable, (event) => {
         if (event.event === "ready" || event.event === "refused") resolve(event);
         else driver.#hear(event);
       });
-      child.on("error", () => resolve(undefined));
+      child.on("error", resolve);
       child.on("close", () => resolve(undefined));
     });
     const own = {
@@ -206,7 +219,11 @@ class RayDriver {
       ...(cpus === undefined ? {} : { num_cpus: cpus }),
     };
     driver.#send({ init: address === undefined ? own : { address }, ...settingsOf(options), output });
-    refuse(await first, options, () => `${endOf(child)}; ${lastLine(output)}`);
+    const event = await first;
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", kill);
+    if (signal?.aborted) throw new Interrupted();
+    refuse(event, options, () => `it ended before it had begun (${endOf(child)}), saying: ${lastLine(output)}`);
     return driver;
   }
 
@@ -334,13 +351,12 @@ function settingsOf({ entry, worker, timeoutSeconds }: RayOptions): object {
   };
 }
 
-function refuse(event: Event | undefined, { python, address }: RayOptions, end: () => string): void {
-  if (event?.event === "ready") return;
-  if (event?.event !== "refused")
-    throw new DaedalusError(
-      [rayProblem("python-unusable", { python, cause: `it ended before it had begun (${end()})` })],
-      2,
-    );
+function refuse(event: Event | Error | undefined, { python, address }: RayOptions, end: () => string): void {
+  if (event instanceof Error || event === undefined) {
+    const cause = event?.message ?? end();
+    throw new DaedalusError([rayProblem("python-unusable", { python, cause })], 2);
+  }
+  if (event.event !== "refused") return;
   if (event.kind === "init") throw new DaedalusError([rayProblem("cannot-start", { address, cause: event.how })], 1);
   const nodes = event.nodes.map((node) => listed(node));
   throw new DaedalusError([rayProblem("no-room", { wanted: listed(event.wanted), nodes })], 2);

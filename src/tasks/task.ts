@@ -16,6 +16,8 @@ export interface TaskDocument {
 export interface TaskExecutor {
   /** How many tasks it runs at a time. */
   readonly workers: number;
+  /** Resolves when tasks can be run. Throws DaedalusError if they cannot be, `Interrupted` after the signal. */
+  ready(signal?: AbortSignal): Promise<void>;
   /**
    * The handler's answer; what it reports before arrives at `onReport`, in order. Rejects with the handler's DaedalusError,
    * with `WorkerLost` if the worker died or was ended for taking too long, with `Interrupted` after the signal.

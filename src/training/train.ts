@@ -218,6 +218,8 @@ class TrainRun {
     const spans = spansOf(todo, rowsByDay, limits);
     const executor = startExecutor(workers, this.#root.log("executor"));
     try {
+      // What keeps all days from being done is told once, before any of them is begun.
+      if (todo.length > 0) await executor.ready(this.#options.signal);
       await writeContext(this.#context, {
         pipeline: this.#options.pipeline,
         project,
@@ -266,6 +268,7 @@ class TrainRun {
     const executor = startExecutor(1, this.#root.log("executor"));
     const context = this.#root.scratch("enrich.json");
     try {
+      await executor.ready(this.#options.signal);
       const names = enrichmentsOf(pipeline).map(({ store }) => store.name);
       const stores = Object.fromEntries(names.map((name) => [name, storeOf(this.#options, name)]));
       const { output } = pipeline;

@@ -44,6 +44,12 @@ function rayCluster(python: string, { timeoutSeconds, attempts = 2 }: Limits): R
   return new RayCluster({ python, driver, entry, cpus: 2, worker: { cpus: 1 }, ...limits });
 }
 
+test("a limit of weeks, which no timer of Node.js holds, does not go off at once", async () => {
+  const executor = localExecutor({ workers: 1, entry, timeoutSeconds: 30 * 86_400 });
+  expect(await executor.run(task({ do: "nap" }), never)).toMatchObject({ tasks: 1 });
+  await executor.close();
+});
+
 if (RAY_PYTHON === undefined) test.skip("tasks run on Ray: the test script could not install it", () => undefined);
 
 for (const [name, make] of Object.entries(EXECUTORS)) {
@@ -136,6 +142,19 @@ for (const [name, make] of Object.entries(EXECUTORS)) {
       expect(await executor.run(task({}), never)).toMatchObject({ tasks: 1 });
     });
 
+    if (name === "ray")
+      test("tasks that come at once start one driver", async () => {
+        const cluster = rayCluster(RAY_PYTHON ?? "", {});
+        const executor = cluster.executor(2, join(outputs, "two-at-once"));
+        const drivers = () => children().filter((command) => command.includes("driver.py")).length;
+        const before = drivers();
+        await Promise.all([executor.run(task({ do: "nap" }), never), executor.run(task({ do: "nap" }), never)]);
+        expect(drivers() - before).toBe(1);
+        await executor.close();
+        await cluster.close();
+        expect(drivers()).toBe(before);
+      });
+
     describe("tasks that are all known", () => {
       async function outcomes(executor: TaskExecutor, bodies: readonly object[], log?: string) {
         const found: TaskOutcome[] = [];
@@ -178,4 +197,10 @@ for (const [name, make] of Object.entries(EXECUTORS)) {
       });
     });
   });
+}
+
+/** The command lines of the processes that this one has started. */
+function children(): readonly string[] {
+  const pids = readFileSync(`/proc/self/task/${process.pid}/children`, "utf8").split(" ").filter(Boolean);
+  return pids.map((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8"));
 }

@@ -1,180 +1,110 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { loadProject } from "daedalus";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { importEmbeddings } from "#daedalus/app/embeddings-service.js";
-import { leftovers, until } from "../runs/processes.js";
+import { execFileSync } from "node:child_process";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { until } from "../runs/processes.js";
 import { RAY_PYTHON, startCluster } from "../services/ray.js";
-import { writeVectors, writeVectorsProject } from "../support/vectors-project.js";
-import { type CommandRun, expectWholeDays, nobodyLeft, trainCommand, written } from "./project-runs.js";
+import { nobodyLeft } from "./project-runs.js";
+import { type Kind, RayRuns, VICTIMS, type Victim } from "./ray-runs.js";
 
 // The real command on real Ray: days and embeddings are the ones that this machine writes by itself, whatever is killed.
-
-const RAY = ["--executor", "ray", "--day-workers", "2"];
 
 if (RAY_PYTHON === undefined) test.skip("training on Ray: the test script could not install it", () => undefined);
 else
   describe("training on Ray", () => {
-    let folder: string;
-    let whole: Record<string, string>;
-    let outputs = 0;
-
+    let runs: RayRuns;
     beforeAll(async () => {
-      folder = mkdtempSync(join(tmpdir(), "daedalus-ray-"));
-      // Four days of 60,000 events, each in four parts.
-      const events = { users: 2001, events: 240_000, stepMillis: 1440, partRows: 15_000 };
-      const limits = ", duckdb_config: {threads: 1}, task_attempts: 3, ray: {num_cpus: 2}";
-      await writeVectorsProject(folder, { ...events, compute: limits });
-      await importEmbeddings(
-        await loadProject(folder, { environment: {} }),
-        await writeVectors(folder, "items.parquet"),
-        "items",
-      );
-      expect((await trainCommand(folder, "whole").ended).code).toBe(0);
-      whole = written(join(folder, "whole"));
-      expect(Object.keys(whole).filter((path) => path.endsWith("_manifest.json"))).toHaveLength(4);
+      runs = await RayRuns.open();
     });
-    afterAll(() => (process.env["KEEP"] ? undefined : rmSync(folder, { recursive: true })));
-
-    /** Changes `compute.ray`. */
-    async function settle(ray: string): Promise<void> {
-      const file = join(folder, "config/training/runtime.yaml");
-      await writeFile(file, (await readFile(file, "utf8")).replace(/ray: \{.*\}\}$/m, `ray: {${ray}}}`));
-    }
-
-    function freshOutput(): string {
-      outputs += 1;
-      return `out-${outputs}`;
-    }
-
-    async function expectWhole(run: CommandRun, output: string): Promise<void> {
-      const { code, stderr } = await run.ended;
-      expect([code, stderr.split("\n").filter((line) => /^\S+\/\S+$/.test(line))]).toEqual([0, []]);
-      await nobodyLeft(run);
-      expect(written(join(folder, output))).toEqual(whole);
-      expect(leftovers(join(folder, output))).toEqual([]);
-    }
-
-    /** The lines of all task logs of an output. */
-    function told(output: string): readonly string[] {
-      const root = join(folder, output, "_daedalus", "logs");
-      return readdirSync(root).flatMap((run) =>
-        readdirSync(join(root, run))
-          .filter((name) => name !== "executor.log")
-          .flatMap((name) =>
-            readFileSync(join(root, run, name), "utf8")
-              .trimEnd()
-              .split("\n"),
-          ),
-      );
-    }
+    afterAll(() => runs.close());
 
     test("a cluster of the run's own writes the same bytes", async () => {
-      const output = freshOutput();
-      await expectWhole(trainCommand(folder, output, RAY), output);
-      expect(told(output).filter((line) => /(days|enrich) begun by .*, ray node [0-9a-f]+$/.test(line)).length).toBe(
-        told(output).length / 2,
+      const output = runs.output();
+      await runs.expectWhole(runs.train(output), output);
+      const told = runs.told(output);
+      expect(told.filter((line) => /(days|enrich) begun by .*, ray node [0-9a-f]+$/.test(line)).length).toBe(
+        told.length / 2,
       );
     });
 
-    /** From the Node.js process that works on a task and its parent. */
-    const VICTIMS = {
-      "a Node.js worker": (node) => node,
-      "a Ray worker": (node) => parentOf(node),
-      "the driver": (_, run) => processNamed(run, "driver.py"),
-      "the coordinator": (_, run) => run.pid,
-    } satisfies Record<string, (node: number, run: CommandRun) => number>;
-
-    test.each(
-      Object.keys(VICTIMS).flatMap((victim) =>
-        ["training/days", "training/enrich"].map((kind) => [victim, kind] as const),
-      ),
-    )(
+    // Every pair of them, and any instant, is in ray-kills.long.test.ts.
+    test.each([
+      ["a Node.js worker", "days"],
+      ["a Ray worker", "enrich"],
+      ["the driver", "enrich"],
+      ["the coordinator", "days"],
+    ] satisfies [Victim, Kind][])(
       "%s is killed in the middle of %s: nothing is lost, nobody is left, the bytes are the same",
       async (victim, kind) => {
-        const output = freshOutput();
-        const run = trainCommand(folder, output, RAY);
-        await until(() => atWork(output, kind) !== undefined, undefined, 60_000);
-        process.kill(VICTIMS[victim as keyof typeof VICTIMS](atWork(output, kind) ?? Number.NaN, run), "SIGKILL");
-        const { code, signal } = await run.ended;
-        if (victim === "the coordinator") expect(signal).toBe("SIGKILL");
-        else expect(code).toBe(0);
-        await nobodyLeft(run);
-        expectWholeDays(finished(output), whole);
+        const output = runs.output();
+        const run = runs.train(output);
+        await until(() => runs.atWork(output, kind) !== undefined, undefined, 60_000);
+        process.kill(VICTIMS[victim](runs.atWork(output, kind) ?? Number.NaN, run), "SIGKILL");
+        await runs.expectNothingBroken(run, victim, output);
         // The task that was hit did not come to its end, or to one that nobody heard of.
-        const lines = told(output);
+        const lines = runs.told(output);
         const begun = lines.filter((line) => / begun by /.test(line)).length;
         const ended = lines.filter((line) => /Z done after /.test(line)).length;
         expect(begun > ended || lines.some((line) => /Z lost: /.test(line))).toBe(true);
-        await expectWhole(trainCommand(folder, output, RAY), output);
+        await runs.expectWhole(runs.train(output), output);
       },
     );
 
-    /** Days that are complete: those without embeddings are not compared. */
-    function finished(output: string): Record<string, string> {
-      const files = written(join(folder, output));
-      const days = Object.keys(files)
-        .filter((path) => path.endsWith("_manifest.json") && files[path]?.includes('"state":"complete"'))
-        .map((path) => path.split("/")[0]);
-      return Object.fromEntries(Object.entries(files).filter(([path]) => days.includes(path.split("/")[0])));
+    /** Refusals come before any task is begun, so that no day is marked as failed. */
+    async function expectRefused(code: number, problem: string, ...words: readonly string[]): Promise<void> {
+      const output = runs.output();
+      const run = runs.train(output);
+      const { code: ended, stdout } = await run.ended;
+      const { problems } = (JSON.parse(stdout) as { error: { problems: { code: string; says: string }[] } }).error;
+      expect([ended, problems.map(({ code: of }) => of)]).toEqual([code, [problem]]);
+      for (const word of words) expect(problems[0]?.says).toContain(word);
+      expect(runs.told(output)).toEqual([]);
+      await nobodyLeft(run);
     }
 
-    /** The process that has begun a task of the kind, and not ended it. */
-    function atWork(output: string, kind: string): number | undefined {
-      const root = join(folder, output, "_daedalus", "logs");
-      if (!existsSync(root)) return undefined;
-      return told(output)
-        .map((line, place, lines) => (/Z (done|lost)/.test(lines[place + 1] ?? "") ? undefined : line))
-        .map((line) => Number(line?.match(`${kind} begun by process (\\d+)`)?.[1] ?? Number.NaN))
-        .find((pid) => !Number.isNaN(pid));
-    }
+    test("a cluster that is not there, an address that is none, and a Python without Ray are told once", async () => {
+      await runs.settle('address: "127.0.0.1:1"');
+      await expectRefused(1, "ray/cannot-start", "127.0.0.1:1");
+      await runs.settle('address: "nowhere"');
+      await expectRefused(1, "ray/cannot-start", "host:port");
+      const bare = execFileSync("python3", ["-c", "import sys; print(sys.executable)"], { encoding: "utf8" }).trim();
+      await runs.settle(`python: "${bare}"`);
+      await expectRefused(2, "ray/python-unusable", "ModuleNotFoundError: No module named");
+      await runs.settle('python: "/nowhere/python3"');
+      await expectRefused(2, "ray/python-unusable", "/nowhere/python3");
+    });
 
     describe("on a cluster of two nodes that was there before", () => {
       let cluster: Awaited<ReturnType<typeof startCluster>>;
       beforeAll(async () => {
         cluster = await startCluster(RAY_PYTHON ?? "");
-        await settle(`address: "${cluster.address}"`);
       });
+      beforeEach(() => runs.settle(`address: "${cluster.address}"`));
       afterAll(() => cluster.close());
 
       test("both write some of it, and the bytes are the same", async () => {
-        const output = freshOutput();
-        await expectWhole(trainCommand(folder, output, RAY), output);
+        const output = runs.output();
+        await runs.expectWhole(runs.train(output), output);
         for (const kind of ["days", "enrich"])
           expect(
-            new Set(told(output).flatMap((line) => line.match(`${kind} begun by .*, ray node (\\w+)`)?.[1] ?? [])).size,
+            new Set(runs.told(output).flatMap((line) => line.match(`${kind} begun by .*, ray node (\\w+)`)?.[1] ?? []))
+              .size,
           ).toBe(2);
       });
 
       test("resources that no node has are told", async () => {
-        await settle(`address: "${cluster.address}", worker_resources: {node20: 1}`);
-        const { code, stdout } = await trainCommand(folder, freshOutput(), RAY).ended;
-        expect(code).toBe(1);
-        expect(stdout).toContain("ray/no-room");
-        await settle(`address: "${cluster.address}"`);
+        await runs.settle(`address: "${cluster.address}", worker_resources: {node20: 1}`);
+        await expectRefused(2, "ray/no-room", "node20");
       });
 
-      test.each(["training/days", "training/enrich"])(
+      test.each(["days", "enrich"] satisfies Kind[])(
         "a node that dies in the middle of %s costs a retry",
         async (kind) => {
           await cluster.addSecond();
-          const output = freshOutput();
-          const run = trainCommand(folder, output, RAY);
-          await until(() => atWork(output, kind) !== undefined, undefined, 60_000);
+          const output = runs.output();
+          const run = runs.train(output);
+          await until(() => runs.atWork(output, kind) !== undefined, undefined, 60_000);
           await cluster.killSecond();
-          await expectWhole(run, output);
+          await runs.expectWhole(run, output);
         },
       );
     });
   });
-
-/** The process of the run whose command line has the word. */
-function processNamed(run: CommandRun, word: string): number {
-  return run.processes().find((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(word)) ?? Number.NaN;
-}
-
-function parentOf(pid: number): number {
-  return Number(readFileSync(`/proc/${pid}/status`, "utf8").match(/^PPid:\s*(\d+)$/m)?.[1]);
-}

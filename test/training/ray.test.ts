@@ -69,7 +69,7 @@ else
       await runs.settle(`python: "${bare}"`);
       await expectRefused(2, "ray/python-unusable", "ModuleNotFoundError: No module named");
       await runs.settle('python: "/nowhere/python3"');
-      await expectRefused(2, "ray/python-unusable", "/nowhere/python3");
+      await expectRefused(2, "ray/not-installed", "/nowhere/python3");
     });
 
     describe("on a cluster of two nodes that was there before", () => {

@@ -5,17 +5,17 @@
  */
 
 // @ts-ignore: decorator
-@inline function mantissaOf(bits: i64): i64 {
+@inline export function mantissaOf(bits: i64): i64 {
   const fraction = bits & 0xfffffffffffff;
   return ((bits >> 52) & 0x7ff) == 0 ? fraction : fraction | 0x10000000000000;
 }
 // @ts-ignore: decorator
-@inline function exponentOf(bits: i64): i32 {
+@inline export function exponentOf(bits: i64): i32 {
   const field = <i32>((bits >> 52) & 0x7ff);
   return (field == 0 ? 1 : field) - 1075;
 }
 // @ts-ignore: decorator
-@inline function isFiniteBits(bits: i64): bool {
+@inline export function isFiniteBits(bits: i64): bool {
   return ((bits >> 52) & 0x7ff) != 0x7ff;
 }
 /** 2^power, also where it is subnormal; beyond the range infinity. */

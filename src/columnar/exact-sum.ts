@@ -58,7 +58,7 @@ function specialSum(values: Float64Array, from: number, to: number): number {
     if (!Number.isFinite(value)) {
       if (infinite !== 0 && infinite !== value) return Number.NaN;
       infinite = value;
-    } else sum += scaled(value);
+    } else sum += scaledInteger(value);
   }
   return infinite !== 0 ? infinite : ratioToDouble(sum, 1n << 1074n);
 }
@@ -66,7 +66,7 @@ function specialSum(values: Float64Array, from: number, to: number): number {
 const bits = new DataView(new ArrayBuffer(8));
 
 /** A finite double times 2^1074: an integer. */
-function scaled(value: number): bigint {
+export function scaledInteger(value: number): bigint {
   bits.setFloat64(0, value);
   const word = bits.getBigUint64(0);
   const exponent = Number((word >> 52n) & 0x7ffn);

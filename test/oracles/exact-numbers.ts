@@ -37,7 +37,7 @@ export function nearestFloat(n: bigint): number {
 }
 
 /** A finite double times 2^1074: an integer. */
-function scaledDouble(x: number): bigint {
+export function scaledDouble(x: number): bigint {
   const view = new DataView(new ArrayBuffer(8));
   view.setFloat64(0, x);
   const bits = view.getBigUint64(0);

@@ -1,0 +1,49 @@
+export { slideExtreme } from "./formulas/extremes";
+export { bitRange, rescale, sumPlaces, sumProducts, sumUp } from "./formulas/moments";
+export {
+  windowCovariances,
+  windowScores,
+  windowSlopes,
+  windowSums,
+  windowVariances,
+} from "./formulas/moment-windows";
+export { clearOrdered, orderedBytes, slideOrdered, slideRankCorrelation } from "./formulas/ordered";
+export {
+  add,
+  bothValid,
+  ceilOf,
+  choose,
+  clip,
+  copyValid,
+  divide,
+  equal,
+  exponential,
+  firstValid,
+  floorOf,
+  hyperbolicTangent,
+  isMissing,
+  isZero,
+  less,
+  lessEqual,
+  logarithm,
+  logical,
+  magnitude,
+  maximum,
+  minimum,
+  modulo,
+  multiply,
+  negate,
+  notEqual,
+  power,
+  roundOf,
+  signOf,
+  squareRoot,
+  subtract,
+} from "./formulas/row-wise";
+export { decayAccumulate, exponentialMean } from "./formulas/states";
+export { countOf, maskValid, tally } from "./formulas/tallies";
+
+/** Where the memory that the kernels themselves need ends: tables of logarithms and powers. */
+export function ownMemory(): usize {
+  return __heap_base;
+}

@@ -1,0 +1,377 @@
+import { scaledInteger } from "../../../columnar/exact-sum.js";
+import type { IrNode } from "../../ir/node.js";
+import { ExactWindow } from "./exact-window.js";
+import type { KernelLowering } from "./lowering.js";
+import type { Machine } from "./machine.js";
+import type { Block, Planner } from "./planner.js";
+import type { Scale } from "./scale.js";
+import { addressOf, type Column, needed, type View } from "./track.js";
+
+/** Windows over sums of values, squares, products: the kernels' integers where they fit, else integers of any size. */
+
+interface MomentWindow {
+  readonly node: IrNode;
+  readonly x: Column;
+  /** Only of pairs. */
+  readonly y?: Column;
+  /** Which sums there are, and which the kernels keep. */
+  readonly squares: boolean;
+  readonly places?: boolean;
+  /** The kernels cannot; integers of any size do from the first row on. */
+  readonly exact?: true;
+  readonly kernel: (block: Block, records: RecordsOf, out: Column) => void;
+  readonly value: (window: ExactWindow, x: number) => number;
+  /** Infinities have a sum. */
+  readonly sums?: true;
+  /** What the sum begins with; finite. */
+  readonly start?: number;
+}
+
+/** Addresses of the records now and before the window, as kernels take them. */
+interface RecordsOf {
+  of(view: View | undefined): [now: number, then: number];
+  readonly moves: 0 | 1;
+  readonly least: number;
+}
+
+function lower(planner: Planner, window: MomentWindow): Column {
+  const { node, x, y } = window;
+  const w = Number(node.params["w"]);
+  const least = Number(node.params["min_periods"]);
+  const { start = 0 } = window;
+  const out = planner.output();
+  const tallies = [x, ...(y === undefined ? [] : [y])].map((column) => planner.tallies(column));
+  const scales = [x, ...(y === undefined ? [] : [y])].map((column) => planner.scale(column));
+  const kept = window.exact ? undefined : sumsOf(planner, window);
+  const records = [...tallies, ...Object.values(kept ?? {}).filter((view) => view !== undefined)];
+  for (const view of records) needed(view, w + 1);
+  for (const column of y === undefined ? [x] : [x, y]) {
+    needed(column.values, w);
+    needed(column.valid, w);
+  }
+  let exact: ExactWindow | undefined;
+  const fresh = (): ExactWindow =>
+    new ExactWindow(
+      { powers: window.exact ? 4 : window.squares ? 2 : 1, places: window.places === true, pairs: y !== undefined },
+      scales[0]?.low ?? 0,
+      scales[1]?.low ?? scales[0]?.low ?? 0,
+    );
+  const recordsOf = ({ nothing }: Machine): RecordsOf => ({
+    of: (view) => (view === undefined ? [0, 0] : [addressOf(view), w === 0 ? nothing : addressOf(view, w)]),
+    moves: w === 0 ? 0 : 1,
+    least,
+  });
+  let machine: Machine | undefined;
+  planner.step(
+    (block) => {
+      if (exact === undefined) window.kernel(block, recordsOf(block.machine), out);
+      else runExact(block, window, { exact, w, least, tallies, scales, out });
+    },
+    (begun) => {
+      machine = begun;
+      exact = window.exact ? fresh() : undefined;
+      if (start !== 0) takeIn(begun, scales[0] as Scale, start);
+      for (const scale of kept === undefined ? [] : scales)
+        scale.serve({
+          fits: () => exact !== undefined || fits(window, scales, w),
+          leave: () => {
+            if (exact !== undefined || machine === undefined) return;
+            exact = fresh();
+            readSums(machine, exact, kept ?? {}, tallies[0] as View, w);
+            exact.begin(start);
+          },
+        });
+    },
+  );
+  return out;
+}
+
+/** A value that no row has is a multiple of the column's power of two too. */
+function takeIn(machine: Machine, scale: Scale, value: number): void {
+  const { arena, spare } = machine;
+  new Float64Array(arena.memory.buffer, spare, 1)[0] = value;
+  arena.bytesAt(spare + 16, 1)[0] = 1;
+  scale.take(machine, 1, spare, spare + 16);
+}
+
+/** The record of a sum that is so much less than nothing: what an expanding sum then begins with. */
+function recordOf({ arena, spare }: Machine, value: number, low: number): number {
+  const integer = BigInt.asUintN(128, -(scaledInteger(value) >> BigInt(low + 1074)));
+  const words = new BigUint64Array(arena.memory.buffer, spare, 2);
+  words[0] = BigInt.asUintN(64, integer);
+  words[1] = integer >> 64n;
+  return spare;
+}
+
+interface KeptSums {
+  readonly x?: View;
+  readonly y?: View;
+  readonly xx?: View;
+  readonly yy?: View;
+  readonly xy?: View;
+  readonly places?: View;
+}
+
+function sumsOf(planner: Planner, { x, y, squares, places }: MomentWindow): KeptSums {
+  return {
+    x: planner.sums(x),
+    ...(squares ? { xx: planner.products(x, x) } : {}),
+    ...(places ? { places: planner.places(x) } : {}),
+    ...(y === undefined ? {} : { y: planner.sums(y), yy: planner.products(y, y), xy: planner.products(x, y) }),
+  };
+}
+
+/** Whether the sums of a window, and what is made of them, fit the kernels' 128 and 256 bits. */
+function fits({ squares, places, y }: MomentWindow, scales: readonly Scale[], w: number): boolean {
+  const [x = 0, other = 0] = scales.map(({ bits }) => bits);
+  const count = w === 0 ? 31 : Math.ceil(Math.log2(w + 1));
+  const widest = y === undefined ? 2 * x : 2 * Math.max(x, other);
+  if (Math.max(x, other) + count + 2 > 127) return false;
+  if (squares && widest + 2 * count + 2 > 255) return false;
+  return !places || x + 31 + 2 * count + 2 <= 255;
+}
+
+/** The sums of the window that ends before the block. */
+function readSums(machine: Machine, exact: ExactWindow, kept: KeptSums, tallies: View, w: number): void {
+  const read = (view: View | undefined, offset: number, limbs: number): bigint => {
+    if (view === undefined) return 0n;
+    const now = integerAt(machine, addressOf(view, 1) + offset, limbs);
+    const then = w === 0 ? 0n : integerAt(machine, addressOf(view, w + 1) + offset, limbs);
+    return BigInt.asIntN(limbs * 64, now - then);
+  };
+  exact.n = BigInt.asUintN(32, read(tallies, 0, 1));
+  exact.x = read(kept.x, 0, 2);
+  exact.y = read(kept.y, 0, 2);
+  exact.xx = read(kept.xx, 0, 4);
+  exact.yy = read(kept.yy, 0, 4);
+  exact.xy = read(kept.xy, 0, 4);
+  exact.t = read(kept.places, 0, 1);
+  exact.tt = read(kept.places, 8, 2);
+  exact.tx = read(kept.places, 24, 4);
+}
+
+function integerAt({ arena }: Machine, address: number, limbs: number): bigint {
+  const words = new BigUint64Array(arena.memory.buffer, address, limbs);
+  return words.reduceRight((high, low) => (high << 64n) | low, 0n);
+}
+
+interface ExactRun {
+  readonly exact: ExactWindow;
+  readonly w: number;
+  readonly least: number;
+  readonly tallies: readonly View[];
+  readonly scales: readonly Scale[];
+  readonly out: Column;
+}
+
+function runExact({ machine, rows, first }: Block, window: MomentWindow, run: ExactRun): void {
+  const { exact, w, least, scales, out } = run;
+  const { x, y } = window;
+  exact.sink(scales[0]?.low ?? 0, scales[1]?.low ?? scales[0]?.low ?? 0);
+  const { buffer } = machine.arena.memory;
+  const columnAt = (column: Column, before: number) => ({
+    values: new Float64Array(buffer, addressOf(column.values, before), rows),
+    valid: new Uint8Array(buffer, addressOf(column.valid, before), rows),
+  });
+  const [now, then] = [columnAt(x, 0), columnAt(x, w)];
+  const [nowY, thenY] = [columnAt(y ?? x, 0), columnAt(y ?? x, w)];
+  const counts = run.tallies.map((view) => ({
+    now: new Uint32Array(buffer, addressOf(view), rows * 4),
+    before: new Uint32Array(buffer, w === 0 ? machine.nothing : addressOf(view, w), w === 0 ? 4 : rows * 4),
+  }));
+  const values = new Float64Array(buffer, addressOf(out.values), rows);
+  const valid = new Uint8Array(buffer, addressOf(out.valid), rows);
+  for (let row = 0; row < rows; row++) {
+    if (w > 0 && then.valid[row] === 1)
+      exact.change(-1, then.values[row] as number, thenY.values[row] as number, first + row - w);
+    const value = now.values[row] as number;
+    if (now.valid[row] === 1) exact.change(1, value, nowY.values[row] as number, first + row);
+    const own = node(window).op !== "rolling_zscore" || now.valid[row] === 1;
+    valid[row] = own && exact.n >= BigInt(least) ? 1 : 0;
+    if (valid[row] === 0) continue;
+    values[row] = special(counts, row, w, window.sums === true) ?? window.value(exact, value);
+  }
+}
+
+const node = ({ node: own }: MomentWindow): IrNode => own;
+
+interface Counts {
+  readonly now: Uint32Array;
+  readonly before: Uint32Array;
+}
+
+/** What NaNs and infinities of the window make of it; undefined without any. */
+function special(counts: readonly Counts[], row: number, w: number, sums: boolean): number | undefined {
+  const inWindow = (kind: number): number =>
+    counts.reduce(
+      (sum, { now, before }) =>
+        sum + (((now[row * 4 + kind] as number) - (before[(w === 0 ? 0 : row * 4) + kind] as number)) >>> 0),
+      0,
+    );
+  const [nans, plus, minus] = [inWindow(1), inWindow(2), inWindow(3)];
+  if (nans + plus + minus === 0) return undefined;
+  if (!sums || nans > 0 || (plus > 0 && minus > 0)) return Number.NaN;
+  return plus > 0 ? Infinity : -Infinity;
+}
+
+/** A window over one column's sums; the kernel call, and the same of exact sums. */
+function single(
+  options: Pick<MomentWindow, "squares" | "places" | "exact" | "sums" | "start" | "value"> & {
+    readonly call: (
+      block: Block,
+      records: RecordsOf,
+      kept: KeptSums & { readonly tallies: View },
+      low: number,
+      x: Column,
+      out: Column,
+    ) => void;
+  },
+): KernelLowering {
+  return (own, planner, [x]) => {
+    const given = x as Column;
+    const tallies = planner.tallies(given);
+    const scale = planner.scale(given);
+    const { call, ...window } = options;
+    const kept = window.exact ? {} : sumsOf(planner, { ...window, node: own, x: given, kernel: () => undefined });
+    return lower(planner, {
+      ...window,
+      node: own,
+      x: given,
+      kernel: (block, records, out) => call(block, records, { ...kept, tallies }, scale.low, given, out),
+    });
+  };
+}
+
+const sums = (mean: 0 | 1): KernelLowering =>
+  single({
+    squares: false,
+    sums: true,
+    value: (window) => (mean === 1 ? window.sum() / Number(window.n) : window.sum()),
+    call: ({ machine: { kernels }, rows }, { of, moves, least }, kept, low, _, out) =>
+      kernels.windowSums(rows, mean, ...of(kept.tallies), ...of(kept.x), moves, least, low, ...pair(out)),
+  });
+
+/** An expanding sum, which is there before the first value too. */
+const runningSum: KernelLowering = (node, planner, inputs) => {
+  const start = Number(node.params["init"]);
+  return single({
+    squares: false,
+    sums: true,
+    start,
+    value: (window) => window.sum(),
+    call: ({ machine, rows }, { of, moves, least }, kept, low, _, out) =>
+      machine.kernels.windowSums(
+        rows,
+        0,
+        ...of(kept.tallies),
+        of(kept.x)[0],
+        start === 0 ? machine.nothing : recordOf(machine, start, low),
+        moves,
+        least,
+        low,
+        ...pair(out),
+      ),
+  })({ ...node, params: { w: 0, min_periods: 0 } }, planner, inputs);
+};
+
+const variances = (kind: 0 | 1): KernelLowering =>
+  single({
+    squares: true,
+    value: (window) => (kind === 1 ? window.deviation() : window.variance()),
+    call: ({ machine: { kernels }, rows }, { of, moves, least }, kept, low, _, out) =>
+      kernels.windowVariances(
+        rows,
+        kind,
+        ...of(kept.tallies),
+        ...of(kept.x),
+        ...of(kept.xx),
+        moves,
+        least,
+        low,
+        ...pair(out),
+      ),
+  });
+
+const exactly = (value: (window: ExactWindow) => number): KernelLowering =>
+  single({ squares: true, exact: true, value, call: () => undefined });
+
+const pair = ({ values, valid }: Column): [number, number] => [addressOf(values), addressOf(valid)];
+
+function pairs(kind: 0 | 1): KernelLowering {
+  return (own, planner, inputs) => {
+    const [left, right] = inputs as [Column, Column];
+    const [x, y] = [planner.masked(left, right), planner.masked(right, left)];
+    const window: MomentWindow = {
+      node: own,
+      x,
+      y,
+      squares: true,
+      value: (exact) => (kind === 1 ? exact.correlation() : exact.covariance()),
+      kernel: ({ machine: { kernels }, rows }, { of, moves, least }, out) =>
+        kernels.windowCovariances(
+          rows,
+          kind,
+          ...of(tallies[0]),
+          ...of(tallies[1]),
+          ...of(kept.x),
+          ...of(kept.y),
+          ...of(kept.xy),
+          ...of(kept.xx),
+          ...of(kept.yy),
+          moves,
+          least,
+          (scales[0]?.low ?? 0) + (scales[1]?.low ?? 0),
+          ...pair(out),
+        ),
+    };
+    const tallies = [planner.tallies(x), planner.tallies(y)];
+    const scales = [planner.scale(x), planner.scale(y)];
+    const kept = sumsOf(planner, window);
+    return lower(planner, window);
+  };
+}
+
+export const RUNNING_SUMS: Readonly<Record<string, KernelLowering>> = { cumsum: runningSum };
+
+export const MOMENTS: Readonly<Record<string, KernelLowering>> = {
+  rolling_sum: sums(0),
+  rolling_mean: sums(1),
+  rolling_var: variances(0),
+  rolling_std: variances(1),
+  rolling_zscore: single({
+    squares: true,
+    value: (window, x) => window.score(x),
+    call: ({ machine: { kernels }, rows }, { of, moves, least }, kept, low, x, out) =>
+      kernels.windowScores(
+        rows,
+        ...pair(x),
+        ...of(kept.tallies),
+        ...of(kept.x),
+        ...of(kept.xx),
+        moves,
+        least,
+        low,
+        ...pair(out),
+      ),
+  }),
+  rolling_skew: exactly((window) => window.skewness()),
+  rolling_kurt: exactly((window) => window.kurtosis()),
+  rolling_cov: pairs(0),
+  rolling_corr: pairs(1),
+  linear_regression_slope: single({
+    squares: false,
+    places: true,
+    value: (window) => window.slope(),
+    call: ({ machine: { kernels }, rows }, { of, moves, least }, kept, low, _, out) =>
+      kernels.windowSlopes(
+        rows,
+        ...of(kept.tallies),
+        ...of(kept.x),
+        ...of(kept.places),
+        moves,
+        least,
+        low,
+        ...pair(out),
+      ),
+  }),
+};

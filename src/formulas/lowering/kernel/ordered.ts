@@ -1,0 +1,128 @@
+import { MOST_RANK_CORR_ROWS } from "../../functions/windows.js";
+import type { KernelLowering } from "./lowering.js";
+import type { Machine } from "./machine.js";
+import { NodeFailed } from "./node-failed.js";
+import { addressOf, BLOCK, type Column, needed, type View } from "./track.js";
+
+/** Windows over values in their order: extremes, quantiles, ranks. */
+
+const pair = ({ values, valid }: Column): [number, number] => [addressOf(values), addressOf(valid)];
+
+function recordsOf(view: View, w: number, { nothing }: Machine): [number, number] {
+  return [addressOf(view), w === 0 ? nothing : addressOf(view, w)];
+}
+
+function extreme(largest: 0 | 1): KernelLowering {
+  return (node, planner, [x]) => {
+    const given = x as Column;
+    const w = Number(node.params["w"]);
+    const [out, tallies] = [planner.output(), planner.tallies(given)];
+    needed(tallies, w);
+    const capacity = w === 0 ? 1 : 2 ** Math.ceil(Math.log2(w + 1));
+    let state = 0;
+    planner.step(
+      ({ machine, rows, first }) =>
+        machine.kernels.slideExtreme(
+          rows,
+          first,
+          largest,
+          w,
+          ...pair(given),
+          ...recordsOf(tallies, w, machine),
+          Number(node.params["min_periods"]),
+          state,
+          capacity,
+          ...pair(out),
+        ),
+      ({ arena }) => {
+        if (state === 0) state = arena.allocate(16 + capacity * 12);
+        arena.bytesAt(state, 16).fill(0);
+      },
+    );
+    return out;
+  };
+}
+
+/** `q` below 0: the rank. */
+const ordered =
+  (quantile: boolean): KernelLowering =>
+  (node, planner, [x]) => {
+    const given = x as Column;
+    const w = Number(node.params["w"]);
+    const [out, tallies] = [planner.output(), planner.tallies(given)];
+    needed(tallies, w);
+    let capacity = w === 0 ? 4 * BLOCK : w;
+    let state = 0;
+    planner.step(
+      ({ machine, rows, first }) => {
+        const { kernels, arena } = machine;
+        if (w === 0 && first + rows > capacity) {
+          // An expanding window keeps all rows; its place in the ring is then the row's number.
+          const bytes = kernels.orderedBytes(capacity);
+          const larger = arena.allocate(kernels.orderedBytes(capacity * 2));
+          arena.bytesAt(larger, bytes).set(arena.bytesAt(state, bytes));
+          [state, capacity] = [larger, capacity * 2];
+        }
+        kernels.slideOrdered(
+          rows,
+          first,
+          quantile ? Number(node.params["q"]) : -1,
+          w,
+          ...pair(given),
+          ...recordsOf(tallies, w, machine),
+          Number(node.params["min_periods"]),
+          state,
+          capacity,
+          ...pair(out),
+        );
+      },
+      ({ arena, kernels }) => {
+        if (state === 0) state = arena.allocate(kernels.orderedBytes(capacity));
+        kernels.clearOrdered(state, capacity);
+      },
+    );
+    return out;
+  };
+
+const rankCorrelation: KernelLowering = (node, planner, inputs) => {
+  const [left, right] = inputs as [Column, Column];
+  const [x, y] = [planner.masked(left, right), planner.masked(right, left)];
+  const w = Number(node.params["w"]);
+  const out = planner.output();
+  const tallies = [planner.tallies(x), planner.tallies(y)] as const;
+  for (const view of tallies) needed(view, w);
+  const capacity = w === 0 ? MOST_RANK_CORR_ROWS : w;
+  let state = 0;
+  planner.step(
+    ({ machine, rows, first }) => {
+      if (w === 0 && first + rows > capacity)
+        throw new NodeFailed(`rolling_rank_corr over all rows so far is made for at most ${capacity} rows of a symbol`);
+      machine.kernels.slideRankCorrelation(
+        rows,
+        first,
+        w,
+        ...pair(x),
+        ...pair(y),
+        ...recordsOf(tallies[0], w, machine),
+        ...recordsOf(tallies[1], w, machine),
+        Number(node.params["min_periods"]),
+        state,
+        capacity,
+        ...pair(out),
+      );
+    },
+    ({ arena }) => {
+      if (state === 0) state = arena.allocate(16 + capacity * 32);
+      arena.bytesAt(state, 16).fill(0);
+    },
+  );
+  return out;
+};
+
+export const ORDERED: Readonly<Record<string, KernelLowering>> = {
+  rolling_min: extreme(0),
+  rolling_max: extreme(1),
+  rolling_quantile: ordered(true),
+  rolling_rank: ordered(false),
+  rolling_rank_corr: rankCorrelation,
+};

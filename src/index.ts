@@ -25,6 +25,13 @@ export {
   renderExplanation,
   writtenDaysOf,
 } from "./app/explain-service.js";
+export {
+  type ComputedFeatures,
+  type ComputeFeaturesRequest,
+  FeatureEngine,
+  type FeatureEngineOptions,
+  type FeatureStatus,
+} from "./app/feature-engine.js";
 export type { PitTableOptions, PitTableSpec, PitTableView } from "./app/pit-table-job.js";
 export type { PitTimeUnit } from "./app/pit-table-times.js";
 export { type LoadOptions, loadProject, type ProjectFiles } from "./app/project.js";
@@ -40,7 +47,9 @@ export type { Trial } from "./audit/trials.js";
 export type { Analysis, OperatorFigures } from "./compiler/explain/analysis.js";
 export type { WrittenDays } from "./compiler/explain/written-days.js";
 export type { Explanation, Findings } from "./compiler/explain.js";
+export type { FeatureSpec } from "./definitions/feature-run.js";
 export type { FeatureService } from "./definitions/feature-service.js";
+export type { FeatureStep, FeatureType, ParameterDefinition } from "./definitions/feature-type.js";
 export type { FeatureView } from "./definitions/feature-view.js";
 export type { Project } from "./definitions/project.js";
 export type { Runtime } from "./definitions/runtime.js";

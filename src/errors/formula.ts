@@ -91,4 +91,70 @@ export const formulaProblem = family("formula", {
     says: `this looks ${p.rows} row${p.rows === 1 ? "" : "s"} into the future`,
     help: "a feature may use the rows up to its own only; lag(x, n) with n ≥ 0 looks back",
   }),
+  "formula-or-type": (_: object) => ({
+    says: "a feature has either a formula or a type",
+    help: "write one of the two",
+  }),
+  "inputs-without-type": (_: object) => ({
+    says: "inputs bind the names of a feature type, and this feature has a formula of its own",
+    help: "write the columns into the formula",
+  }),
+  "unknown-type": (p: { name: string; nearest: string | undefined }) => ({
+    says: `there is no feature type "${p.name}"`,
+    suggestion: p.nearest,
+    help: p.nearest === undefined ? "daeda features list shows those that there are" : undefined,
+  }),
+  "unknown-type-parameter": (p: { name: string; type: string; nearest: string | undefined }) => ({
+    says: `the feature type "${p.type}" has no parameter "${p.name}"`,
+    suggestion: p.nearest,
+  }),
+  "missing-parameter": (p: { name: string; type: string }) => ({
+    says: `the parameter "${p.name}" of the feature type "${p.type}" is missing, and it has no default`,
+  }),
+  "unknown-input": (p: { name: string; type: string; nearest: string | undefined }) => ({
+    says: `the feature type "${p.type}" has no input "${p.name}"`,
+    suggestion: p.nearest,
+  }),
+  "not-a-column": (p: { name: string; text: string }) => ({
+    says: `the input "${p.name}" is bound to "${p.text}", which is no name of a column or feature`,
+  }),
+  "wrong-primitive": (p: { op: string; primitive: string; right: string }) => ({
+    says: `"${p.op}" is no ${p.primitive}`,
+    help: `write primitive: ${p.right}`,
+  }),
+  "no-table": (_: object) => ({ says: "a run has at least one table" }),
+  "doubled-feature": (p: { name: string }) => ({ says: `two features are called "${p.name}"` }),
+  "reserved-feature": (p: { name: string }) => ({
+    says: `no feature can be called "${p.name}": the table of features has a column of that name`,
+  }),
+  "feature-like-column": (p: { name: string; table: string }) => ({
+    says: `the feature "${p.name}" is called like a column of its table "${p.table}"`,
+    help: "give the feature another name",
+  }),
+  cycle: (p: { members: readonly string[] }) => ({
+    says:
+      p.members.length === 1
+        ? `the feature "${p.members[0]}" takes itself as input`
+        : `the features ${p.members.map((name) => `"${name}"`).join(", ")} take one another as input`,
+    help: "a feature is computed after those that it takes",
+  }),
+  failed: (p: { cause: string }) => ({ says: `it could not be computed: ${p.cause}` }),
+  "depends-on-failed": (p: { name: string }) => ({
+    says: `it takes the feature "${p.name}", which has failed`,
+  }),
+});
+
+/** What is wrong with a table that formulas are computed over. */
+export const frameProblem = family("frame", {
+  "no-times": (p: { table: string }) => ({
+    says: `table "${p.table}" has no column "event_time"`,
+    help: "a source's timestamp_field names the column with the rows' times",
+  }),
+  "wrong-times": (p: { table: string; type: string }) => ({
+    says: `the column "event_time" of table "${p.table}" is ${p.type}, and must be a Timestamp`,
+  }),
+  "null-time": (p: { table: string; column: string; row: number }) => ({
+    says: `row ${p.row} of table "${p.table}" has no ${p.column}`,
+    help: "a row without it belongs nowhere: remove it, or give it one",
+  }),
 });

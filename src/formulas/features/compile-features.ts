@@ -1,0 +1,265 @@
+import type { FeatureSpec } from "../../definitions/feature-run.js";
+import type { FeatureType } from "../../definitions/feature-type.js";
+import { formulaProblem } from "../../errors/formula.js";
+import { nearest } from "../../errors/nearest.js";
+import { DaedalusError, type Problem } from "../../errors/problem.js";
+import { type ColumnName, type Formula, foldFormula } from "../grammar/ast.js";
+import { FormulaError, placedIn } from "../grammar/formula-error.js";
+import { buildFormula } from "../ir/build-formula.js";
+import { Graph, type IrNode } from "../ir/node.js";
+import { Aliases } from "./aliases.js";
+import { FeatureError, type FeatureFormula, formulaOf } from "./feature-formula.js";
+import { EVENT_TIME, SYMBOL, type TableColumns } from "./tables.js";
+
+/** A feature of a run: the node that has its values, or why it has none. */
+export interface CompiledFeature {
+  readonly name: string;
+  /** The table on whose rows it is computed. */
+  readonly table: string;
+  readonly node?: IrNode;
+  readonly problem?: Problem;
+}
+
+export interface CompiledFeatures {
+  readonly graph: Graph;
+  /** In the order of the specs. */
+  readonly features: readonly CompiledFeature[];
+}
+
+export interface FeatureRequest {
+  readonly specs: readonly FeatureSpec[];
+  readonly types: ReadonlyMap<string, FeatureType>;
+  /** The first one's rows are the run's. */
+  readonly tables: readonly TableColumns[];
+  readonly aliases?: Readonly<Record<string, string>>;
+}
+
+/**
+ * One graph for all features. What is wrong with one is told with it, and with what is made of it; the others are whole. Throws
+ * DaedalusError (exit code 2) where two features have one name, or there is no table.
+ */
+export function compileFeatures(request: FeatureRequest): CompiledFeatures {
+  checkNames(request);
+  return new Compilation(request).compile();
+}
+
+function checkNames({ specs, tables }: FeatureRequest): void {
+  const problems: Problem[] = [];
+  if (tables.length === 0) problems.push(formulaProblem("no-table", {}));
+  const seen = new Set<string>();
+  for (const { name } of specs) {
+    if (seen.has(name)) problems.push(formulaProblem("doubled-feature", { name }));
+    if (name === SYMBOL || name === EVENT_TIME) problems.push(formulaProblem("reserved-feature", { name }));
+    seen.add(name);
+  }
+  if (problems.length > 0) throw new DaedalusError(problems, 2);
+}
+
+class Compilation {
+  readonly #graph = new Graph();
+  readonly #aliases: Aliases;
+  readonly #tables: ReadonlyMap<string, TableColumns>;
+  readonly #specs: ReadonlyMap<string, FeatureSpec>;
+  readonly #done = new Map<string, CompiledFeature>();
+
+  constructor(private readonly request: FeatureRequest) {
+    this.#aliases = new Aliases(request.aliases);
+    this.#tables = new Map(request.tables.map((table) => [table.name, table]));
+    this.#specs = new Map(request.specs.map((spec) => [spec.name, spec]));
+  }
+
+  compile(): CompiledFeatures {
+    const formulas = new Map<string, FeatureFormula>();
+    for (const spec of this.request.specs)
+      this.#guarded(spec, () => {
+        this.#checkPlace(spec);
+        formulas.set(spec.name, formulaOf(spec, this.request.types));
+      });
+    for (const name of this.#inOrder(formulas)) {
+      const [spec, formula] = [this.#specs.get(name) as FeatureSpec, formulas.get(name) as FeatureFormula];
+      this.#guarded(spec, () => this.#settle(spec, { node: this.#nodeOf(spec, formula) }));
+    }
+    const features = this.request.specs.map(({ name }) => this.#done.get(name) as CompiledFeature);
+    return { graph: this.#graph, features };
+  }
+
+  /** Runs what may be mistaken; a mistake is the feature's. */
+  #guarded(spec: FeatureSpec, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof FeatureError)) throw error;
+      this.#settle(spec, { problem: error.problem });
+    }
+  }
+
+  #settle(spec: FeatureSpec, outcome: { readonly node: IrNode } | { readonly problem: Problem }): void {
+    this.#done.set(spec.name, Object.freeze({ name: spec.name, table: this.#tableOf(spec), ...outcome }));
+  }
+
+  #tableOf({ table }: FeatureSpec): string {
+    return table ?? this.request.tables[0]?.name ?? "";
+  }
+
+  #checkPlace(spec: FeatureSpec): void {
+    const table = this.#tables.get(this.#tableOf(spec));
+    if (table === undefined) {
+      const name = this.#tableOf(spec);
+      throw new FeatureError(formulaProblem("unknown-table", { name, nearest: nearest(name, this.#tables.keys()) }));
+    }
+    if (table.columns.has(spec.name))
+      throw new FeatureError(formulaProblem("feature-like-column", { name: spec.name, table: table.name }));
+  }
+
+  /** Kahn's order: features after those that they take; members of cycles are settled as mistaken. */
+  #inOrder(formulas: ReadonlyMap<string, FeatureFormula>): readonly string[] {
+    const takes = new Map([...formulas].map(([name, formula]) => [name, featuresIn(formula, this.#specs)]));
+    const order: string[] = [];
+    const waiting = new Set(formulas.keys());
+    for (let moved = true; moved; ) {
+      moved = false;
+      for (const name of waiting) {
+        // One that could not be read is waited for by nobody: it is told when it is taken.
+        if ([...(takes.get(name) ?? [])].some((other) => waiting.has(other))) continue;
+        waiting.delete(name);
+        order.push(name);
+        moved = true;
+      }
+    }
+    const circling = new Set(waiting);
+    for (const name of circling) {
+      const members = cycleFrom(name, takes, circling);
+      if (!members.includes(name)) continue;
+      const problem = formulaProblem("cycle", { members });
+      this.#settle(this.#specs.get(name) as FeatureSpec, { problem });
+      waiting.delete(name);
+    }
+    // What only takes from a cycle is told so.
+    for (const name of waiting) order.push(name);
+    return order;
+  }
+
+  #nodeOf(spec: FeatureSpec, { parts, parameters, inputs }: FeatureFormula): IrNode {
+    const table = this.#tables.get(this.#tableOf(spec)) as TableColumns;
+    const earlier = new Map<string, IrNode>();
+    let last: IrNode | undefined;
+    for (const { name, text, tree } of parts) {
+      try {
+        last = buildFormula(this.#graph, tree, {
+          parameters,
+          resolve: (column) => {
+            const known = column.table === undefined ? earlier.get(column.name) : undefined;
+            if (known !== undefined) return known;
+            const bound = column.table === undefined ? inputs.get(column.name) : undefined;
+            return this.#resolve(bound === undefined ? column : { ...bound, span: column.span }, table, parameters);
+          },
+          isKnown: (known) => this.#specs.has(known) || table.columns.has(known),
+        });
+      } catch (error) {
+        if (error instanceof FormulaError) throw new FeatureError(placedIn(text, error));
+        throw error;
+      }
+      if (name !== undefined) earlier.set(name, last);
+    }
+    if (last === undefined) throw new FeatureError(formulaProblem("empty", {}));
+    return last;
+  }
+
+  #resolve(column: ColumnName, table: TableColumns, parameters: ReadonlyMap<string, unknown>): IrNode {
+    if (column.table !== undefined) return this.#columnOf(column.table, column, table);
+    const feature = this.#specs.get(column.name);
+    if (feature !== undefined) return this.#featureNode(feature, column, table);
+    const columns = this.#aliases.columnsFor(column.name, (name) => table.columns.has(name));
+    if (columns.length > 1)
+      throw new FormulaError(formulaProblem("ambiguous-name", { name: column.name, columns }), column.span);
+    const [found] = columns;
+    if (found !== undefined) return this.#source(table, found, column);
+    const known = [...parameters.keys(), ...this.#specs.keys(), ...table.columns.keys()];
+    throw new FormulaError(
+      formulaProblem("unknown-name", {
+        name: column.name,
+        nearest: nearest(column.name, known),
+        known: `table "${table.name}" has the columns ${[...table.columns.keys()].join(", ")}`,
+      }),
+      column.span,
+    );
+  }
+
+  #featureNode(feature: FeatureSpec, { span }: ColumnName, table: TableColumns): IrNode {
+    const { node, table: own } = this.#done.get(feature.name) ?? {};
+    if (node === undefined || own === undefined)
+      throw new FormulaError(formulaProblem("depends-on-failed", { name: feature.name }), span);
+    return own === table.name ? node : this.#latest(node, own, table);
+  }
+
+  #columnOf(name: string, column: ColumnName, table: TableColumns): IrNode {
+    const other = this.#tables.get(name);
+    if (other === undefined)
+      throw new FormulaError(
+        formulaProblem("unknown-table", { name, nearest: nearest(name, this.#tables.keys()) }),
+        column.span,
+      );
+    const columns = this.#aliases.columnsFor(column.name, (one) => other.columns.has(one));
+    if (columns.length > 1)
+      throw new FormulaError(formulaProblem("ambiguous-name", { name: column.name, columns }), column.span);
+    const [found] = columns;
+    if (found === undefined) {
+      const suggestion = nearest(column.name, other.columns.keys());
+      throw new FormulaError(
+        formulaProblem("unknown-column", { table: name, name: column.name, nearest: suggestion }),
+        column.span,
+      );
+    }
+    const source = this.#source(other, found, column);
+    return other === table ? source : this.#latest(source, name, table);
+  }
+
+  #source(table: TableColumns, name: string, { span }: ColumnName): IrNode {
+    const type = table.columns.get(name);
+    if (type === undefined || typeof type === "object")
+      throw new FormulaError(formulaProblem("wrong-column", { name, type: type?.refused ?? "missing" }), span);
+    return this.#graph.add("SOURCE", "column", { table: table.name, column: name }, [], type);
+  }
+
+  /** The value of the other table's last row of the symbol before each row's time. */
+  #latest(node: IrNode, from: string, { name: to }: TableColumns): IrNode {
+    return this.#graph.add("EVENT", "latest", { from, to }, [node], node.output);
+  }
+}
+
+/** The features that a formula names. */
+function featuresIn(
+  { parts, parameters, inputs }: FeatureFormula,
+  specs: ReadonlyMap<string, FeatureSpec>,
+): ReadonlySet<string> {
+  const found = new Set<string>();
+  const earlier = new Set<string>();
+  const look = (column: ColumnName): void => {
+    if (column.table === undefined && specs.has(column.name)) found.add(column.name);
+  };
+  for (const { name, tree } of parts) {
+    foldFormula<void>(tree, (node: Formula) => {
+      if (node.kind !== "column" || (node.table === undefined && (parameters.has(node.name) || earlier.has(node.name))))
+        return;
+      look((node.table === undefined ? inputs.get(node.name) : undefined) ?? node);
+    });
+    if (name !== undefined) earlier.add(name);
+  }
+  return found;
+}
+
+/** The way from a feature along what it takes, until it comes back to one: that circle. */
+function cycleFrom(
+  name: string,
+  takes: ReadonlyMap<string, ReadonlySet<string>>,
+  among: ReadonlySet<string>,
+): readonly string[] {
+  const way: string[] = [];
+  for (let at: string | undefined = name; at !== undefined; ) {
+    const seen = way.indexOf(at);
+    if (seen >= 0) return way.slice(seen);
+    way.push(at);
+    at = [...(takes.get(at) ?? [])].find((other) => among.has(other));
+  }
+  return [];
+}

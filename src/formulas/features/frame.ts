@@ -1,0 +1,293 @@
+import {
+  type Data,
+  DataType,
+  Dictionary,
+  Int32,
+  makeData,
+  type Table,
+  type Timestamp,
+  TimeUnit,
+  Utf8,
+  type Vector,
+  vectorFromArray,
+} from "apache-arrow";
+import { FixedColumn } from "../../columnar/arrow-columns.js";
+import { frameProblem } from "../../errors/formula.js";
+import { DaedalusError } from "../../errors/problem.js";
+import type { GivenColumn } from "../lowering/kernel/symbol-run.js";
+import { type ColumnType, EVENT_TIME, SEQUENCE_COLUMNS, SYMBOL, type TableColumns } from "./tables.js";
+
+/** The rows of a symbol, in their order: a range of the frame's. */
+export interface SymbolRows {
+  readonly symbol: string | undefined;
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * A table in the order of its symbols, and of each symbol's rows: by time, then by the first of `trade_id`, `sequence` and `bar_id`
+ * that it has, then as they came.
+ */
+export class Frame {
+  readonly rows: number;
+  readonly symbols: readonly SymbolRows[];
+  /** Nanoseconds since 1970, in the frame's order. */
+  readonly times: BigInt64Array;
+  readonly columns: TableColumns;
+  /** Rows of the table, in the frame's order; absent: they are in it. */
+  readonly order: Int32Array | undefined;
+  readonly #symbolCodes: SymbolCodes;
+
+  /** Throws DaedalusError (exit code 2) for a table without times, or with rows that have none. */
+  constructor(
+    readonly name: string,
+    readonly table: Table,
+  ) {
+    this.rows = table.numRows;
+    this.columns = { name, columns: columnTypes(table) };
+    const times = timesOf(name, table);
+    const symbols = symbolsOf(name, table);
+    this.#symbolCodes = symbols;
+    this.order = orderOf(times, symbols, sequenceOf(table));
+    this.times = this.order === undefined ? times : times.map((_, row) => times[this.order?.[row] ?? row] as bigint);
+    this.symbols = this.#ranges(symbols);
+  }
+
+  #ranges({ codes, names }: SymbolCodes): readonly SymbolRows[] {
+    const ranges: SymbolRows[] = [];
+    let from = 0;
+    for (let row = 1; row <= this.rows; row++) {
+      const code = this.#codeAt(codes, from);
+      if (row < this.rows && this.#codeAt(codes, row) === code) continue;
+      ranges.push({ symbol: names[code], from, to: row });
+      from = row;
+    }
+    return ranges;
+  }
+
+  #codeAt(codes: Int32Array | undefined, row: number): number {
+    return codes?.[this.order?.[row] ?? row] ?? 0;
+  }
+
+  /** Of the column `symbol`, in the frame's order: a dictionary; undefined if the table has none. */
+  symbolData(): Data | undefined {
+    const { codes, names } = this.#symbolCodes;
+    if (codes === undefined) return undefined;
+    const { order } = this;
+    const data = order === undefined ? codes : codes.map((_, row) => codes[order[row] as number] as number);
+    const dictionary = vectorFromArray(names as string[], new Utf8());
+    return makeData({
+      type: new Dictionary(new Utf8(), new Int32()),
+      length: this.rows,
+      nullCount: 0,
+      data,
+      dictionary,
+    });
+  }
+
+  /** Of the column `event_time`, in the frame's order and of the table's type. */
+  timeData(): Data {
+    const { type, data } = this.table.getChild(EVENT_TIME) as Vector;
+    const [only, ...more] = data;
+    if (this.order === undefined && only !== undefined && more.length === 0) return only;
+    const factor = NANOS[(type as Timestamp).unit];
+    const values = factor === 1n ? this.times : this.times.map((time) => time / factor);
+    return makeData({ type, length: this.rows, nullCount: 0, data: values } as Parameters<typeof makeData>[0]);
+  }
+
+  /** A column's values as doubles, in the frame's order. */
+  doubles(name: string): GivenColumn {
+    const vector = this.table.getChild(name);
+    if (vector === null) throw new RangeError(`the frame has no column ${name}`);
+    const values = doublesOf(vector);
+    const valid = vector.nullCount > 0 ? new FixedColumnValidity(vector).bytes : undefined;
+    const { order } = this;
+    if (order === undefined) return valid === undefined ? { values } : { values, valid };
+    const ordered = new Float64Array(this.rows);
+    for (let row = 0; row < this.rows; row++) ordered[row] = values[order[row] as number] as number;
+    if (valid === undefined) return { values: ordered };
+    const orderedValid = new Uint8Array(this.rows);
+    for (let row = 0; row < this.rows; row++) orderedValid[row] = valid[order[row] as number] as number;
+    return { values: ordered, valid: orderedValid };
+  }
+}
+
+function columnTypes(table: Table): ReadonlyMap<string, ColumnType> {
+  return new Map(table.schema.fields.map(({ name, type }) => [name, columnType(type)]));
+}
+
+/** What a column of an Arrow type is to a formula. */
+export function columnType(type: DataType): ColumnType {
+  if (DataType.isBool(type)) return "Boolean";
+  if (DataType.isInt(type) || DataType.isFloat(type) || DataType.isDecimal(type)) return "Float64";
+  return { refused: String(type) };
+}
+
+class FixedColumnValidity {
+  readonly bytes: Uint8Array;
+  constructor(vector: Vector) {
+    this.bytes = new Uint8Array(vector.length);
+    let at = 0;
+    for (const { length, nullBitmap, offset, nullCount } of vector.data) {
+      for (let row = 0; row < length; row++)
+        this.bytes[at + row] =
+          nullCount === 0 ? 1 : ((nullBitmap[(offset + row) >> 3] as number) >> ((offset + row) & 7)) & 1;
+      at += length;
+    }
+  }
+}
+
+/** The nearest doubles; of what is NULL, anything. */
+function doublesOf(vector: Vector): Float64Array {
+  const { type } = vector;
+  const [only, ...more] = vector.data;
+  if (DataType.isFloat(type) && type.precision === 2 && only !== undefined && more.length === 0)
+    return (only.values as Float64Array).subarray(0, vector.length);
+  const values = new Float64Array(vector.length);
+  if (DataType.isBool(type)) {
+    const bytes = new FixedColumn(vector).whole();
+    for (let row = 0; row < values.length; row++) values[row] = bytes[row] as number;
+    return values;
+  }
+  if (DataType.isDecimal(type) || (DataType.isFloat(type) && type.precision === 0)) {
+    for (let row = 0; row < values.length; row++) values[row] = numberOf(vector, row, type);
+    return values;
+  }
+  let at = 0;
+  for (const { values: chunk, length } of vector.data) {
+    if (chunk instanceof BigInt64Array || chunk instanceof BigUint64Array)
+      for (let row = 0; row < length; row++) values[at + row] = Number(chunk[row]);
+    else values.set((chunk as Float64Array).subarray(0, length), at);
+    at += length;
+  }
+  return values;
+}
+
+/** Decimals and half floats, a value at a time. */
+function numberOf(vector: Vector, row: number, type: DataType): number {
+  const value: unknown = vector.get(row);
+  if (value === null) return 0;
+  if (!DataType.isDecimal(type)) return Number(value);
+  const words = value as Uint32Array;
+  const digits = words.reduceRight((high, low) => (high << 32n) | BigInt(low), 0n);
+  return Number(`${BigInt.asIntN(words.length * 32, digits)}e${-type.scale}`);
+}
+
+const NANOS: Readonly<Record<TimeUnit, bigint>> = {
+  [TimeUnit.SECOND]: 1_000_000_000n,
+  [TimeUnit.MILLISECOND]: 1_000_000n,
+  [TimeUnit.MICROSECOND]: 1_000n,
+  [TimeUnit.NANOSECOND]: 1n,
+};
+
+function timesOf(name: string, table: Table): BigInt64Array {
+  const vector = table.getChild(EVENT_TIME);
+  const refuse = (problem: ReturnType<typeof frameProblem>): never => {
+    throw new DaedalusError([problem], 2);
+  };
+  if (vector === null) return refuse(frameProblem("no-times", { table: name }));
+  const { type } = vector;
+  if (!DataType.isTimestamp(type)) return refuse(frameProblem("wrong-times", { table: name, type: String(type) }));
+  if (vector.nullCount > 0) {
+    const row = new FixedColumnValidity(vector).bytes.indexOf(0);
+    return refuse(frameProblem("null-time", { table: name, row: row + 1, column: EVENT_TIME }));
+  }
+  const factor = NANOS[type.unit];
+  const times = new BigInt64Array(vector.length);
+  let at = 0;
+  for (const { values, length } of vector.data) {
+    const chunk = values as BigInt64Array;
+    if (factor === 1n) times.set(chunk.subarray(0, length), at);
+    else for (let row = 0; row < length; row++) times[at + row] = (chunk[row] as bigint) * factor;
+    at += length;
+  }
+  return times;
+}
+
+interface SymbolCodes {
+  /** Absent: there is one symbol. */
+  readonly codes: Int32Array | undefined;
+  /** By code, ascending as UTF-8. */
+  readonly names: readonly (string | undefined)[];
+}
+
+function symbolsOf(name: string, table: Table): SymbolCodes {
+  const vector = table.getChild(SYMBOL);
+  if (vector === null) return { codes: undefined, names: [undefined] };
+  if (vector.nullCount > 0) {
+    const row = new FixedColumnValidity(vector).bytes.indexOf(0);
+    throw new DaedalusError([frameProblem("null-time", { table: name, row: row + 1, column: SYMBOL })], 2);
+  }
+  const found = new Map<string, number>();
+  const codes = new Int32Array(vector.length);
+  for (let row = 0; row < codes.length; row++) {
+    const symbol = String(vector.get(row));
+    let code = found.get(symbol);
+    if (code === undefined) {
+      code = found.size;
+      found.set(symbol, code);
+    }
+    codes[row] = code;
+  }
+  const names = [...found.keys()].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  const ranks = new Int32Array(found.size);
+  names.forEach((symbol, rank) => {
+    ranks[found.get(symbol) ?? 0] = rank;
+  });
+  return { codes: codes.map((code) => ranks[code] as number), names };
+}
+
+/** Numbers that order the rows of one time; absent: they stay as they came. */
+function sequenceOf(table: Table): ((row: number) => number | bigint) | undefined {
+  const name = SEQUENCE_COLUMNS.find((column) => table.getChild(column) !== null);
+  const vector = name === undefined ? null : table.getChild(name);
+  if (vector === null || columnType(vector.type) !== "Float64") return undefined;
+  // NULLs come last.
+  return (row) => vector.get(row) ?? Infinity;
+}
+
+/** The order of rows by symbol, time, sequence and place; undefined where they lie in it. */
+function orderOf(
+  times: BigInt64Array,
+  { codes }: SymbolCodes,
+  sequence: ((row: number) => number | bigint) | undefined,
+): Int32Array | undefined {
+  const compare = (a: number, b: number): number => {
+    const symbols = codes === undefined ? 0 : (codes[a] as number) - (codes[b] as number);
+    if (symbols !== 0) return symbols;
+    const [left, right] = [times[a] as bigint, times[b] as bigint];
+    if (left !== right) return left < right ? -1 : 1;
+    if (sequence === undefined) return 0;
+    const [first, second] = [sequence(a), sequence(b)];
+    return first < second ? -1 : first > second ? 1 : 0;
+  };
+  let sorted = true;
+  for (let row = 1; row < times.length && sorted; row++) sorted = compare(row - 1, row) <= 0;
+  if (sorted) return undefined;
+  const order = bySymbol(times.length, codes);
+  // Rows of a symbol that already are in order need no sort: that is how tables mostly lie.
+  let inOrder = true;
+  for (let at = 1; at < order.length && inOrder; at++)
+    inOrder = compare(order[at - 1] as number, order[at] as number) <= 0;
+  return inOrder ? order : order.sort((a, b) => compare(a, b) || a - b);
+}
+
+/** Rows by symbol, each symbol's as they came. */
+function bySymbol(rows: number, codes: Int32Array | undefined): Int32Array {
+  const order = new Int32Array(rows);
+  if (codes === undefined) return order.map((_, row) => row);
+  const counts: number[] = [];
+  for (const code of codes) counts[code] = (counts[code] ?? 0) + 1;
+  let from = 0;
+  const starts = Array.from(counts, (count = 0) => {
+    const start = from;
+    from += count;
+    return start;
+  });
+  for (let row = 0; row < rows; row++) {
+    const code = codes[row] as number;
+    order[starts[code] as number] = row;
+    starts[code] = (starts[code] as number) + 1;
+  }
+  return order;
+}

@@ -54,6 +54,25 @@ let sumHigh: u64 = 0;
   r3 = a3;
 }
 
+/** Of the window's values. */
+// @ts-ignore: decorator
+@inline function spreadOf(now: usize, then: usize): f64 {
+  const a0 = load<u64>(now),
+    b0 = load<u64>(then),
+    a1 = load<u64>(now, 8),
+    b1 = load<u64>(then, 8),
+    a2 = load<u64>(now, 16),
+    b2 = load<u64>(then, 16);
+  let borrow = <u64>(a0 < b0);
+  const e1 = a1 - b1,
+    d1 = e1 - borrow;
+  borrow = <u64>(a1 < b1) | <u64>(e1 < borrow);
+  const e2 = a2 - b2,
+    d2 = e2 - borrow;
+  borrow = <u64>(a2 < b2) | <u64>(e2 < borrow);
+  return spread(n, sumLow, sumHigh, a0 - b0, d1, d2, load<u64>(now, 24) - load<u64>(then, 24) - borrow);
+}
+
 /** 2^power; beyond the range of doubles 0 or infinite. */
 // @ts-ignore: decorator
 @inline function powerOfTwo(power: i32): f64 {
@@ -75,36 +94,101 @@ let sumHigh: u64 = 0;
   return powerOfTwo(power);
 }
 
-/** n · squares − sum², of what is in `r` (squares) and `sum`; to `r`. */
 // @ts-ignore: decorator
-@inline function spread(count: u64): void {
-  const high = sumHigh,
-    low = sumLow;
-  // A sum of 63 bits and squares of 96: all fits 128.
-  if (<u64>(<i64>low >> 63) == high && (r2 | r3) == 0 && r1 >> 32 == 0) {
-    const q0 = r0,
-      q1 = r1;
-    multiply64(q0, count);
-    const s0 = r0,
-      s1 = r1 + q1 * count;
-    const magnitude = <i64>low < 0 ? -low : low;
-    multiply64(magnitude, magnitude);
-    const d0 = s0 - r0;
-    setWide(d0, s1 - r1 - <u64>(s0 < r0), 0, 0);
-    return;
+@inline const HALF: u64 = 0xffffffff;
+
+/** An unsigned integer of 192 bits as the nearest double. */
+// @ts-ignore: decorator
+@inline function doubleOf(d0: u64, d1: u64, d2: u64): f64 {
+  if ((d1 | d2) == 0) return <f64>d0;
+  let top = d1,
+    next = d0,
+    rest: u64 = 0,
+    power = 64;
+  if (d2 != 0) {
+    top = d2;
+    next = d1;
+    rest = d0;
+    power = 128;
   }
-  multiplyBy(count, r0, r1, r2, r3);
+  const zeros = clz(top);
+  // A shift by 64 would be one by 0.
+  top = (top << zeros) | ((next >> 1) >> (63 - zeros));
+  top |= <u64>(((next << zeros) | rest) != 0);
+  return <f64>top * reinterpret<f64>((<u64>(power - <i32>zeros + 1023)) << 52);
+}
+
+/**
+ * n · squares − sum² as the nearest double. Nearly all sums have fewer than 95 bits, and squares than 160: then products of
+ * halves of limbs do.
+ */
+function spread(count: u64, s0: u64, s1: u64, q0: u64, q1: u64, q2: u64, q3: u64): f64 {
+  if (<i64>s1 < 0) {
+    s0 = -s0;
+    s1 = ~s1 + <u64>(s0 == 0);
+  }
+  if ((s1 >> 31) | (q2 >> 32) | q3) return wideSpread(count, s0, s1, q0, q1, q2, q3);
+  let low = (q0 & HALF) * count,
+    high = (q0 >> 32) * count;
+  const n0 = low + (high << 32);
+  let carry = (high >> 32) + <u64>(n0 < low);
+  low = (q1 & HALF) * count;
+  high = (q1 >> 32) * count;
+  const partial = low + (high << 32),
+    n1 = partial + carry;
+  const n2 = q2 * count + (high >> 32) + <u64>(partial < low) + <u64>(n1 < partial);
+  const l = s0 & HALF,
+    h = s0 >> 32,
+    ll = l * l,
+    lh = l * h;
+  const x0 = ll + (lh << 33);
+  let x1 = h * h + (lh >> 31) + <u64>(x0 < ll);
+  low = l * s1;
+  high = h * s1;
+  const twice = low + (high << 32);
+  const over = (((high >> 32) + <u64>(twice < low)) << 1) | (twice >> 63);
+  const doubled = twice << 1;
+  x1 += doubled;
+  const x2 = s1 * s1 + over + <u64>(x1 < doubled);
+  const d0 = n0 - x0;
+  carry = <u64>(n0 < x0);
+  const between = n1 - x1,
+    d1 = between - carry;
+  carry = <u64>(n1 < x1) | <u64>(between < carry);
+  return doubleOf(d0, d1, n2 - x2 - carry);
+}
+
+function wideSpread(count: u64, s0: u64, s1: u64, q0: u64, q1: u64, q2: u64, q3: u64): f64 {
+  multiplyBy(count, q0, q1, q2, q3);
   const n0 = r0,
     n1 = r1,
     n2 = r2,
     n3 = r3;
-  multiply128(low, high, low, high);
-  const s0 = r0,
-    s1 = r1,
-    s2 = r2,
-    s3 = r3;
+  multiply128(s0, s1, s0, s1);
+  const x0 = r0,
+    x1 = r1,
+    x2 = r2,
+    x3 = r3;
   setWide(n0, n1, n2, n3);
-  subtract256(s0, s1, s2, s3);
+  subtract256(x0, x1, x2, x3);
+  return toDouble();
+}
+
+/** n · products − sum · sum as the nearest double. */
+function together(count: u64, a0: u64, a1: u64, b0: u64, b1: u64, p0: u64, p1: u64, p2: u64, p3: u64): f64 {
+  multiplyBy(count, p0, p1, p2, p3);
+  const n0 = r0,
+    n1 = r1,
+    n2 = r2,
+    n3 = r3;
+  multiply128(a0, a1, b0, b1);
+  const x0 = r0,
+    x1 = r1,
+    x2 = r2,
+    x3 = r3;
+  setWide(n0, n1, n2, n3);
+  subtract256(x0, x1, x2, x3);
+  return toDouble();
 }
 
 /** The sum (`mean` 0) or mean (1), rounded once before the division. */
@@ -170,9 +254,7 @@ export function windowVariances(
     let value = special;
     if (verdict == PLAIN) {
       differenceOf(sums + (row << 4), sumsThen + row * step);
-      wideDifferenceOf(squares + (row << 5), squaresThen + row * step * 2);
-      spread(n);
-      const variance = toDouble() / (<f64>n * (<f64>n - 1));
+      const variance = spreadOf(squares + (row << 5), squaresThen + row * step * 2) / (<f64>n * (<f64>n - 1));
       value = kind == VARIANCE ? scaled(variance, low * 2) : scaled(sqrt(variance), low);
     }
     store<f64>(out + (row << 3), value);
@@ -205,28 +287,44 @@ export function windowScores(
     let value = special;
     if (verdict == PLAIN) {
       differenceOf(sums + (row << 4), sumsThen + row * step);
-      wideDifferenceOf(squares + (row << 5), squaresThen + row * step * 2);
-      spread(n);
-      const scale = toDouble();
+      const scale = spreadOf(squares + (row << 5), squaresThen + row * step * 2);
       if (scale == 0) value = NaN;
       else {
-        const lo = sumLow,
-          hi = sumHigh,
-          sign = <u64>(<i64>hi >> 63);
-        distance(load<i64>(values + (row << 3)), low, lo, hi, sign);
         const count = <f64>n;
-        value = toDouble() / sqrt(scale * (count / (count - 1)));
+        value = distance(load<i64>(values + (row << 3)), low) / sqrt(scale * (count / (count - 1)));
       }
     }
     store<f64>(out + (row << 3), value);
   }
 }
 
-/** n · x − sum, to `r`. */
+/** n · x − sum as the nearest double. */
 // @ts-ignore: decorator
-@inline function distance(bits: i64, low: i32, lo: u64, hi: u64, sign: u64): void {
+@inline function distance(bits: i64, low: i32): f64 {
   const mantissa = <u64>mantissaOf(bits),
-    shift = exponentOf(bits) - low;
+    shift = exponentOf(bits) - low,
+    sign = <u64>(<i64>sumHigh >> 63);
+  // Nearly always x has at most 63 bits, and what is far from it is no more than 95.
+  if (shift >= 0 && shift <= 10 && <u64>(<i64>sumHigh >> 31) == sign) {
+    const x = mantissa << <u64>shift,
+      count = <u64>n,
+      first = (x & HALF) * count,
+      second = (x >> 32) * count;
+    let m0 = first + (second << 32),
+      m1 = (second >> 32) + <u64>(m0 < first);
+    if (bits < 0) {
+      m0 = -m0;
+      m1 = ~m1 + <u64>(m0 == 0);
+    }
+    let d0 = m0 - sumLow,
+      d1 = m1 - sumHigh - <u64>(m0 < sumLow);
+    if (<i64>d1 < 0) {
+      d0 = -d0;
+      d1 = ~d1 + <u64>(d0 == 0);
+      return -doubleOf(d0, d1, 0);
+    }
+    return doubleOf(d0, d1, 0);
+  }
   let x0: u64 = 0,
     x1: u64 = 0;
   if (shift <= 0) x0 = shift <= -64 ? 0 : mantissa >> <u64>-shift;
@@ -240,7 +338,8 @@ export function windowScores(
   }
   const xSign = <u64>(<i64>x1 >> 63);
   multiplyBy(n, x0, x1, xSign, xSign);
-  subtract256(lo, hi, sign, sign);
+  subtract256(sumLow, sumHigh, sign, sign);
+  return toDouble();
 }
 
 /** Covariance (`kind` 0, ddof 1) or correlation (1) of two columns with values in the same rows. */
@@ -281,37 +380,14 @@ export function windowCovariances(
       differenceOf(xSums + (row << 4), xSumsThen + row * step);
       const xLow = sumLow,
         xHigh = sumHigh;
-      differenceOf(ySums + (row << 4), ySumsThen + row * step);
-      const yLow = sumLow,
-        yHigh = sumHigh;
       let scale: f64 = 0;
-      if (kind == 1) {
-        wideDifferenceOf(ySquares + (row << 5), ySquaresThen + row * step * 2);
-        spread(n);
-        scale = toDouble();
-        sumLow = xLow;
-        sumHigh = xHigh;
-        wideDifferenceOf(xSquares + (row << 5), xSquaresThen + row * step * 2);
-        spread(n);
-        const other = toDouble();
-        scale = sqrt(scale) * sqrt(other);
-      }
+      if (kind == 1) scale = sqrt(spreadOf(xSquares + (row << 5), xSquaresThen + row * step * 2));
+      differenceOf(ySums + (row << 4), ySumsThen + row * step);
+      if (kind == 1) scale = sqrt(spreadOf(ySquares + (row << 5), ySquaresThen + row * step * 2)) * scale;
       wideDifferenceOf(products + (row << 5), productsThen + row * step * 2);
-      multiplyBy(n, r0, r1, r2, r3);
-      const n0 = r0,
-        n1 = r1,
-        n2 = r2,
-        n3 = r3;
-      multiply128(xLow, xHigh, yLow, yHigh);
-      const s0 = r0,
-        s1 = r1,
-        s2 = r2,
-        s3 = r3;
-      setWide(n0, n1, n2, n3);
-      subtract256(s0, s1, s2, s3);
-      const together = toDouble();
-      if (kind == 1) value = scale == 0 ? NaN : max<f64>(-1, min<f64>(1, together / scale));
-      else value = scaled(together / (count * (count - 1)), lows);
+      const both = together(n, xLow, xHigh, sumLow, sumHigh, r0, r1, r2, r3);
+      if (kind == 1) value = scale == 0 ? NaN : max<f64>(-1, min<f64>(1, both / scale));
+      else value = scaled(both / (count * (count - 1)), lows);
     }
     store<f64>(out + (row << 3), value);
   }

@@ -1,6 +1,7 @@
 /**
- * Recurrences. Their state is a double and what it lacks of the exact one (f64 each), so that the errors of millions of rows do
- * not add up; what is not finite acts as in plain arithmetic, and stays. A NULL leaves the state as it is.
+ * Recurrences. Their state is the double of plain arithmetic and what that lacks of the exact one (f64 each), which follows the
+ * same recurrence: so the errors of millions of rows do not add up, and neither waits for the other. What is not finite acts as in
+ * plain arithmetic, and stays. A NULL leaves the state as it is.
  */
 
 const SPLITTER: f64 = 134217729; // 2^27 + 1
@@ -48,14 +49,12 @@ export function decayAccumulate(
   for (let row: usize = 0; row < <usize>rows; row++) {
     if (load<u8>(given + row) != 0) {
       const x = load<f64>(values + (row << 3));
-      const product = twoProduct(alpha, high);
-      const lost = productLow + alpha * low;
-      const sum = twoSum(product, x);
-      const rest = sumLow + lost;
-      high = sum + rest;
-      low = isFinite(high) ? rest - (high - sum) : 0;
+      const product = twoProduct(alpha, high),
+        lost = productLow;
+      high = twoSum(product, x);
+      low = isFinite(high) ? alpha * low + (lost + sumLow) : 0;
     }
-    store<f64>(out + (row << 3), high);
+    store<f64>(out + (row << 3), high + low);
   }
   store<f64>(state, high);
   store<f64>(state, low, 8);
@@ -87,22 +86,20 @@ export function exponentialMean(
         low = 0;
       } else {
         // y + alpha · (x − y): the weights then add up to 1 whatever alpha is as a double.
-        const distance = twoSum(x, -high);
-        const far = sumLow - low;
+        const distance = twoSum(x, -high),
+          far = sumLow;
         if (isFinite(distance)) {
-          const product = twoProduct(alpha, distance);
-          const lost = productLow + alpha * far;
-          const sum = twoSum(high, product);
-          const rest = sumLow + low + lost;
-          high = sum + rest;
-          low = isFinite(high) ? rest - (high - sum) : 0;
+          const product = twoProduct(alpha, distance),
+            lost = productLow;
+          high = twoSum(high, product);
+          low = isFinite(high) ? low + alpha * (far - low) + (lost + sumLow) : 0;
         } else {
           high = alpha * x + (1 - alpha) * high;
           low = 0;
         }
       }
     }
-    store<f64>(out + (row << 3), high);
+    store<f64>(out + (row << 3), high + low);
     store<u8>(valid + row, <u8>begun);
   }
   store<f64>(state, high);

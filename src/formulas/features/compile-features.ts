@@ -129,7 +129,7 @@ class Compilation {
     const circling = new Set(waiting);
     for (const name of circling) {
       const members = cycleFrom(name, takes, circling);
-      if (!members.includes(name)) continue;
+      if (members.length === 0) continue;
       const problem = formulaProblem("cycle", { members });
       this.#settle(this.#specs.get(name) as FeatureSpec, { problem });
       waiting.delete(name);
@@ -248,18 +248,20 @@ function featuresIn(
   return found;
 }
 
-/** The way from a feature along what it takes, until it comes back to one: that circle. */
+/** The shortest way from a feature along what it takes back to itself; empty if there is none. */
 function cycleFrom(
   name: string,
   takes: ReadonlyMap<string, ReadonlySet<string>>,
   among: ReadonlySet<string>,
 ): readonly string[] {
-  const way: string[] = [];
-  for (let at: string | undefined = name; at !== undefined; ) {
-    const seen = way.indexOf(at);
-    if (seen >= 0) return way.slice(seen);
-    way.push(at);
-    at = [...(takes.get(at) ?? [])].find((other) => among.has(other));
-  }
+  const ways: (readonly string[])[] = [[name]];
+  const seen = new Set<string>();
+  for (const way of ways)
+    for (const other of takes.get(way[way.length - 1] ?? "") ?? []) {
+      if (other === name) return way;
+      if (!among.has(other) || seen.has(other)) continue;
+      seen.add(other);
+      ways.push([...way, other]);
+    }
   return [];
 }

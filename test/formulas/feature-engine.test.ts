@@ -1,0 +1,268 @@
+import { Bool, Float64, Int64, Table, TimestampMicrosecond, Utf8, vectorFromArray } from "apache-arrow";
+import { DaedalusError, FeatureEngine, type FeatureSpec, type FeatureType } from "daedalus";
+import { expect, test } from "vitest";
+
+type Cell = number | string | bigint | boolean | null;
+interface Columns {
+  /** Seconds. */
+  readonly event_time: readonly number[];
+  readonly [name: string]: readonly Cell[];
+}
+
+function tableOf(columns: Columns): Table {
+  return new Table(
+    Object.fromEntries(
+      Object.entries(columns).map(([name, cells]) => {
+        if (name === "event_time")
+          return [
+            name,
+            vectorFromArray(
+              (cells as number[]).map((second) => second * 1000),
+              new TimestampMicrosecond(),
+            ),
+          ];
+        const type =
+          typeof cells[0] === "string"
+            ? new Utf8()
+            : typeof cells[0] === "bigint"
+              ? new Int64()
+              : typeof cells[0] === "boolean"
+                ? new Bool()
+                : new Float64();
+        return [name, vectorFromArray(cells, type)];
+      }),
+    ),
+  );
+}
+
+const cellsOf = (table: Table, name: string): unknown[] => [...(table.getChild(name) ?? [])];
+
+const bars = tableOf({
+  symbol: ["B", "A", "B", "A", "A", "B"],
+  event_time: [1, 1, 2, 2, 3, 3],
+  close: [10, 1, 11, 2, 3, 13],
+  volume: [1, 2, 3, 4, 5, 6],
+});
+
+async function compute(
+  specs: readonly FeatureSpec[],
+  frames: Record<string, Table> = { bars },
+  types: FeatureType[] = [],
+) {
+  const engine = new FeatureEngine({ types });
+  const { table, statuses, featureNames } = await engine.computeFeatures({ specs, frames });
+  expect(featureNames).toEqual(specs.map(({ name }) => name));
+  const problems = Object.fromEntries(statuses.map(({ name, problem }) => [name, problem]));
+  return { table, statuses, problems, cells: (name: string) => cellsOf(table, name) };
+}
+
+const MOMENTUM: FeatureType = {
+  name: "momentum",
+  dimension: "signal",
+  version: "v1.0",
+  status: "active",
+  tags: [],
+  requiredInputs: ["close"],
+  parameters: {
+    w: { type: "integer", default: 2, constraints: { min: 1, max: 9 } },
+    scale: { type: "float", default: 1 },
+  },
+  formula: "(close - rolling_mean(close, w)) * $scale",
+};
+
+test("rows come by symbol and time; names, comparisons and features of features are understood", async () => {
+  const { table, cells } = await compute([
+    { name: "ret", formula: "price / lag(price) - 1" },
+    { name: "up", formula: "ret > 0.4" },
+    { name: "one", formula: "1 + 1" },
+    { name: "same", formula: "close" },
+  ]);
+  expect(table.schema.fields.map(({ name, type }) => `${name} ${type}`)).toEqual([
+    "symbol Dictionary<Int32, Utf8>",
+    "event_time Timestamp<MICROSECOND>",
+    "ret Float64",
+    "up Bool",
+    "one Float64",
+    "same Float64",
+  ]);
+  expect(cells("symbol")).toEqual(["A", "A", "A", "B", "B", "B"]);
+  expect(cells("event_time")).toEqual([1000, 2000, 3000, 1000, 2000, 3000]);
+  expect(cells("ret")).toEqual([null, 1, 0.5, null, 11 / 10 - 1, 13 / 11 - 1]);
+  expect(cells("up")).toEqual([null, true, true, null, false, false]);
+  expect(cells("one")).toEqual([2, 2, 2, 2, 2, 2]);
+  expect(cells("same")).toEqual([1, 2, 3, 10, 11, 13]);
+});
+
+test("a feature that fails is NULL with its cause, and so is what takes it; the others are computed", async () => {
+  const { table, statuses, problems } = await compute([
+    { name: "wrong", formula: "rolling_meen(close, 3)" },
+    { name: "taken", formula: "wrong + 1" },
+    { name: "right", formula: "close + 1" },
+    { name: "volume", formula: "close" },
+    { name: "missing", formula: "clsoe + 1" },
+    { name: "first", formula: "second" },
+    { name: "second", formula: "first + third" },
+    { name: "third", formula: "first" },
+    { name: "alone", formula: "alone + 1" },
+    { name: "far", formula: "close + first" },
+  ]);
+  expect(statuses.map(({ name, status, nulls }) => [name, status, nulls])).toEqual([
+    ["wrong", "error", 6],
+    ["taken", "error", 6],
+    ["right", "success", 0],
+    ...["volume", "missing", "first", "second", "third", "alone", "far"].map((name) => [name, "error", 6]),
+  ]);
+  expect(cellsOf(table, "right")).toEqual([2, 3, 4, 11, 12, 14]);
+  expect(cellsOf(table, "wrong")).toEqual([null, null, null, null, null, null]);
+  expect(problems["wrong"]).toMatchObject({ code: "formula/unknown-function", suggestion: "rolling_mean", column: 1 });
+  expect(problems["taken"]?.says).toBe('it takes the feature "wrong", which has failed');
+  expect(problems["volume"]?.code).toBe("formula/feature-like-column");
+  expect(problems["missing"]?.suggestion).toBe("close");
+  for (const name of ["first", "second", "third", "alone"]) expect(problems[name]?.code).toBe("formula/cycle");
+  expect(problems["first"]?.says).toContain('"second"');
+  expect(problems["far"]?.code).toBe("formula/depends-on-failed");
+});
+
+test("a failure at run time is its feature's, and strict makes it the call's", async () => {
+  const event_time = Array.from({ length: 10_001 }, (_, row) => row);
+  const long = tableOf({ event_time, x: event_time.map((row) => (row * 7) % 11) });
+  const specs = [
+    { name: "ranks", formula: "rolling_rank_corr(x, lag(x), 0)" },
+    { name: "more", formula: "ranks + 1" },
+    { name: "mean", formula: "rolling_mean(x, 3)" },
+  ];
+  const { problems, statuses } = await compute(specs, { long });
+  expect(problems["ranks"]?.says).toContain("at most 10000 rows");
+  expect(problems["more"]?.code).toBe("formula/failed");
+  expect(statuses[2]).toMatchObject({ status: "success", nulls: 2 });
+  const strict = new FeatureEngine().computeFeatures({ specs, frames: { long }, strict: true });
+  await expect(strict).rejects.toMatchObject({ name: "DaedalusError", exitCode: 1 });
+});
+
+test("feature types: parameters and inputs are bound and checked, steps are calls one after the other", async () => {
+  const stepwise: FeatureType = {
+    ...MOMENTUM,
+    name: "stepwise",
+    steps: [
+      { primitive: "WINDOW", op: "rolling_mean", params: { x: "close", w: "w" }, output: "m" },
+      { primitive: "TRANSFORM", op: "subtract", params: { x: "close", y: "m" }, output: "d" },
+      { primitive: "TRANSFORM", op: "multiply", params: { x: "d", y: "$scale" } },
+    ],
+  };
+  const { formula: _, ...steps } = stepwise;
+  const { cells, problems } = await compute(
+    [
+      { name: "default", type: "momentum" },
+      { name: "bound", type: "momentum", inputs: { close: "volume" }, parameters: { w: 3, scale: 2 } },
+      { name: "by_steps", type: "stepwise", inputs: { close: "volume" }, parameters: { w: 3, scale: 2 } },
+      { name: "of_feature", type: "momentum", inputs: { close: "default" } },
+      { name: "unknown", type: "momentun" },
+      { name: "surplus", type: "momentum", parameters: { v: 1 } },
+      { name: "outside", type: "momentum", parameters: { w: 10 } },
+      { name: "fraction", type: "momentum", parameters: { w: 2.5 } },
+      { name: "input", type: "momentum", inputs: { clsoe: "volume" } },
+      { name: "both", type: "momentum", formula: "close" },
+    ],
+    { bars },
+    [MOMENTUM, steps],
+  );
+  expect(cells("default")).toEqual([null, 0.5, 0.5, null, 0.5, 1]);
+  expect(cells("bound")).toEqual([null, null, 2 * (5 - 11 / 3), null, null, 2 * (6 - 10 / 3)]);
+  expect(cells("by_steps")).toEqual(cells("bound"));
+  expect(cells("of_feature")).toEqual([null, null, 0, null, null, 0.25]);
+  expect(Object.entries(problems).flatMap(([name, problem]) => (problem ? [`${name} ${problem.code}`] : []))).toEqual([
+    "unknown formula/unknown-type",
+    "surplus formula/unknown-type-parameter",
+    "outside formula/out-of-range",
+    "fraction formula/out-of-range",
+    "input formula/unknown-input",
+    "both formula/formula-or-type",
+  ]);
+});
+
+test("other tables: the last row of the symbol with an earlier time, and a feature on their rows", async () => {
+  const trades = tableOf({
+    symbol: ["A", "A", "B", "A"],
+    event_time: [1.5, 2, 0.5, 2],
+    trade_price: [100, 200, 300, 201],
+    trade_id: [1n, 9n, 3n, 8n],
+  });
+  const { cells } = await compute(
+    [
+      { name: "last", formula: "trades.price" },
+      { name: "mean", table: "trades", formula: "rolling_mean(price, 0)" },
+      { name: "both", formula: "mean - close" },
+      { name: "back", table: "trades", formula: "price - bars.close" },
+    ],
+    { bars, trades },
+  );
+  // At time 2 there are two trades of A: the one with the larger id is the last, and neither is before a bar of that time.
+  expect(cells("last")).toEqual([null, 100, 200, 300, 300, 300]);
+  expect(cells("mean")).toEqual([null, 100, 167, 300, 300, 300]);
+  expect(cells("both")).toEqual([null, 98, 164, 290, 289, 287]);
+  expect(cells("back")).toEqual([null, 99, 199, null, null, null]);
+});
+
+test("cross-sections leave NULLs out, and a NaN makes all of its time NaN", async () => {
+  const many = tableOf({
+    symbol: ["a", "b", "c", "d", "a", "b", "a"],
+    event_time: [1, 1, 1, 1, 2, 2, 3],
+    x: [3, 1, 3, null, Number.NaN, 5, 7],
+  });
+  const { table } = await compute(
+    [
+      { name: "rank", formula: "cs_rank(x)" },
+      { name: "from_mean", formula: "cs_demean(x)" },
+      { name: "score", formula: "cs_zscore(x)" },
+      { name: "later", formula: "lag(cs_rank(x)) + cs_rank(cs_demean(x))" },
+    ],
+    { many },
+  );
+  const at = (name: string) =>
+    Object.fromEntries(
+      cellsOf(table, name).map((cell, row) => [
+        `${cellsOf(table, "symbol")[row]}${Number(cellsOf(table, "event_time")[row]) / 1000}`,
+        cell,
+      ]),
+    );
+  const nan = Number.NaN;
+  expect(at("rank")).toEqual({ a1: 2.5 / 3, b1: 1 / 3, c1: 2.5 / 3, d1: null, a2: nan, b2: nan, a3: 1 });
+  expect(at("from_mean")).toEqual({ a1: 3 - 7 / 3, b1: 1 - 7 / 3, c1: 3 - 7 / 3, d1: null, a2: nan, b2: nan, a3: 0 });
+  expect(at("score")).toMatchObject({ d1: null, a2: nan, b2: nan, a3: null });
+  expect(at("score")["b1"]).toBeCloseTo(-2 / Math.sqrt(3), 14);
+  expect(at("later")).toEqual({ a1: null, b1: null, c1: null, d1: null, a2: nan, b2: nan, a3: nan });
+});
+
+test("mistaken frames and doubled names are refused", async () => {
+  const refused = async (frames: Record<string, Table>, specs: readonly FeatureSpec[] = []) => {
+    const error = await new FeatureEngine().computeFeatures({ specs, frames }).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(DaedalusError);
+    return (error as DaedalusError).problems.map(({ code }) => code);
+  };
+  const x = vectorFromArray([1], new Float64());
+  expect(await refused({})).toEqual(["formula/no-table"]);
+  expect(await refused({ bars: new Table({ x }) })).toEqual(["frame/no-times"]);
+  expect(await refused({ bars: new Table({ event_time: x }) })).toEqual(["frame/wrong-times"]);
+  const hole = vectorFromArray([1, null], new TimestampMicrosecond());
+  expect(await refused({ bars: new Table({ event_time: hole }) })).toEqual(["frame/null-time"]);
+  const twice = [1, 2].map(() => ({ name: "a", formula: "close" }));
+  expect(await refused({ bars }, twice)).toEqual(["formula/doubled-feature"]);
+  expect(await refused({ bars }, [{ name: "symbol", formula: "close" }])).toEqual(["formula/reserved-feature"]);
+});
+
+test("integers, booleans and times of other units are numbers; texts are refused", async () => {
+  const table = tableOf({ event_time: [1, 2], id: [9007199254740993n, 2n], flag: [true, false], word: ["a", "b"] });
+  const { cells, problems } = await compute(
+    [
+      { name: "next", formula: "id + flag" },
+      { name: "not_flag", formula: "not flag" },
+      { name: "words", formula: "word + 1" },
+      { name: "times", formula: "event_time + 1" },
+    ],
+    { table },
+  );
+  expect(cells("next")).toEqual([9007199254740992 + 1, 2]);
+  expect(cells("not_flag")).toEqual([false, true]);
+  expect(problems["words"]?.code).toBe("formula/wrong-column");
+  expect(problems["times"]?.code).toBe("formula/wrong-column");
+});

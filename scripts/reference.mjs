@@ -8,6 +8,8 @@ const build = new URL(process.env.DAEDALUS_DIST ? `file://${process.env.DAEDALUS
 const { jsonSchemas } = await import(new URL("definitions/json-schemas.js", build));
 const { writeSchemas } = await import(new URL("app/schemas.js", build));
 const { commandLine } = await import(new URL("cli/program.js", build));
+const { FUNCTIONS } = await import(new URL("formulas/functions/registry.js", build));
+const { signatureOf } = await import(new URL("formulas/functions/signature.js", build));
 const { Terminal } = await import(new URL("cli/terminal.js", build));
 
 /** What a schema allows, without the branches that stand for `${NAME}` and `null`. */
@@ -97,6 +99,16 @@ function optionTable(command) {
   );
 }
 
+/** Every function of formulas, group by group. */
+function formulaFunctions() {
+  return ["row-wise", "window", "state", "cross-section"].flatMap((group) => [
+    `| **${group}** | |`,
+    ...[...FUNCTIONS.values()]
+      .filter((one) => one.group === group)
+      .map((one) => `| \`${signatureOf(one)}\` | ${cell(one.says)} |`),
+  ]);
+}
+
 export function reference() {
   const program = commandLine(new Terminal(false), () => undefined);
   return `${[
@@ -122,6 +134,15 @@ export function reference() {
     "A dtype is one of `BOOLEAN TINYINT SMALLINT INTEGER BIGINT FLOAT DOUBLE TEXT DATE TIMESTAMP`, or a list of them: `BIGINT[]`.",
     "",
     files().join("\n\n"),
+    "",
+    "## Functions of formulas",
+    "",
+    "What formulas are, and what NULL and NaN do: [formula features](formulas.md). Windows `w`, lags `n` and what stands with `=` are numbers",
+    "or parameters, known before any row is read.",
+    "",
+    "| function | value |",
+    "| --- | --- |",
+    ...formulaFunctions(),
   ].join("\n")}\n`;
 }
 

@@ -176,6 +176,58 @@ function wideSpread(count: u64, s0: u64, s1: u64, q0: u64, q1: u64, q2: u64, q3:
 
 /** n · products − sum · sum as the nearest double. */
 function together(count: u64, a0: u64, a1: u64, b0: u64, b1: u64, p0: u64, p1: u64, p2: u64, p3: u64): f64 {
+  // As in `spread`: magnitudes of fewer than 95 bits, and of 160.
+  const aLimb = <u64>(<i64>a1 >> 31),
+    bLimb = <u64>(<i64>b1 >> 31),
+    pLimb = <u64>(<i64>p2 >> 32);
+  if (aLimb + 1 > 1 || bLimb + 1 > 1 || pLimb + 1 > 1 || pLimb != p3)
+    return wideTogether(count, a0, a1, b0, b1, p0, p1, p2, p3);
+  // Two's complement throughout: the lowest limbs unsigned, the highest signed.
+  let low = (p0 & HALF) * count,
+    high = (p0 >> 32) * count;
+  const n0 = low + (high << 32);
+  let carry = (high >> 32) + <u64>(n0 < low);
+  low = (p1 & HALF) * count;
+  high = (p1 >> 32) * count;
+  const partial = low + (high << 32),
+    n1 = partial + carry;
+  const n2 = p2 * count + (high >> 32) + <u64>(partial < low) + <u64>(n1 < partial);
+  const al = a0 & HALF,
+    ah = a0 >> 32,
+    bl = b0 & HALF,
+    bh = b0 >> 32;
+  low = al * bl;
+  const middle = ah * bl + (low >> 32),
+    other = al * bh + (middle & HALF);
+  const x0 = (other << 32) | (low & HALF);
+  let x1 = ah * bh + (middle >> 32) + (other >> 32),
+    x2 = a1 * b1;
+  // a0 · b1 and a1 · b0, of 64 unsigned and 32 signed bits.
+  low = al * b1;
+  let next = ah * b1 + <u64>(<i64>low >> 32);
+  let part = (next << 32) | (low & HALF);
+  x1 += part;
+  x2 += <u64>(<i64>next >> 32) + <u64>(x1 < part);
+  low = bl * a1;
+  next = bh * a1 + <u64>(<i64>low >> 32);
+  part = (next << 32) | (low & HALF);
+  x1 += part;
+  x2 += <u64>(<i64>next >> 32) + <u64>(x1 < part);
+  let d0 = n0 - x0;
+  carry = <u64>(n0 < x0);
+  const between = n1 - x1;
+  let d1 = between - carry;
+  carry = <u64>(n1 < x1) | <u64>(between < carry);
+  let d2 = n2 - x2 - carry;
+  if (<i64>d2 >= 0) return doubleOf(d0, d1, d2);
+  d0 = -d0;
+  carry = <u64>(d0 == 0);
+  d1 = ~d1 + carry;
+  d2 = ~d2 + <u64>(carry != 0 && d1 == 0);
+  return -doubleOf(d0, d1, d2);
+}
+
+function wideTogether(count: u64, a0: u64, a1: u64, b0: u64, b1: u64, p0: u64, p1: u64, p2: u64, p3: u64): f64 {
   multiplyBy(count, p0, p1, p2, p3);
   const n0 = r0,
     n1 = r1,

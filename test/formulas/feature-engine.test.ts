@@ -139,6 +139,25 @@ test("a failure at run time is its feature's, and strict makes it the call's", a
   await expect(strict).rejects.toMatchObject({ name: "DaedalusError", exitCode: 1 });
 });
 
+test("windows and lags that are longer than any symbol has rows take no more room than its rows", async () => {
+  const { cells } = await compute([
+    {
+      name: "long",
+      formula:
+        "rolling_std(close, 2_000_000_000, min_periods=2) + 0 * rolling_max(close, 2_000_000_000, min_periods=1)",
+    },
+    { name: "all", formula: "rolling_std(close, 0, min_periods=2)" },
+    { name: "median", formula: "rolling_median(close, 2_000_000_000, min_periods=3)" },
+    { name: "never", formula: "rolling_mean(close, 4)" },
+    { name: "before", formula: "is_null(lag(close, 2_000_000_000))" },
+  ]);
+  expect(cells("long")).toEqual(cells("all"));
+  expect(cells("all").filter((cell) => cell !== null)).toHaveLength(4);
+  expect(cells("median")).toEqual([null, null, 2, null, null, 11]);
+  expect(cells("never")).toEqual([null, null, null, null, null, null]);
+  expect(cells("before")).toEqual([true, true, true, true, true, true]);
+});
+
 test("feature types: parameters and inputs are bound and checked, steps are calls one after the other", async () => {
   const stepwise: FeatureType = {
     ...MOMENTUM,

@@ -1,3 +1,4 @@
+import { ArenaFull } from "../../columnar/arena.js";
 import { formulaProblem } from "../../errors/formula.js";
 import type { Problem } from "../../errors/problem.js";
 import type { IrNode, ValueType } from "../ir/node.js";
@@ -61,7 +62,9 @@ class MemoryRun {
     if (nodes.length === 0) return;
     const given = stage.given.filter(({ id }) => !this.failures.has(id));
     const brought = new Map(given.map((node) => [node.id, this.columnOf(node, frame)]));
-    const run = new KernelRun(nodes, new Set(brought.keys()));
+    const most = Math.max(0, ...frame.symbols.map(({ from, to }) => to - from));
+    const run = this.#planned(nodes, new Set(brought.keys()), most);
+    if (run === undefined) return;
     const kept = stage.kept.filter(({ id }) => !this.failures.has(id));
     const made = new Map(
       kept.map(({ id }) => [id, { values: new Float64Array(frame.rows), valid: new Uint8Array(frame.rows) }]),
@@ -76,6 +79,20 @@ class MemoryRun {
       for (const [id, error] of run.failed) this.failures.set(id, error);
     }
     for (const [id, column] of made) this.#columns.set(id, column);
+  }
+
+  /** Undefined where there is no room for what the nodes look back at: then all of them have failed. */
+  #planned(nodes: readonly IrNode[], given: ReadonlySet<string>, most: number): KernelRun | undefined {
+    try {
+      return new KernelRun(
+        nodes.map((node) => within(node, most)),
+        given,
+      );
+    } catch (error) {
+      if (!(error instanceof ArenaFull)) throw error;
+      for (const { id } of nodes) if (!given.has(id)) this.failures.set(id, error);
+      return undefined;
+    }
   }
 
   cross({ node, input, table }: Crossing): void {
@@ -98,6 +115,13 @@ class MemoryRun {
       return cause === undefined;
     });
   }
+}
+
+/** A window of more rows than any symbol has is one of all rows so far, and takes no more memory than that. */
+function within(node: IrNode, most: number): IrNode {
+  const { w = 0, n = 0 } = node.params;
+  if (node.primitive !== "WINDOW" || Math.max(Number(w), Number(n)) <= most) return node;
+  return { ...node, params: node.op === "lag" ? { n: most } : { ...node.params, w: 0 } };
 }
 
 function sliceOf({ values, valid }: WholeColumn, from: number, to: number): GivenColumn {

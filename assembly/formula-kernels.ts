@@ -7,7 +7,8 @@ export {
   windowSums,
   windowVariances,
 } from "./formulas/moment-windows";
-export { clearOrdered, orderedBytes, slideOrdered, slideRankCorrelation } from "./formulas/ordered";
+export { clearOrdered, orderedBytes, slideOrdered } from "./formulas/ordered";
+export { slideRankCorrelation } from "./formulas/rank-correlation";
 export {
   add,
   bothValid,

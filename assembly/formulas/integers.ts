@@ -8,6 +8,15 @@ export let r1: u64 = 0;
 export let r2: u64 = 0;
 export let r3: u64 = 0;
 
+/** Sets `r`. */
+// @ts-ignore: decorator
+@inline export function setWide(a0: u64, a1: u64, a2: u64, a3: u64): void {
+  r0 = a0;
+  r1 = a1;
+  r2 = a2;
+  r3 = a3;
+}
+
 /** 64 × 64 bits, unsigned, to `r0`, `r1`. */
 // @ts-ignore: decorator
 @inline export function multiply64(a: u64, b: u64): void {

@@ -283,6 +283,11 @@ function intOffsets(offsets: Int32Array | BigInt64Array): Int32Array | Float64Ar
   return offsets instanceof BigInt64Array ? Float64Array.from(offsets, Number) : offsets;
 }
 
+/** Validity bytes of a vector of any type; undefined where every row is valid. */
+export function validBytesOf(vector: Vector): Uint8Array | undefined {
+  return validityOf(chunksOf(vector), vector.length, vector.nullCount > 0);
+}
+
 function validityOf(chunks: readonly Chunk[], rows: number, nullable: boolean): Uint8Array | undefined {
   if (!nullable) return undefined;
   const bytes = new Uint8Array(rows);

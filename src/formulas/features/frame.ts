@@ -11,7 +11,7 @@ import {
   type Vector,
   vectorFromArray,
 } from "apache-arrow";
-import { FixedColumn } from "../../columnar/arrow-columns.js";
+import { FixedColumn, validBytesOf } from "../../columnar/arrow-columns.js";
 import { frameProblem } from "../../errors/formula.js";
 import { DaedalusError } from "../../errors/problem.js";
 import type { GivenColumn } from "../lowering/kernel/symbol-run.js";
@@ -100,7 +100,7 @@ export class Frame {
     const vector = this.table.getChild(name);
     if (vector === null) throw new RangeError(`the frame has no column ${name}`);
     const values = doublesOf(vector);
-    const valid = vector.nullCount > 0 ? new FixedColumnValidity(vector).bytes : undefined;
+    const valid = validBytesOf(vector);
     const { order } = this;
     if (order === undefined) return valid === undefined ? { values } : { values, valid };
     const ordered = new Float64Array(this.rows);
@@ -121,20 +121,6 @@ export function columnType(type: DataType): ColumnType {
   if (DataType.isBool(type)) return "Boolean";
   if (DataType.isInt(type) || DataType.isFloat(type) || DataType.isDecimal(type)) return "Float64";
   return { refused: String(type) };
-}
-
-class FixedColumnValidity {
-  readonly bytes: Uint8Array;
-  constructor(vector: Vector) {
-    this.bytes = new Uint8Array(vector.length);
-    let at = 0;
-    for (const { length, nullBitmap, offset, nullCount } of vector.data) {
-      for (let row = 0; row < length; row++)
-        this.bytes[at + row] =
-          nullCount === 0 ? 1 : ((nullBitmap[(offset + row) >> 3] as number) >> ((offset + row) & 7)) & 1;
-      at += length;
-    }
-  }
 }
 
 /** The nearest doubles; of what is NULL, anything. */
@@ -189,7 +175,7 @@ function timesOf(name: string, table: Table): BigInt64Array {
   const { type } = vector;
   if (!DataType.isTimestamp(type)) return refuse(frameProblem("wrong-times", { table: name, type: String(type) }));
   if (vector.nullCount > 0) {
-    const row = new FixedColumnValidity(vector).bytes.indexOf(0);
+    const row = validBytesOf(vector)?.indexOf(0) ?? 0;
     return refuse(frameProblem("null-time", { table: name, row: row + 1, column: EVENT_TIME }));
   }
   const factor = NANOS[type.unit];
@@ -215,7 +201,7 @@ function symbolsOf(name: string, table: Table): SymbolCodes {
   const vector = table.getChild(SYMBOL);
   if (vector === null) return { codes: undefined, names: [undefined] };
   if (vector.nullCount > 0) {
-    const row = new FixedColumnValidity(vector).bytes.indexOf(0);
+    const row = validBytesOf(vector)?.indexOf(0) ?? 0;
     throw new DaedalusError([frameProblem("null-time", { table: name, row: row + 1, column: SYMBOL })], 2);
   }
   const found = new Map<string, number>();

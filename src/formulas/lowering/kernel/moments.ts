@@ -5,7 +5,7 @@ import type { KernelLowering } from "./lowering.js";
 import type { Machine } from "./machine.js";
 import type { Block, Planner } from "./planner.js";
 import type { Scale } from "./scale.js";
-import { addressOf, type Column, needed, type View } from "./track.js";
+import { addressesOf, addressOf, type Column, needed, type View } from "./track.js";
 
 /** Windows over sums of values, squares, products: the kernels' integers where they fit, else integers of any size. */
 
@@ -248,7 +248,7 @@ const sums = (mean: 0 | 1): KernelLowering =>
     sums: true,
     value: (window) => (mean === 1 ? window.sum() / Number(window.n) : window.sum()),
     call: ({ machine: { kernels }, rows }, { of, moves, least }, kept, low, _, out) =>
-      kernels.windowSums(rows, mean, ...of(kept.tallies), ...of(kept.x), moves, least, low, ...pair(out)),
+      kernels.windowSums(rows, mean, ...of(kept.tallies), ...of(kept.x), moves, least, low, ...addressesOf(out)),
   });
 
 /** An expanding sum, which is there before the first value too. */
@@ -269,7 +269,7 @@ const runningSum: KernelLowering = (node, planner, inputs) => {
         moves,
         least,
         low,
-        ...pair(out),
+        ...addressesOf(out),
       ),
   })({ ...node, params: { w: 0, min_periods: 0 } }, planner, inputs);
 };
@@ -288,14 +288,12 @@ const variances = (kind: 0 | 1): KernelLowering =>
         moves,
         least,
         low,
-        ...pair(out),
+        ...addressesOf(out),
       ),
   });
 
 const exactly = (value: (window: ExactWindow) => number): KernelLowering =>
   single({ squares: true, exact: true, value, call: () => undefined });
-
-const pair = ({ values, valid }: Column): [number, number] => [addressOf(values), addressOf(valid)];
 
 function pairs(kind: 0 | 1): KernelLowering {
   return (own, planner, inputs) => {
@@ -321,7 +319,7 @@ function pairs(kind: 0 | 1): KernelLowering {
           moves,
           least,
           (scales[0]?.low ?? 0) + (scales[1]?.low ?? 0),
-          ...pair(out),
+          ...addressesOf(out),
         ),
     };
     const tallies = [planner.tallies(x), planner.tallies(y)];
@@ -344,14 +342,14 @@ export const MOMENTS: Readonly<Record<string, KernelLowering>> = {
     call: ({ machine: { kernels }, rows }, { of, moves, least }, kept, low, x, out) =>
       kernels.windowScores(
         rows,
-        ...pair(x),
+        ...addressesOf(x),
         ...of(kept.tallies),
         ...of(kept.x),
         ...of(kept.xx),
         moves,
         least,
         low,
-        ...pair(out),
+        ...addressesOf(out),
       ),
   }),
   rolling_skew: exactly((window) => window.skewness()),
@@ -371,7 +369,7 @@ export const MOMENTS: Readonly<Record<string, KernelLowering>> = {
         moves,
         least,
         low,
-        ...pair(out),
+        ...addressesOf(out),
       ),
   }),
 };

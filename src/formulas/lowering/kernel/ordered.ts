@@ -2,11 +2,9 @@ import { MOST_RANK_CORR_ROWS } from "../../functions/windows.js";
 import type { KernelLowering } from "./lowering.js";
 import type { Machine } from "./machine.js";
 import { NodeFailed } from "./node-failed.js";
-import { addressOf, BLOCK, type Column, needed, type View } from "./track.js";
+import { addressesOf, addressOf, BLOCK, type Column, needed, type View } from "./track.js";
 
 /** Windows over values in their order: extremes, quantiles, ranks. */
-
-const pair = ({ values, valid }: Column): [number, number] => [addressOf(values), addressOf(valid)];
 
 function recordsOf(view: View, w: number, { nothing }: Machine): [number, number] {
   return [addressOf(view), w === 0 ? nothing : addressOf(view, w)];
@@ -27,12 +25,12 @@ function extreme(largest: 0 | 1): KernelLowering {
           first,
           largest,
           w,
-          ...pair(given),
+          ...addressesOf(given),
           ...recordsOf(tallies, w, machine),
           Number(node.params["min_periods"]),
           state,
           capacity,
-          ...pair(out),
+          ...addressesOf(out),
         ),
       ({ arena }) => {
         if (state === 0) state = arena.allocate(16 + capacity * 12);
@@ -68,12 +66,12 @@ const ordered =
           first,
           quantile ? Number(node.params["q"]) : -1,
           w,
-          ...pair(given),
+          ...addressesOf(given),
           ...recordsOf(tallies, w, machine),
           Number(node.params["min_periods"]),
           state,
           capacity,
-          ...pair(out),
+          ...addressesOf(out),
         );
       },
       ({ arena, kernels }) => {
@@ -101,14 +99,14 @@ const rankCorrelation: KernelLowering = (node, planner, inputs) => {
         rows,
         first,
         w,
-        ...pair(x),
-        ...pair(y),
+        ...addressesOf(x),
+        ...addressesOf(y),
         ...recordsOf(tallies[0], w, machine),
         ...recordsOf(tallies[1], w, machine),
         Number(node.params["min_periods"]),
         state,
         capacity,
-        ...pair(out),
+        ...addressesOf(out),
       );
     },
     ({ arena }) => {

@@ -1,6 +1,6 @@
 import type { FormulaKernels } from "../../../kernels/formula-kernels.js";
 import type { KernelLowering } from "./lowering.js";
-import { addressOf, type Column, needed } from "./track.js";
+import { addressesOf, addressOf, type Column, needed } from "./track.js";
 
 type UnaryName = Extract<
   keyof FormulaKernels,
@@ -74,11 +74,10 @@ function logical(whole: 0 | 1): KernelLowering {
   };
 }
 
-const pair = ({ values, valid }: Column): [number, number] => [addressOf(values), addressOf(valid)];
 const all = (a: Column, b: Column, c: Column): [number, number, number, number, number, number] => [
-  ...pair(a),
-  ...pair(b),
-  ...pair(c),
+  ...addressesOf(a),
+  ...addressesOf(b),
+  ...addressesOf(c),
 ];
 
 /** All rows have it; written once, and never again. */
@@ -86,7 +85,7 @@ const constant: KernelLowering = (node, planner) => {
   const out = planner.output();
   const value = node.params["value"] ?? null;
   planner.step(({ machine: { arena }, rows }) => {
-    const [values, valid] = pair(out);
+    const [values, valid] = addressesOf(out);
     new Float64Array(arena.memory.buffer, values, rows).fill(Number(value));
     arena.bytesAt(valid, rows).fill(value === null ? 0 : 1);
   });
@@ -126,7 +125,9 @@ export const ROW_WISE: Readonly<Record<string, KernelLowering>> = {
   is_null: (_, planner, [x]) => {
     const [given, out] = [x as Column, planner.output()];
     use([given]);
-    planner.step(({ machine: { kernels }, rows }) => kernels.isMissing(rows, addressOf(given.valid), ...pair(out)));
+    planner.step(({ machine: { kernels }, rows }) =>
+      kernels.isMissing(rows, addressOf(given.valid), ...addressesOf(out)),
+    );
     return out;
   },
   coalesce: (_, planner, inputs) => {
@@ -140,7 +141,9 @@ export const ROW_WISE: Readonly<Record<string, KernelLowering>> = {
     const [condition, a, b] = inputs as [Column, Column, Column];
     const out = planner.output();
     use(inputs);
-    planner.step(({ machine: { kernels }, rows }) => kernels.choose(rows, ...pair(condition), ...all(a, b, out)));
+    planner.step(({ machine: { kernels }, rows }) =>
+      kernels.choose(rows, ...addressesOf(condition), ...all(a, b, out)),
+    );
     return out;
   },
   clip: (_, planner, inputs) => {
@@ -148,7 +151,7 @@ export const ROW_WISE: Readonly<Record<string, KernelLowering>> = {
     const out = planner.output();
     use(inputs);
     planner.step(({ machine: { kernels }, rows }) => {
-      kernels.clip(rows, addressOf(x.values), ...pair(low), ...pair(high), addressOf(out.values));
+      kernels.clip(rows, addressOf(x.values), ...addressesOf(low), ...addressesOf(high), addressOf(out.values));
       kernels.copyValid(rows, addressOf(x.valid), addressOf(out.valid));
     });
     return out;

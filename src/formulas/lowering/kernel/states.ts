@@ -1,7 +1,5 @@
 import type { KernelLowering } from "./lowering.js";
-import { addressOf, type Column } from "./track.js";
-
-const pair = ({ values, valid }: Column): [number, number] => [addressOf(values), addressOf(valid)];
+import { addressesOf, addressOf, type Column } from "./track.js";
 
 function recurrence(kernel: "decayAccumulate" | "exponentialMean"): KernelLowering {
   return (node, planner, [x]) => {
@@ -9,7 +7,7 @@ function recurrence(kernel: "decayAccumulate" | "exponentialMean"): KernelLoweri
     let state = 0;
     planner.step(
       ({ machine: { kernels }, rows }) =>
-        kernels[kernel](rows, Number(node.params["alpha"]), ...pair(given), state, ...pair(out)),
+        kernels[kernel](rows, Number(node.params["alpha"]), ...addressesOf(given), state, ...addressesOf(out)),
       ({ arena }) => {
         if (state === 0) state = arena.allocate(24);
         arena.bytesAt(state, 24).fill(0);
@@ -25,7 +23,7 @@ export const STATES: Readonly<Record<string, KernelLowering>> = {
   decay_accum: recurrence("decayAccumulate"),
   cumcount: (_, planner, [x]) => {
     const [out, tallies] = [planner.output(), planner.tallies(x as Column)];
-    planner.step(({ machine: { kernels }, rows }) => kernels.countOf(rows, addressOf(tallies), ...pair(out)));
+    planner.step(({ machine: { kernels }, rows }) => kernels.countOf(rows, addressOf(tallies), ...addressesOf(out)));
     return out;
   },
 };

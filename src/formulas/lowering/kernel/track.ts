@@ -80,6 +80,11 @@ export function addressOf({ track, lag }: View, before = 0): number {
   return track.at(lag + before);
 }
 
+/** Of values and validity, as kernels take them. */
+export function addressesOf({ values, valid }: Column): [values: number, valid: number] {
+  return [addressOf(values), addressOf(valid)];
+}
+
 export function needed({ track, lag }: View, before: number): void {
   track.need(lag + before);
 }

@@ -1,10 +1,10 @@
 import type { DType } from "../columnar/dtypes.js";
-import type { TimeUnit } from "../columnar/instants.js";
+import { parseIso, type TimeUnit } from "../columnar/instants.js";
 import type { ResolvedService } from "../compiler/resolve/resolved-service.js";
 import { nearest } from "../errors/nearest.js";
 import { DaedalusError, type Problem } from "../errors/problem.js";
 import { traceProblem } from "../errors/trace.js";
-import { isoInstant, type Nanos, parseIso, unitNanos } from "../trace/instants.js";
+import { isoInstant, type Nanos, unitNanos } from "../trace/instants.js";
 import { converted, fitsInteger, shown, type Value } from "../trace/values.js";
 
 /** A row of the spine as a user names it. */

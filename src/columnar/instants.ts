@@ -56,3 +56,18 @@ export function dayOfMicros(micros: bigint): Day {
   const floor = micros >= 0n ? micros / MICROS_PER_DAY : -((-micros + MICROS_PER_DAY - 1n) / MICROS_PER_DAY);
   return new Date(Number(floor) * 86_400_000).toISOString().slice(0, 10);
 }
+
+const ISO = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?\s*(Z|[+-]\d{2}(?::?\d{2})?)?)?$/i;
+
+/** The instant of an ISO 8601 text (no zone: UTC; a date alone: its midnight); undefined if it is none. In nanoseconds. */
+export function parseIso(text: string): bigint | undefined {
+  const [, date, hour = "0", minute = "0", second = "0", fraction = "", zone = "Z"] = ISO.exec(text.trim()) ?? [];
+  if (date === undefined) return undefined;
+  const midnight = Date.parse(`${date}T00:00:00Z`);
+  const real = !Number.isNaN(midnight) && new Date(midnight).toISOString().startsWith(date);
+  if (!real || Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59) return undefined;
+  const [, sign, hours = "0", minutes = "0"] = /^([+-])(\d{2}):?(\d{2})?$/.exec(zone) ?? [];
+  const offset = sign === undefined ? 0 : (sign === "-" ? -1 : 1) * (Number(hours) * 60 + Number(minutes ?? 0));
+  const whole = Number(hour) * 3600 + (Number(minute) - offset) * 60 + Number(second);
+  return BigInt(midnight) * 1_000_000n + BigInt(whole) * 1_000_000_000n + BigInt(fraction.padEnd(9, "0"));
+}

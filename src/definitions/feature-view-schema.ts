@@ -7,7 +7,7 @@ import { address, columnName, dtype, duration, freeText, name, oneOf, text } fro
 
 const sourceColumn = text("the name of a column of the source");
 
-const source: Schema<ViewSource> = object(
+export const source: Schema<ViewSource> = object(
   "source",
   {
     path: optional(
@@ -110,7 +110,10 @@ const field: Schema<Field> = object(
   },
 );
 
-const fieldMapping = mapped(record(columnName, { keyIs: "source column", named: false }), withoutRepeatedTargets);
+export const fieldMapping = mapped(
+  record(columnName, { keyIs: "source column", named: false }),
+  withoutRepeatedTargets,
+);
 
 function withoutRepeatedTargets(mapping: Readonly<Record<string, string>>, { reading }: Site) {
   const { locations } = reading.context;

@@ -1,6 +1,8 @@
 import { aggregationsSchema } from "./aggregations-schema.js";
 import { baseSchema } from "./base-schema.js";
+import { featureRunSchema } from "./feature-run-schema.js";
 import { featureServiceSchema } from "./feature-service-schema.js";
+import { featureTypeSchema } from "./feature-type-schema.js";
 import { featureViewSchema } from "./feature-view-schema.js";
 import { pipelineOverridesSchema } from "./pipeline-overrides-schema.js";
 import { projectSchema } from "./project-schema.js";
@@ -26,6 +28,16 @@ const FILES: readonly (readonly [file: string, describes: string, schema: Schema
     "pipeline.schema.json",
     "config/pipelines/<service>.yaml: your overrides of a generated pipeline",
     pipelineOverridesSchema,
+  ],
+  [
+    "features.schema.json",
+    "features.yaml: features as formulas, and the tables that they are computed over",
+    featureRunSchema,
+  ],
+  [
+    "feature-type.schema.json",
+    "feature_types/*.yaml: a formula with inputs and parameters of its own",
+    featureTypeSchema,
   ],
 ];
 

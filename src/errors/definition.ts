@@ -92,6 +92,18 @@ export const definitionProblem = family("definition", {
     says: `"${key}" is refused ${because}`,
     help,
   }),
+  "unlike-file": ({ name, file }: { readonly name: string; readonly file: string }) => ({
+    says: `the feature type "${name}" stands in ${file}`,
+    help: `a type is called as its file: rename one of them, ${name}.yaml`,
+  }),
+  "not-yet": ({ key, help }: { readonly key: string; readonly help: string }) => ({
+    says: `this version does not execute ${key}`,
+    help,
+  }),
+  "bad-instant": ({ key, text }: { readonly key: string; readonly text: string }) => ({
+    says: `${key}: "${text}" is no time`,
+    help: "write a UTC date or time as 2024-01-31 or 2024-01-31T12:00:00Z",
+  }),
   // values
   "wrong-type": ({ key, expected, found, help }: WrongType) => ({
     says: `${key} must be ${expected}, found ${found}`,

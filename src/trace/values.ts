@@ -1,7 +1,8 @@
 import { type DType, elementOf, isFloat, isInteger, isList } from "../columnar/dtypes.js";
+import { parseIso } from "../columnar/instants.js";
 import type { Literal } from "../definitions/literal.js";
 import { nearestDouble, nearestFloat } from "./exact-numbers.js";
-import { isoDate, isoInstant, parseIso } from "./instants.js";
+import { isoDate, isoInstant } from "./instants.js";
 
 /**
  * A value as the interpreter holds it: integers, DATE (days since 1970) and TIMESTAMP (microseconds) are `bigint`, FLOAT and

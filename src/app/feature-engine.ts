@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { Bool, type Data, Field, Float64, makeData, RecordBatch, Schema, Struct, Table } from "apache-arrow";
 import { packBits } from "../columnar/bits.js";
 import type { FeatureSpec } from "../definitions/feature-run.js";
@@ -13,6 +14,8 @@ export interface FeatureEngineOptions {
   readonly types?: readonly FeatureType[];
   /** Further names of columns: `{px: "trade_price"}`. */
   readonly aliases?: Readonly<Record<string, string>>;
+  /** Threads that compute, of different symbols; default: as many as the machine has, at most 4. */
+  readonly threads?: number;
 }
 
 export interface ComputeFeaturesRequest {
@@ -43,10 +46,12 @@ export interface ComputedFeatures {
 export class FeatureEngine {
   readonly #types: ReadonlyMap<string, FeatureType>;
   readonly #aliases: Readonly<Record<string, string>>;
+  readonly #threads: number;
 
   constructor(options: FeatureEngineOptions = {}) {
     this.#types = new Map((options.types ?? []).map((type) => [type.name, type]));
     this.#aliases = options.aliases ?? {};
+    this.#threads = options.threads ?? Math.min(4, availableParallelism());
   }
 
   /**
@@ -64,7 +69,7 @@ export class FeatureEngine {
     });
     const [clock] = all.values();
     if (clock === undefined) throw new RangeError("no frame");
-    const features = runFeatures(compiled, all, clock);
+    const features = await runFeatures(compiled, all, clock, this.#threads);
     if (strict) refuseFailures(features);
     return {
       table: tableOf(clock, features),

@@ -17,11 +17,11 @@ export function graphOf(formulas: readonly string[], parameters: Readonly<Record
   return { graph, nodes };
 }
 
-/** Every node's cells on the kernel, by its id; blocks are as long as is said. */
+/** Every node's cells on the kernel, by its id; the rows are brought in pieces as long as is said. */
 export function kernelCells(
   nodes: readonly IrNode[],
   columns: Readonly<Record<string, Cells>>,
-  lengthOf?: () => number,
+  lengthOf: () => number = () => Infinity,
 ): ReadonlyMap<string, Cells> {
   const sources = nodes.filter(({ primitive }) => primitive === "SOURCE");
   const run = new KernelRun(nodes, new Set(sources.map(({ id }) => id)));
@@ -35,16 +35,15 @@ export function kernelCells(
   const rows = Object.values(columns)[0]?.length ?? 0;
   const cells = new Map<string, (number | null)[]>(nodes.map(({ id }) => [id, []]));
   const ids = nodes.map(({ id }) => id);
-  run.run(
-    rows,
-    given,
-    ids,
-    (id, _, made) => {
+  run.begin();
+  for (let from = 0; from < rows; ) {
+    const to = Math.min(rows, from + lengthOf());
+    run.advance(from, to, given, ids, (id, _, made) => {
       const into = cells.get(id);
       for (const [row, value] of made.values.entries()) into?.push(made.valid[row] === 1 ? value : null);
-    },
-    lengthOf,
-  );
+    });
+    from = to;
+  }
   return cells;
 }
 

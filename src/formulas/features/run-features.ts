@@ -1,11 +1,11 @@
-import { ArenaFull } from "../../columnar/arena.js";
 import { formulaProblem } from "../../errors/formula.js";
 import type { Problem } from "../../errors/problem.js";
 import type { IrNode, ValueType } from "../ir/node.js";
-import { type GivenColumn, KernelRun } from "../lowering/kernel/symbol-run.js";
 import type { CompiledFeatures } from "./compile-features.js";
+import { ComputePool } from "./compute-pool.js";
 import { crossSection, latest, type WholeColumn, wholeColumn } from "./crossings.js";
-import type { Frame } from "./frame.js";
+import type { Frame, SymbolRows } from "./frame.js";
+import { type Target, within } from "./row-groups.js";
 import { type Crossing, type Stage, scheduleOf } from "./stages.js";
 
 /** A feature's values on the clock's rows, or why there are none. */
@@ -19,33 +19,41 @@ export interface FeatureValues {
 }
 
 /** Computes features over frames that lie in memory; the first frame is the clock. */
-export function runFeatures(
+export async function runFeatures(
   { graph, features }: CompiledFeatures,
   frames: ReadonlyMap<string, Frame>,
   clock: Frame,
-): readonly FeatureValues[] {
-  const run = new MemoryRun(frames);
+  threads: number,
+): Promise<readonly FeatureValues[]> {
+  const run = new MemoryRun(frames, threads);
   const sinks = features.flatMap(({ node, table }) => (node === undefined ? [] : [{ node, table }]));
   for (const { stages, crossings } of scheduleOf(graph.nodes, sinks)) {
-    for (const stage of stages) run.stage(stage);
+    for (const stage of stages) await run.stage(stage);
     for (const crossing of crossings) run.cross(crossing);
   }
   return features.map(({ name, node, table, problem }): FeatureValues => {
     const type = node?.output ?? "Float64";
     if (node === undefined) return { name, type, ...(problem === undefined ? {} : { problem }) };
-    const failure = run.failures.get(node.id);
-    if (failure !== undefined) return { name, type, problem: formulaProblem("failed", { cause: failure.message }) };
+    const cause = run.failures.get(node.id);
+    if (cause !== undefined) return { name, type, problem: formulaProblem("failed", { cause }) };
     const own = run.columnOf(node, frames.get(table) as Frame);
     const column = table === clock.name ? own : latest(clock, frames.get(table) as Frame, own);
     return { name, type, ...column };
   });
 }
 
+/** Cells below which a thread costs more than it saves. */
+const FEW_CELLS = 1_000_000;
+
 class MemoryRun {
   readonly #columns = new Map<string, WholeColumn>();
-  readonly failures = new Map<string, Error>();
+  /** Messages, by the ids of nodes. */
+  readonly failures = new Map<string, string>();
 
-  constructor(private readonly frames: ReadonlyMap<string, Frame>) {}
+  constructor(
+    private readonly frames: ReadonlyMap<string, Frame>,
+    private readonly threads: number,
+  ) {}
 
   columnOf(node: IrNode, frame: Frame): WholeColumn {
     const found = this.#columns.get(node.id);
@@ -56,43 +64,25 @@ class MemoryRun {
     return column;
   }
 
-  stage(stage: Stage): void {
+  async stage(stage: Stage): Promise<void> {
     const frame = this.frames.get(stage.table) as Frame;
-    const nodes = this.#able(stage.nodes);
-    if (nodes.length === 0) return;
-    const given = stage.given.filter(({ id }) => !this.failures.has(id));
-    const brought = new Map(given.map((node) => [node.id, this.columnOf(node, frame)]));
     const most = Math.max(0, ...frame.symbols.map(({ from, to }) => to - from));
-    const run = this.#planned(nodes, new Set(brought.keys()), most);
-    if (run === undefined) return;
-    const kept = stage.kept.filter(({ id }) => !this.failures.has(id));
-    const made = new Map(
-      kept.map(({ id }) => [id, { values: new Float64Array(frame.rows), valid: new Uint8Array(frame.rows) }]),
-    );
-    const ids = [...made.keys()];
-    for (const { from, to } of frame.symbols) {
-      const columns = new Map([...brought].map(([id, column]) => [id, sliceOf(column, from, to)]));
-      run.run(to - from, columns, ids, (id, first, block) => {
-        made.get(id)?.values.set(block.values, from + first);
-        made.get(id)?.valid.set(block.valid, from + first);
-      });
-      for (const [id, error] of run.failed) this.failures.set(id, error);
+    const nodes = this.#able(stage.nodes).map((node) => within(node, most));
+    const kept = stage.kept.filter(({ id }) => !this.failures.has(id)).map(({ id }) => id);
+    if (kept.length === 0) return;
+    const threads = frame.rows * nodes.length < FEW_CELLS ? 0 : Math.min(this.threads, frame.symbols.length);
+    const columns = stage.given
+      .filter(({ id }) => !this.failures.has(id))
+      .map((node) => [node.id, shared(this.columnOf(node, frame), threads > 0)] as const);
+    const made = kept.map((id) => [id, roomFor(frame.rows, threads > 0)] as const);
+    const pool = ComputePool.open({ nodes, given: columns.map(([id]) => id), kept }, threads);
+    try {
+      const answers = await Promise.all(frame.symbols.map((rows) => pool.lane().compute(orderOf(rows, columns, made))));
+      for (const { failures } of answers) for (const [id, cause] of failures) this.failures.set(id, cause);
+    } finally {
+      await pool.close();
     }
     for (const [id, column] of made) this.#columns.set(id, column);
-  }
-
-  /** Undefined where there is no room for what the nodes look back at: then all of them have failed. */
-  #planned(nodes: readonly IrNode[], given: ReadonlySet<string>, most: number): KernelRun | undefined {
-    try {
-      return new KernelRun(
-        nodes.map((node) => within(node, most)),
-        given,
-      );
-    } catch (error) {
-      if (!(error instanceof ArenaFull)) throw error;
-      for (const { id } of nodes) if (!given.has(id)) this.failures.set(id, error);
-      return undefined;
-    }
   }
 
   cross({ node, input, table }: Crossing): void {
@@ -117,13 +107,32 @@ class MemoryRun {
   }
 }
 
-/** A window of more rows than any symbol has is one of all rows so far, and takes no more memory than that. */
-function within(node: IrNode, most: number): IrNode {
-  const { w = 0, n = 0 } = node.params;
-  if (node.primitive !== "WINDOW" || Math.max(Number(w), Number(n)) <= most) return node;
-  return { ...node, params: node.op === "lag" ? { n: most } : { ...node.params, w: 0 } };
+type Named<Column> = readonly (readonly [id: string, column: Column])[];
+
+function orderOf({ from, to }: SymbolRows, columns: Named<WholeColumn>, made: Named<WholeColumn>) {
+  const slice = ({ values, valid }: WholeColumn): Target => ({
+    values: values.subarray(from, to),
+    valid: valid.subarray(from, to),
+  });
+  return {
+    rows: to - from,
+    begins: [0],
+    kept: [[0, to - from]] as const,
+    given: columns.map(([id, column]) => [id, slice(column)] as const),
+    targets: made.map(([id, column]) => [id, slice(column)] as const),
+  };
 }
 
-function sliceOf({ values, valid }: WholeColumn, from: number, to: number): GivenColumn {
-  return { values: values.subarray(from, to), valid: valid.subarray(from, to) };
+/** Threads see the same memory; what lies in another is copied. */
+function shared(column: WholeColumn, isWanted: boolean): WholeColumn {
+  if (!isWanted || column.values.buffer instanceof SharedArrayBuffer) return column;
+  const copy = roomFor(column.values.length, true);
+  copy.values.set(column.values);
+  copy.valid.set(column.valid);
+  return copy;
+}
+
+function roomFor(rows: number, isShared: boolean): WholeColumn {
+  const room = (bytes: number): ArrayBufferLike => (isShared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes));
+  return { values: new Float64Array(room(rows * 8)), valid: new Uint8Array(room(rows)) };
 }

@@ -163,9 +163,13 @@ export class Planner {
     for (const track of this.#tracks) track.place(machine.arena);
   }
 
+  /** Bytes that the tracks will take. */
+  get bytes(): number {
+    return this.#tracks.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
   clear(machine: Machine): void {
     for (const track of this.#tracks) track.clear(machine.arena);
-    for (const { begin } of this.steps) begin?.(machine);
   }
 
   advance(rows: number, machine: Machine): void {

@@ -1,3 +1,4 @@
+import { ArenaFull } from "../../../columnar/arena.js";
 import type { IrNode } from "../../ir/node.js";
 import { KERNEL_LOWERINGS } from "./lowering.js";
 import { Machine } from "./machine.js";
@@ -5,7 +6,7 @@ import { NodeFailed } from "./node-failed.js";
 import { Planner, type Step } from "./planner.js";
 import { addressOf, BLOCK, type Column } from "./track.js";
 
-/** A column of a symbol's rows, whole. */
+/** A column of rows. */
 export interface GivenColumn {
   readonly values: Float64Array;
   /** A byte a row, 0: NULL; absent: all rows have a value. */
@@ -29,12 +30,15 @@ export class NoLowering extends Error {
 
 /** The nodes of a graph on the kernels, for one symbol after the other, block by block. */
 export class KernelRun {
-  readonly #machine = new Machine();
+  #placed: Machine | undefined;
   readonly #planner = new Planner();
   readonly #given = new Map<string, Column>();
   /** Why nodes could not be computed, by their ids. */
   readonly failed = new Map<string, Error>();
   readonly #nodes: readonly IrNode[];
+  #steps: readonly Step[] = [];
+  /** Of the symbol, from 0. */
+  #row = 0;
 
   /** `given`: the ids of nodes that are not computed but brought. */
   constructor(nodes: readonly IrNode[], given: ReadonlySet<string>) {
@@ -50,46 +54,73 @@ export class KernelRun {
         this.#planner.lower(node, (inputs) => lowering(node, this.#planner, inputs));
       }
     }
-    this.#planner.place(this.#machine);
   }
 
-  /** Bytes of the memory that all of it takes. */
+  /** Bytes of what is looked back at; known before any is taken. */
   get bytes(): number {
-    return this.#machine.arena.bytes;
+    return this.#planner.bytes;
+  }
+
+  /** Its memory is taken when it is first needed. Throws `ArenaFull`. */
+  get #machine(): Machine {
+    if (this.#placed !== undefined) return this.#placed;
+    const machine = new Machine();
+    this.#planner.place(machine);
+    this.#placed = machine;
+    return machine;
+  }
+
+  /** Before the first row of a symbol. Throws `ArenaFull`, where there is no room for what is looked back at. */
+  begin(): void {
+    this.failed.clear();
+    this.#planner.clear(this.#machine);
+    this.#steps = this.#planner.steps;
+    for (const { node, begin } of this.#steps) this.#guarded(node, () => begin?.(this.#machine));
+    this.#forgetFailed();
+    this.#row = 0;
   }
 
   /**
-   * Computes a symbol's rows; `take` is given every block of the wanted nodes, but of those that failed. The blocks are as long as
-   * `lengthOf` says, at most `BLOCK` rows.
+   * Computes the symbol's next rows, `[from, to)` of the columns that are given; `take` is given every block of the wanted nodes, but
+   * of those that have failed.
    */
-  run(
-    rows: number,
+  advance(
+    from: number,
+    to: number,
     given: ReadonlyMap<string, GivenColumn>,
     wanted: readonly string[],
     take: (id: string, from: number, made: MadeColumn) => void,
-    lengthOf: () => number = () => BLOCK,
   ): void {
-    const machine = this.#machine;
-    this.failed.clear();
-    this.#planner.clear(machine);
-    let steps: readonly Step[] = this.#planner.steps;
-    for (let first = 0, count = 0; first < rows; first += count) {
-      count = Math.min(BLOCK, lengthOf(), rows - first);
+    for (let first = from; first < to; first += BLOCK) {
+      const count = Math.min(BLOCK, to - first);
       for (const [id, column] of this.#given) this.#bring(column, given.get(id), first, count);
-      const before = this.failed.size;
-      for (const step of steps) {
-        if (step.node !== undefined && this.failed.has(step.node)) continue;
-        try {
-          step.run({ machine, rows: count, first });
-        } catch (error) {
-          if (!(error instanceof NodeFailed) || step.node === undefined) throw error;
-          this.#fail(step.node, error);
-        }
-      }
-      if (this.failed.size > before) steps = steps.filter(({ node }) => node === undefined || !this.failed.has(node));
+      this.#runSteps(count);
       for (const id of wanted) if (!this.failed.has(id)) take(id, first, this.#madeBy(id, count));
-      this.#planner.advance(count, machine);
+      this.#planner.advance(count, this.#machine);
+      this.#row += count;
     }
+  }
+
+  #runSteps(rows: number): void {
+    const block = { machine: this.#machine, rows, first: this.#row };
+    for (const { node, run } of this.#steps)
+      if (node === undefined || !this.failed.has(node)) this.#guarded(node, () => run(block));
+    this.#forgetFailed();
+  }
+
+  /** A step that fails takes its node with it. */
+  #guarded(node: string | undefined, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (node === undefined || !(error instanceof NodeFailed || error instanceof ArenaFull)) throw error;
+      this.#fail(node, error);
+    }
+  }
+
+  #forgetFailed(): void {
+    if (this.failed.size > 0)
+      this.#steps = this.#steps.filter(({ node }) => node === undefined || !this.failed.has(node));
   }
 
   #bring(column: Column, given: GivenColumn | undefined, first: number, count: number): void {

@@ -5,8 +5,9 @@ import type { FeatureSpec } from "../definitions/feature-run.js";
 import type { FeatureType } from "../definitions/feature-type.js";
 import { DaedalusError, type Problem } from "../errors/problem.js";
 import { compileFeatures } from "../formulas/features/compile-features.js";
+import type { Piece } from "../formulas/features/compute-pool.js";
 import { Frame } from "../formulas/features/frame.js";
-import { type FeatureValues, runFeatures } from "../formulas/features/run-features.js";
+import { type FeatureValues, runFeatures, unitsOf } from "../formulas/features/run-features.js";
 import { EVENT_TIME, SYMBOL } from "../formulas/features/tables.js";
 
 export interface FeatureEngineOptions {
@@ -86,36 +87,43 @@ function refuseFailures(features: readonly FeatureValues[]): void {
   if (problems.length > 0) throw new DaedalusError(problems, 1);
 }
 
-function statusOf({ name, valid, problem }: FeatureValues, rows: number): FeatureStatus {
-  if (problem !== undefined || valid === undefined)
+function statusOf({ name, pieces, problem }: FeatureValues, rows: number): FeatureStatus {
+  if (problem !== undefined || pieces === undefined)
     return { name, status: "error", ...(problem === undefined ? {} : { problem }), rows, nulls: rows };
-  return { name, status: "success", rows, nulls: valid.reduce((nulls, byte) => nulls + 1 - byte, 0) };
+  return { name, status: "success", rows, nulls: pieces.reduce((sum, { nulls }) => sum + nulls, 0) };
 }
 
+/** A batch for each of the clock's units. */
 function tableOf(clock: Frame, features: readonly FeatureValues[]): Table {
-  const { rows } = clock;
-  const columns: (readonly [name: string, data: Data, nullable: boolean])[] = [];
   const symbols = clock.symbolData();
-  if (symbols !== undefined) columns.push([SYMBOL, symbols, false]);
-  columns.push([EVENT_TIME, clock.timeData(), false]);
-  for (const feature of features)
-    columns.push([feature.name, dataOf(feature, feature.type === "Boolean" ? new Bool() : new Float64(), rows), true]);
-  const schema = new Schema(columns.map(([name, { type }, nullable]) => new Field(name, type, nullable)));
-
-  const struct = makeData({
-    type: new Struct(schema.fields),
-    length: rows,
-    nullCount: 0,
-    children: columns.map(([, data]) => data),
+  const times = clock.timeData();
+  const types = features.map(({ type }) => (type === "Boolean" ? new Bool() : new Float64()));
+  const schema = new Schema([
+    ...(symbols === undefined ? [] : [new Field(SYMBOL, symbols.type, false)]),
+    new Field(EVENT_TIME, times.type, false),
+    ...features.map(({ name }, place) => new Field(name, types[place] as Bool | Float64, true)),
+  ]);
+  const batches = unitsOf(clock).map((unit, number) => {
+    const [from, to] = [unit[0]?.from ?? 0, unit[unit.length - 1]?.to ?? 0];
+    const children = [
+      ...(symbols === undefined ? [] : [symbols.slice(from, to - from)]),
+      times.slice(from, to - from),
+      ...features.map(({ pieces }, place) => dataOf(pieces?.[number], types[place] as Bool | Float64, to - from)),
+    ];
+    const struct = makeData({ type: new Struct(schema.fields), length: to - from, nullCount: 0, children });
+    return new RecordBatch(schema, struct);
   });
-  return new Table(schema, [new RecordBatch(schema, struct)]);
+  return new Table(schema, batches);
 }
 
-function dataOf({ values, valid }: FeatureValues, type: Bool | Float64, rows: number): Data {
-  const bytes = valid ?? new Uint8Array(rows);
-  const nullCount = bytes.reduce((nulls, byte) => nulls + 1 - byte, 0);
-  const common = { length: rows, nullCount, ...(nullCount === 0 ? {} : { nullBitmap: packBits(bytes) }) };
-  const numbers = values ?? new Float64Array(rows);
-  if (type instanceof Float64) return makeData({ ...common, type, data: numbers });
-  return makeData({ ...common, type, data: packBits(Uint8Array.from(numbers, (value) => (value === 0 ? 0 : 1))) });
+/** Without a piece, NULLs. */
+function dataOf(piece: Piece | undefined, type: Bool | Float64, length: number): Data {
+  const { values, bits, nulls } = piece ?? {
+    values: new Float64Array(length),
+    bits: new Uint8Array(Math.ceil(length / 8)),
+    nulls: length,
+  };
+  const common = { length, nullCount: nulls, ...(bits === undefined ? {} : { nullBitmap: bits }) };
+  if (type instanceof Float64) return makeData({ ...common, type, data: values });
+  return makeData({ ...common, type, data: packBits(Uint8Array.from(values, (value) => (value === 0 ? 0 : 1))) });
 }

@@ -5,6 +5,26 @@ export function packBits(bytes: Uint8Array, count: number = bytes.length): Uint8
   return bits;
 }
 
+/** Bytes 0 and 1 as bits, and how many are 0; four at a time. */
+export function packMarks(marks: Uint8Array): { readonly bits: Uint8Array<ArrayBuffer>; readonly zeros: number } {
+  const count = marks.length;
+  const bits = new Uint8Array(Math.ceil(count / 8));
+  const aligned = marks.byteOffset % 4 === 0;
+  const words = aligned ? new Uint32Array(marks.buffer, marks.byteOffset, count >> 2) : new Uint32Array(0);
+  let ones = 0;
+  for (let i = 0; i < words.length; i++) {
+    // The product's highest byte has the word's four lowest bits beside one another.
+    const four = Math.imul(words[i] as number, 0x01020408) >>> 24;
+    ones += (four & 1) + ((four >> 1) & 1) + ((four >> 2) & 1) + (four >> 3);
+    bits[i >> 1] = (bits[i >> 1] as number) | (four << ((i & 1) * 4));
+  }
+  for (let i = words.length * 4; i < count; i++) {
+    bits[i >> 3] = (bits[i >> 3] as number) | ((marks[i] as number) << (i & 7));
+    ones += marks[i] as number;
+  }
+  return { bits, zeros: count - ones };
+}
+
 /** Bits as bytes 0 and 1. */
 export function unpackBits(bits: Uint8Array, first: number, count: number, into: Uint8Array, at: number): void {
   for (let i = 0; i < count; i++) into[at + i] = ((bits[(first + i) >> 3] as number) >> ((first + i) & 7)) & 1;

@@ -1,7 +1,7 @@
 import type { Encoding, ParquetType } from "hyparquet";
 import { ByteWriter } from "hyparquet-writer/src/bytewriter.js";
 import { writePageHeader } from "hyparquet-writer/src/datapage.js";
-import { packBits } from "./bits.js";
+import { packBits, packMarks } from "./bits.js";
 
 /**
  * Column chunks of a Parquet file: a data page each, and the dictionary's where there is one, as they lie in the file. Values are
@@ -29,7 +29,7 @@ export function doublesChunk(values: Float64Array<ArrayBuffer>, valid: Uint8Arra
     const value = kept[i] as number;
     if (value < min) min = value;
     if (value > max) max = value;
-    if (value !== value) isNumber = false;
+    if (Number.isNaN(value)) isNumber = false;
   }
   // Systems order NaN differently: with one there are no bounds. Zeros have no sign to a reader.
   const bounds = isNumber && kept.length > 0 ? { min: min === 0 ? -0 : min, max: max === 0 ? 0 : max } : {};
@@ -143,7 +143,7 @@ function definitionLevels(valid: Uint8Array, nulls: number): Uint8Array<ArrayBuf
     levels.appendUint8(nulls === 0 ? 1 : 0);
   } else {
     levels.appendVarInt(Math.ceil(rows / 8) * 2 + 1);
-    levels.appendBytes(packBits(valid));
+    levels.appendBytes(packMarks(valid).bits);
   }
   const sized = new ByteWriter();
   sized.appendUint32(levels.offset);

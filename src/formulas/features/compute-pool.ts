@@ -1,21 +1,34 @@
 import { Worker } from "node:worker_threads";
+import { packMarks } from "../../columnar/bits.js";
 import { booleansChunk, doublesChunk, type ParquetChunk } from "../../columnar/parquet-chunks.js";
 import type { GivenColumn } from "../lowering/kernel/symbol-run.js";
-import { GroupComputer, keptRows, type RowGroup, type Target, type Work } from "./row-groups.js";
+import { GroupComputer, keptRows, type Work } from "./row-groups.js";
 
-/** A row group on its way to a thread; with targets they are filled, without the values come back as chunks of Parquet. */
+/** How made values come back: as they are, or as chunks of a Parquet file. */
+export type Form = "columns" | "chunks";
+
+/** A row group on its way to a thread. */
 export interface Order {
   readonly number: number;
+  readonly form: Form;
   readonly rows: number;
   readonly begins: readonly number[];
   readonly kept: readonly (readonly [number, number])[];
   readonly given: readonly (readonly [id: string, column: GivenColumn])[];
-  readonly targets?: readonly (readonly [id: string, target: Target])[];
+}
+
+/** Values of the kept rows of a node. */
+export interface Piece {
+  readonly values: Float64Array<ArrayBuffer>;
+  /** From the lowest on, 0: NULL; absent: no row is NULL. */
+  readonly bits?: Uint8Array<ArrayBuffer>;
+  readonly nulls: number;
 }
 
 export interface Answer {
   readonly number: number;
-  /** Of the kept nodes, in their order; undefined: it has failed, or the targets were filled. */
+  /** Of the kept nodes, in their order; undefined: it has failed, or it is asked for in the other form. */
+  readonly columns: readonly (Piece | undefined)[];
   readonly chunks: readonly (ParquetChunk | undefined)[];
   /** Of all groups so far. */
   readonly failures: readonly (readonly [id: string, message: string])[];
@@ -23,22 +36,42 @@ export interface Answer {
 
 /** What a thread does with an order. */
 export function answer(computer: GroupComputer, work: Work, order: Order): Answer {
-  const group: RowGroup = { ...order, given: new Map(order.given) };
-  const targets = new Map(order.targets ?? freshTargets(work.kept, keptRows(order)));
-  computer.compute(group, targets);
+  const rows = keptRows(order);
+  const targets = freshTargets(work.kept, rows);
+  computer.compute({ ...order, given: new Map(order.given) }, targets);
   const failures = [...computer.failures].map(([id, error]) => [id, error.message] as const);
+  const made = work.kept.map((id) => (computer.failures.has(id) ? undefined : targets.get(id)));
+  if (order.form === "columns")
+    return { number: order.number, columns: made.map((one) => one && pieceOf(one)), chunks: [], failures };
   const types = new Map(work.nodes.map(({ id, output }) => [id, output]));
-  const chunks = work.kept.map((id) => {
-    const made = targets.get(id);
-    if (order.targets !== undefined || made === undefined || computer.failures.has(id)) return undefined;
-    const values = made.values as Float64Array<ArrayBuffer>;
-    return types.get(id) === "Boolean" ? booleansChunk(values, made.valid) : doublesChunk(values, made.valid);
+  const chunks = made.map((one, place) => {
+    const encode = types.get(work.kept[place] ?? "") === "Boolean" ? booleansChunk : doublesChunk;
+    return one && encode(one.values, one.valid);
   });
-  return { number: order.number, chunks, failures };
+  return { number: order.number, columns: [], chunks, failures };
 }
 
-function freshTargets(ids: readonly string[], rows: number): readonly (readonly [string, Target])[] {
-  return ids.map((id) => [id, { values: new Float64Array(rows), valid: new Uint8Array(rows) }]);
+/** One piece of memory for all: systems are slow to hand out many. */
+function freshTargets(ids: readonly string[], rows: number) {
+  const room = new ArrayBuffer(ids.length * rows * 8);
+  return new Map(
+    ids.map((id, place) => [
+      id,
+      { values: new Float64Array(room, place * rows * 8, rows), valid: new Uint8Array(rows) },
+    ]),
+  );
+}
+
+export function pieceOf({ values, valid }: { values: Float64Array<ArrayBuffer>; valid: Uint8Array }): Piece {
+  const { bits, zeros } = packMarks(valid);
+  return zeros === 0 ? { values, nulls: 0 } : { values, bits, nulls: zeros };
+}
+
+/** The memory that an answer takes with it to another thread. */
+export function buffersOf({ columns, chunks }: Answer): readonly ArrayBuffer[] {
+  const ofColumns = columns.flatMap((piece) => (piece === undefined ? [] : [piece.values, piece.bits ?? piece.values]));
+  const ofChunks = chunks.flatMap((chunk) => chunk?.parts ?? []);
+  return [...new Set([...ofColumns, ...ofChunks].map(({ buffer }) => buffer))];
 }
 
 /**

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { answer, type Order } from "./compute-pool.js";
+import { answer, buffersOf, type Order } from "./compute-pool.js";
 import { GroupComputer, type Work } from "./row-groups.js";
 
 const work = workerData as Work;
@@ -7,6 +7,5 @@ const computer = new GroupComputer(work);
 
 parentPort?.on("message", (order: Order) => {
   const made = answer(computer, work, order);
-  const buffers = made.chunks.flatMap((chunk) => chunk?.parts.map(({ buffer }) => buffer) ?? []);
-  parentPort?.postMessage(made, [...new Set(buffers)]);
+  parentPort?.postMessage(made, buffersOf(made));
 });

@@ -1,20 +1,21 @@
+import { unpackBits } from "../../columnar/bits.js";
 import { formulaProblem } from "../../errors/formula.js";
 import type { Problem } from "../../errors/problem.js";
 import type { IrNode, ValueType } from "../ir/node.js";
+import type { GivenColumn } from "../lowering/kernel/symbol-run.js";
 import type { CompiledFeatures } from "./compile-features.js";
-import { ComputePool } from "./compute-pool.js";
+import { ComputePool, type Piece, pieceOf } from "./compute-pool.js";
 import { crossSection, latest, type WholeColumn, wholeColumn } from "./crossings.js";
 import type { Frame, SymbolRows } from "./frame.js";
-import { type Target, within } from "./row-groups.js";
+import { within } from "./row-groups.js";
 import { type Crossing, type Stage, scheduleOf } from "./stages.js";
 
 /** A feature's values on the clock's rows, or why there are none. */
 export interface FeatureValues {
   readonly name: string;
   readonly type: ValueType;
-  readonly values?: Float64Array;
-  /** A byte a row, 0: NULL. */
-  readonly valid?: Uint8Array;
+  /** Of the clock's units, in their order. */
+  readonly pieces?: readonly Piece[];
   readonly problem?: Problem;
 }
 
@@ -36,17 +37,33 @@ export async function runFeatures(
     if (node === undefined) return { name, type, ...(problem === undefined ? {} : { problem }) };
     const cause = run.failures.get(node.id);
     if (cause !== undefined) return { name, type, problem: formulaProblem("failed", { cause }) };
-    const own = run.columnOf(node, frames.get(table) as Frame);
-    const column = table === clock.name ? own : latest(clock, frames.get(table) as Frame, own);
-    return { name, type, ...column };
+    return { name, type, pieces: run.onClock(node, frames.get(table) as Frame, clock) };
   });
 }
+
+/** Rows of a frame that are computed as one: symbols one after the other, until they are many rows. */
+export function unitsOf({ symbols }: Pick<Frame, "symbols">): readonly (readonly SymbolRows[])[] {
+  const units: SymbolRows[][] = [];
+  let rows = MANY_ROWS;
+  for (const symbol of symbols) {
+    if (rows >= MANY_ROWS) {
+      units.push([]);
+      rows = 0;
+    }
+    units[units.length - 1]?.push(symbol);
+    rows += symbol.to - symbol.from;
+  }
+  return units;
+}
+
+const MANY_ROWS = 32_768;
 
 /** Cells below which a thread costs more than it saves. */
 const FEW_CELLS = 1_000_000;
 
 class MemoryRun {
   readonly #columns = new Map<string, WholeColumn>();
+  readonly #pieces = new Map<string, readonly Piece[]>();
   /** Messages, by the ids of nodes. */
   readonly failures = new Map<string, string>();
 
@@ -58,10 +75,24 @@ class MemoryRun {
   columnOf(node: IrNode, frame: Frame): WholeColumn {
     const found = this.#columns.get(node.id);
     if (found !== undefined) return found;
-    if (node.primitive !== "SOURCE") throw new RangeError(`node ${node.id} was not kept`);
-    const column = wholeColumn(frame.doubles(String(node.params["column"])));
+    const pieces = this.#pieces.get(node.id);
+    if (pieces === undefined && node.primitive !== "SOURCE") throw new RangeError(`node ${node.id} was not kept`);
+    const column =
+      pieces === undefined ? wholeColumn(frame.doubles(String(node.params["column"]))) : joined(pieces, frame.rows);
     this.#columns.set(node.id, column);
     return column;
+  }
+
+  /** The values of a feature's node, on the rows of the clock. */
+  onClock(node: IrNode, frame: Frame, clock: Frame): readonly Piece[] {
+    const pieces = this.#pieces.get(node.id);
+    if (frame === clock && pieces !== undefined) return pieces;
+    const own = this.columnOf(node, frame);
+    const { values, valid } = frame === clock ? own : latest(clock, frame, own);
+    return unitsOf(clock).map((unit) => {
+      const [from, to] = rangeOf(unit);
+      return pieceOf({ values: values.slice(from, to), valid: valid.slice(from, to) });
+    });
   }
 
   async stage(stage: Stage): Promise<void> {
@@ -70,19 +101,23 @@ class MemoryRun {
     const nodes = this.#able(stage.nodes).map((node) => within(node, most));
     const kept = stage.kept.filter(({ id }) => !this.failures.has(id)).map(({ id }) => id);
     if (kept.length === 0) return;
-    const threads = frame.rows * nodes.length < FEW_CELLS ? 0 : Math.min(this.threads, frame.symbols.length);
+    const threads = frame.rows * nodes.length < FEW_CELLS ? 0 : Math.min(this.threads, unitsOf(frame).length);
     const columns = stage.given
       .filter(({ id }) => !this.failures.has(id))
       .map((node) => [node.id, shared(this.columnOf(node, frame), threads > 0)] as const);
-    const made = kept.map((id) => [id, roomFor(frame.rows, threads > 0)] as const);
     const pool = ComputePool.open({ nodes, given: columns.map(([id]) => id), kept }, threads);
     try {
-      const answers = await Promise.all(frame.symbols.map((rows) => pool.lane().compute(orderOf(rows, columns, made))));
+      const answers = await Promise.all(unitsOf(frame).map((unit) => pool.lane().compute(orderOf(unit, columns))));
       for (const { failures } of answers) for (const [id, cause] of failures) this.failures.set(id, cause);
+      for (const [place, id] of kept.entries())
+        if (!this.failures.has(id))
+          this.#pieces.set(
+            id,
+            answers.map(({ columns: made }) => made[place] as Piece),
+          );
     } finally {
       await pool.close();
     }
-    for (const [id, column] of made) this.#columns.set(id, column);
   }
 
   cross({ node, input, table }: Crossing): void {
@@ -107,32 +142,44 @@ class MemoryRun {
   }
 }
 
-type Named<Column> = readonly (readonly [id: string, column: Column])[];
-
-function orderOf({ from, to }: SymbolRows, columns: Named<WholeColumn>, made: Named<WholeColumn>) {
-  const slice = ({ values, valid }: WholeColumn): Target => ({
+function orderOf(unit: readonly SymbolRows[], columns: readonly (readonly [id: string, column: WholeColumn])[]) {
+  const [from, to] = rangeOf(unit);
+  const slice = ({ values, valid }: WholeColumn): GivenColumn => ({
     values: values.subarray(from, to),
     valid: valid.subarray(from, to),
   });
   return {
+    form: "columns" as const,
     rows: to - from,
-    begins: [0],
+    begins: unit.map((symbol) => symbol.from - from),
     kept: [[0, to - from]] as const,
     given: columns.map(([id, column]) => [id, slice(column)] as const),
-    targets: made.map(([id, column]) => [id, slice(column)] as const),
   };
+}
+
+function rangeOf(unit: readonly SymbolRows[]): readonly [from: number, to: number] {
+  return [unit[0]?.from ?? 0, unit[unit.length - 1]?.to ?? 0];
+}
+
+function joined(pieces: readonly Piece[], rows: number): WholeColumn {
+  const whole = { values: new Float64Array(rows), valid: new Uint8Array(rows).fill(1) };
+  let at = 0;
+  for (const { values, bits } of pieces) {
+    whole.values.set(values, at);
+    if (bits !== undefined) unpackBits(bits, 0, values.length, whole.valid, at);
+    at += values.length;
+  }
+  return whole;
 }
 
 /** Threads see the same memory; what lies in another is copied. */
 function shared(column: WholeColumn, isWanted: boolean): WholeColumn {
   if (!isWanted || column.values.buffer instanceof SharedArrayBuffer) return column;
-  const copy = roomFor(column.values.length, true);
+  const copy = {
+    values: new Float64Array(new SharedArrayBuffer(column.values.byteLength)),
+    valid: new Uint8Array(new SharedArrayBuffer(column.valid.byteLength)),
+  };
   copy.values.set(column.values);
   copy.valid.set(column.valid);
   return copy;
-}
-
-function roomFor(rows: number, isShared: boolean): WholeColumn {
-  const room = (bytes: number): ArrayBufferLike => (isShared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes));
-  return { values: new Float64Array(room(rows * 8)), valid: new Uint8Array(room(rows)) };
 }

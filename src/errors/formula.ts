@@ -157,4 +157,25 @@ export const frameProblem = family("frame", {
     says: `row ${p.row} of table "${p.table}" has no ${p.column}`,
     help: "a row without it belongs nowhere: remove it, or give it one",
   }),
+  "no-table": (p: { table: string; folder: string }) => ({
+    says: `there is no table "${p.table}" in the warehouse ${p.folder}`,
+    help: `a table is a folder or file there, as ${p.table}.parquet; any other file is named by the table's source`,
+  }),
+  "no-time-column": (p: { table: string; column: string; nearest: string | undefined }) => ({
+    says: `table "${p.table}" has no column "${p.column}" with the rows' times`,
+    suggestion: p.nearest,
+    help: "a source's timestamp_field names the column",
+  }),
+  "no-time-unit": (p: { table: string; column: string; type: string }) => ({
+    says: `the column "${p.column}" of table "${p.table}" is ${p.type}, and nothing says what it counts`,
+    help: "write timestamp_unit: s, ms, us or ns beside timestamp_field",
+  }),
+  several: (p: { table: string; column: string; names: readonly string[] }) => ({
+    says: `table "${p.table}" holds rows of several ${p.column}s: ${p.names.join(", ")}`,
+    help: p.column === "venue" ? "write which: venue: " + p.names[0] : `write which: bar_name: ${p.names[0]}`,
+  }),
+  "no-rows": (p: { table: string }) => ({
+    says: `table "${p.table}" has no rows of this run`,
+    help: "look at symbols, venue, start and end",
+  }),
 });

@@ -96,11 +96,16 @@ export class SqlSession {
   /** A `query` while another runs: of files, since a second connection does not see the temporary tables of the first. */
   async queryBeside(sql: string): Promise<readonly SmallRow[]> {
     if (this.#beside === undefined) {
-      const beside = await this.#instance.connect();
-      await beside.run(SETTINGS.join("; "));
-      this.#beside = beside;
+      this.#beside = await this.connect();
     }
     return (await this.#beside.runAndReadAll(sql)).getRowObjectsJS();
+  }
+
+  /** A further connection, to be closed by who asks; it sees all but the temporary tables of the others. */
+  async connect(): Promise<DuckDBConnection> {
+    const connection = await this.#instance.connect();
+    await connection.run(SETTINGS.join("; "));
+    return connection;
   }
 
   /** Stops running queries; their promises reject. */

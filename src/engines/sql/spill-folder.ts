@@ -29,7 +29,8 @@ function removeLeftovers(parent: string): void {
   });
 }
 
-function isAlive(pid: number): boolean {
+/** Whether there is a process of this number; one of another user is. */
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

@@ -105,7 +105,8 @@ export class ComputePool {
 export interface Lane {
   /** Rows that are not yet computed. */
   readonly waiting: number;
-  compute(order: Omit<Order, "number">): Promise<Answer>;
+  /** The memory of `moved` is the lane's from here on. */
+  compute(order: Omit<Order, "number">, moved?: readonly ArrayBuffer[]): Promise<Answer>;
   close(): Promise<void>;
 }
 
@@ -149,13 +150,13 @@ class ThreadLane implements Lane {
     this.#worker.on("exit", () => this.#lose(new Error("a computing thread has ended")));
   }
 
-  compute(order: Omit<Order, "number">): Promise<Answer> {
+  compute(order: Omit<Order, "number">, moved: readonly ArrayBuffer[] = []): Promise<Answer> {
     if (this.#lost !== undefined) return Promise.reject(this.#lost);
     const number = this.#orders++;
     this.waiting += order.rows;
     return new Promise((done, failed) => {
       this.#pending.set(number, { rows: order.rows, done, failed });
-      this.#worker.postMessage({ ...order, number } satisfies Order);
+      this.#worker.postMessage({ ...order, number } satisfies Order, [...moved]);
     });
   }
 

@@ -8,7 +8,7 @@ import { ComputePool, type Piece, pieceOf } from "./compute-pool.js";
 import { crossSection, latest, type WholeColumn, wholeColumn } from "./crossings.js";
 import type { Frame, SymbolRows } from "./frame.js";
 import { within } from "./row-groups.js";
-import { type Crossing, type Stage, scheduleOf } from "./stages.js";
+import { type Crossing, onClock, type Stage, scheduleOf } from "./stages.js";
 
 /** A feature's values on the clock's rows, or why there are none. */
 export interface FeatureValues {
@@ -27,17 +27,19 @@ export async function runFeatures(
   threads: number,
 ): Promise<readonly FeatureValues[]> {
   const run = new MemoryRun(frames, threads);
-  const sinks = features.flatMap(({ node, table }) => (node === undefined ? [] : [{ node, table }]));
+  const nodes = features.map(({ node, table }) => node && onClock(graph, node, table, clock.name));
+  const sinks = nodes.flatMap((node) => (node === undefined ? [] : [{ node, table: clock.name }]));
   for (const { stages, crossings } of scheduleOf(graph.nodes, sinks)) {
     for (const stage of stages) await run.stage(stage);
     for (const crossing of crossings) run.cross(crossing);
   }
-  return features.map(({ name, node, table, problem }): FeatureValues => {
+  return features.map(({ name, problem }, place): FeatureValues => {
+    const node = nodes[place];
     const type = node?.output ?? "Float64";
     if (node === undefined) return { name, type, ...(problem === undefined ? {} : { problem }) };
     const cause = run.failures.get(node.id);
     if (cause !== undefined) return { name, type, problem: formulaProblem("failed", { cause }) };
-    return { name, type, pieces: run.onClock(node, frames.get(table) as Frame, clock) };
+    return { name, type, pieces: run.piecesOf(node, clock) };
   });
 }
 
@@ -83,12 +85,11 @@ class MemoryRun {
     return column;
   }
 
-  /** The values of a feature's node, on the rows of the clock. */
-  onClock(node: IrNode, frame: Frame, clock: Frame): readonly Piece[] {
+  /** By the clock's units. */
+  piecesOf(node: IrNode, clock: Frame): readonly Piece[] {
     const pieces = this.#pieces.get(node.id);
-    if (frame === clock && pieces !== undefined) return pieces;
-    const own = this.columnOf(node, frame);
-    const { values, valid } = frame === clock ? own : latest(clock, frame, own);
+    if (pieces !== undefined) return pieces;
+    const { values, valid } = this.columnOf(node, clock);
     return unitsOf(clock).map((unit) => {
       const [from, to] = rangeOf(unit);
       return pieceOf({ values: values.slice(from, to), valid: valid.slice(from, to) });

@@ -1,4 +1,4 @@
-import type { IrNode } from "../ir/node.js";
+import type { Graph, IrNode } from "../ir/node.js";
 
 /** Nodes that are computed together over the rows of one table, symbol by symbol. */
 export interface Stage {
@@ -20,6 +20,11 @@ export interface Crossing {
 
 /** What is done one after the other. */
 export type Schedule = readonly { readonly stages: readonly Stage[]; readonly crossings: readonly Crossing[] }[];
+
+/** The node of a feature on the rows of the clock: what other tables have is brought by time. */
+export function onClock(graph: Graph, node: IrNode, table: string, clock: string): IrNode {
+  return table === clock ? node : graph.add("EVENT", "latest", { from: table, to: clock }, [node], node.output);
+}
 
 /** A node whose values are wanted, on the rows of a table. */
 export interface Sink {

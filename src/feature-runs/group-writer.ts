@@ -1,0 +1,97 @@
+import { randomBytes } from "node:crypto";
+import { readdir, rename, unlink } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { nullsChunk, type ParquetChunk } from "../columnar/parquet-chunks.js";
+import { type ParquetColumn, ParquetFile, type PlacedChunk } from "../columnar/parquet-file.js";
+import { isAlive } from "../engines/sql/spill-folder.js";
+import { makeFolders, sync } from "../runs/durable.js";
+
+/**
+ * A Parquet file of row groups that may come in any order; they are written in their own. It is there when it is whole, and replaces
+ * an older one at once.
+ */
+export class GroupWriter {
+  readonly #held = new Map<number, readonly (ParquetChunk | undefined)[]>();
+  readonly #groups: (PlacedChunk | undefined)[][] = [];
+  #writing: Promise<void> = Promise.resolve();
+  #next = 0;
+
+  private constructor(
+    private readonly file: ParquetFile,
+    private readonly partial: string,
+    private readonly path: string,
+    private readonly columns: readonly ParquetColumn[],
+  ) {}
+
+  /** Throws what the file system throws. */
+  static async create(path: string, columns: readonly ParquetColumn[]): Promise<GroupWriter> {
+    const folder = dirname(path);
+    await makeFolders(folder);
+    await removeLeftovers(folder, basename(path));
+    const partial = join(folder, `.${basename(path)}.${process.pid}.${randomBytes(4).toString("hex")}.partial`);
+    return new GroupWriter(await ParquetFile.create(partial), partial, path, columns);
+  }
+
+  /** Of the columns in their order; undefined: all NULL. Resolves when it, and all groups before it, are written. */
+  async add(number: number, chunks: readonly (ParquetChunk | undefined)[]): Promise<void> {
+    this.#held.set(number, chunks);
+    this.#writing = this.#writing.then(() => this.#writeHeld());
+    await this.#writing;
+  }
+
+  /** Columns that are all NULL after all; what was written of them stays in the file unread. */
+  async finish(failed: ReadonlySet<number>, metadata: Readonly<Record<string, string>>): Promise<readonly number[]> {
+    await this.#writing;
+    const groups: PlacedChunk[][] = [];
+    for (const chunks of this.#groups) {
+      const rows = chunks.find((chunk) => chunk !== undefined)?.rows ?? 0;
+      const placed: PlacedChunk[] = [];
+      for (const [place, chunk] of chunks.entries())
+        placed.push(
+          chunk === undefined || failed.has(place) ? await this.file.append(this.#nulls(place, rows)) : chunk,
+        );
+      groups.push(placed);
+    }
+    await this.file.finish(this.columns, groups, metadata);
+    await rename(this.partial, this.path);
+    await sync(dirname(this.path));
+    return this.columns.map((_, place) => groups.reduce((sum, chunks) => sum + (chunks[place]?.nulls ?? 0), 0));
+  }
+
+  async abandon(): Promise<void> {
+    await this.#writing.catch(() => undefined);
+    await this.file.abandon().catch(() => undefined);
+    await unlink(this.partial).catch(() => undefined);
+  }
+
+  async #writeHeld(): Promise<void> {
+    for (let chunks = this.#held.get(this.#next); chunks !== undefined; chunks = this.#held.get(this.#next)) {
+      this.#held.delete(this.#next);
+      this.#next += 1;
+      const placed: (PlacedChunk | undefined)[] = [];
+      // Columns that are the same node share its chunk.
+      const written = new Map<ParquetChunk, PlacedChunk>();
+      for (const chunk of chunks) {
+        const known = chunk && written.get(chunk);
+        const place = chunk && (known ?? (await this.file.append(chunk)));
+        if (chunk !== undefined && place !== undefined) written.set(chunk, place);
+        placed.push(place);
+      }
+      this.#groups.push(placed);
+    }
+  }
+
+  #nulls(place: number, rows: number): ParquetChunk {
+    const { type } = this.columns[place] as ParquetColumn;
+    return nullsChunk(type === "BOOLEAN" ? "BOOLEAN" : "DOUBLE", rows);
+  }
+}
+
+/** What processes that were killed have left. */
+async function removeLeftovers(folder: string, name: string): Promise<void> {
+  for (const entry of await readdir(folder)) {
+    if (!entry.startsWith(`.${name}.`) || !entry.endsWith(".partial")) continue;
+    const pid = Number(entry.slice(name.length + 2).split(".")[0]);
+    if (!isAlive(pid)) await unlink(join(folder, entry)).catch(() => undefined);
+  }
+}

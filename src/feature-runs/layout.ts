@@ -1,0 +1,80 @@
+import type { SymbolCount } from "./run-table.js";
+
+/** Rows of a symbol, one after the other. */
+export interface Segment {
+  /** Of the table's symbols, from 0. */
+  readonly symbol: number;
+  /** It begins with the first row that is computed of the symbol. */
+  readonly begins: boolean;
+  readonly rows: number;
+  /** Rows of it that are only looked back at. */
+  readonly warmUp: number;
+}
+
+/** Rows that are computed, and written, together. */
+export interface Group {
+  readonly segments: readonly Segment[];
+  readonly rows: number;
+  readonly kept: readonly (readonly [from: number, to: number])[];
+  readonly keptRows: number;
+}
+
+export interface Layout {
+  /** Groups of one unit go on with one another's symbol; units do not. */
+  readonly units: readonly (readonly Group[])[];
+  /** Rows of each symbol before the first that is computed. */
+  readonly skipped: readonly number[];
+  readonly keptRows: number;
+  /** The most rows that are computed of any symbol. */
+  readonly most: number;
+}
+
+/** Cuts the rows of a table into groups of at most so many rows; of the rows before the run's start, `extent` are computed. */
+export function layoutOf(symbols: readonly SymbolCount[], most: number, extent: number): Layout {
+  const skipped = symbols.map(({ before }) => Math.max(0, before - Math.min(extent, before)));
+  const units: Group[][] = [];
+  let open: Segment[] = [];
+  const close = (): void => {
+    if (open.length > 0) units.push([groupOf(open)]);
+    open = [];
+  };
+  for (const [symbol, { rows, before }] of symbols.entries()) {
+    const computed = rows - (skipped[symbol] ?? 0);
+    const warmUp = before - (skipped[symbol] ?? 0);
+    if (rows === before) continue;
+    if (computed <= most) {
+      if (sumOf(open) + computed > most) close();
+      open.push({ symbol, begins: true, rows: computed, warmUp });
+      continue;
+    }
+    close();
+    const groups: Group[] = [];
+    for (let at = 0; at < computed; at += most) {
+      const count = Math.min(most, computed - at);
+      const looked = Math.min(count, Math.max(0, warmUp - at));
+      groups.push(groupOf([{ symbol, begins: at === 0, rows: count, warmUp: looked }]));
+    }
+    units.push(groups);
+  }
+  close();
+  return {
+    units,
+    skipped: symbols.map(({ rows, before }, symbol) => (rows === before ? rows : (skipped[symbol] as number))),
+    keptRows: symbols.reduce((sum, { rows, before }) => sum + rows - before, 0),
+    most: Math.max(0, ...symbols.map(({ rows }, symbol) => rows - (skipped[symbol] as number))),
+  };
+}
+
+function sumOf(segments: readonly Segment[]): number {
+  return segments.reduce((sum, { rows }) => sum + rows, 0);
+}
+
+function groupOf(segments: readonly Segment[]): Group {
+  const kept: (readonly [number, number])[] = [];
+  let at = 0;
+  for (const { rows, warmUp } of segments) {
+    if (rows > warmUp) kept.push([at + warmUp, at + rows]);
+    at += rows;
+  }
+  return { segments, rows: at, kept, keptRows: kept.reduce((sum, [from, to]) => sum + to - from, 0) };
+}

@@ -546,7 +546,7 @@ def _(d, window):
     return windows(window, lambda x: shannon(np.unique(x, return_counts=True)[1], 6), d.columns["patterns"])
 
 
-@feature("run_length_above_threshold", {"threshold": 0.5})
+@feature("run_length_above_threshold", {"threshold": 0})
 def _(d, threshold):
     out, run = [], 0
     for x in d.signal:
@@ -555,7 +555,7 @@ def _(d, threshold):
     return out
 
 
-@feature("share_above_threshold", {"threshold": 0.5, "window": 20})
+@feature("share_above_threshold", {"threshold": 0, "window": 20})
 def _(d, threshold, window):
     return windows(window, lambda x: np.count_nonzero(x > threshold) / window, d.signal)
 

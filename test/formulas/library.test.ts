@@ -95,8 +95,8 @@ function toldValue(told: Told): Cell {
 
 /** To 1e-9 of the value; what cancels to nothing, to 1e-14. */
 function alike(one: Cell, other: Cell): boolean {
-  if (one === null || other === null || Object.is(one, other) || one === other)
-    return Object.is(one, other) || one === other;
+  if (one === other) return true;
+  if (one === null || other === null || !Number.isFinite(one) || !Number.isFinite(other)) return Object.is(one, other);
   return Math.abs(one - other) <= Math.max(1e-9 * Math.max(Math.abs(one), Math.abs(other)), 1e-14);
 }
 
@@ -232,5 +232,37 @@ describe("where nothing moves", async () => {
     expect(columnOf("permutation_entropy")[39]).toBe(0);
     expect(columnOf("gaussian_entropy")[39]).toBe(-Infinity);
     expect(columnOf("flow_persistence_score")[39]).toBeNaN();
+  });
+});
+
+describe("on the edge", async () => {
+  const signal = [1, 1, 1, 0, 0, 2, 1, 2, 1, 1];
+  const frame = tableOf({
+    symbol: signal.map(() => "A"),
+    event_time: signal.map((_, row) => row),
+    signal,
+    best_bid_price: signal.map(() => 10),
+    best_ask_price: [10.125, 10.25, 10.375, 10.5, 10.625, 10, 10, 10, 10, 10],
+    toxicity: signal.map(() => 0.5),
+  });
+  const parametersOf = { threshold: 1, threshold_low: 0.25, threshold_high: 0.5, window: 2 };
+  const names = ["ordinal_pattern", "run_length_above_threshold", "share_above_threshold", "liquidity_regime_class"];
+  const columnOf = await columnsOf(
+    [...names, "market_toxicity_regime"].map((name) => {
+      const own = Object.entries(parametersOf).filter(([key]) => types.get(name)?.parameters[key] !== undefined);
+      return { name, type: name, parameters: Object.fromEntries(own) };
+    }),
+    frame,
+  );
+
+  test("of equal values the earlier is the smaller one in a pattern", () => {
+    expect(columnOf("ordinal_pattern")).toEqual([null, null, 7, 4, 2, 7, 5, 3, 5, 2]);
+  });
+
+  test("at a threshold is not above it, and a spread from a threshold on is of its class", () => {
+    expect(columnOf("run_length_above_threshold")).toEqual([0, 0, 0, 0, 0, 1, 0, 1, 0, 0]);
+    expect(columnOf("share_above_threshold")).toEqual([null, 0, 0, 0, 0, 0.5, 0.5, 0.5, 0.5, 0]);
+    expect(columnOf("liquidity_regime_class").slice(0, 5)).toEqual([0, 1, 1, 2, 2]);
+    expect(columnOf("market_toxicity_regime")[9]).toBe(0);
   });
 });

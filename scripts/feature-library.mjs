@@ -90,7 +90,8 @@ export async function featureLibrary() {
     "input that it does not bind is the column of its own name. A window of `w` rows gives NULL until it has `w` values. No formula looks at a later row.",
     "",
     "Where a formula was published that does not do what its name says, it is here as it was published (tag `published`), with the right one",
-    "beside it; both descriptions say so.",
+    "beside it; both descriptions say so. Where a description names no source, it is itself the definition. Every type is compared with an",
+    "implementation that knows nothing of it (`scripts/library-values.py`: TA-Lib, `ta`, pandas, SciPy, statsmodels, loops over windows).",
     "",
     sections.join("\n\n"),
   ].join("\n")}\n`;

@@ -15,12 +15,15 @@ interface Expected {
   readonly rows: readonly (readonly [symbol: string, row: number, value: Told])[];
 }
 
+interface Columns {
+  readonly symbol: readonly string[];
+  /** Seconds. */
+  readonly event_time: readonly number[];
+  readonly [name: string]: readonly (Cell | string)[];
+}
+
 interface LibraryValues {
-  readonly table: Readonly<Record<string, readonly Cell[]>> & {
-    readonly symbol: readonly string[];
-    /** Seconds. */
-    readonly event_time: readonly number[];
-  };
+  readonly table: Columns;
   readonly expected: Readonly<Record<string, Expected>>;
 }
 
@@ -67,7 +70,7 @@ stability/volatility_term_structure_slope | rv_300s - rv_1s | | term_structure_s
   .split("\n")
   .map((line) => line.split("|").map((cell) => cell.trim()) as [string, string, string, string]);
 
-function tableOf(columns: LibraryValues["table"]): Table {
+function tableOf(columns: Columns): Table {
   const vectors = Object.entries(columns).map(([name, cells]) => {
     if (name === "symbol") return [name, vectorFromArray(cells, new Utf8())];
     if (name !== "event_time") return [name, vectorFromArray(cells, new Float64())];

@@ -7,7 +7,7 @@ import type { ParquetChunk } from "./parquet-chunks.js";
 /** A column of the file: flat, of one of the types that chunks are made of. */
 export interface ParquetColumn {
   readonly name: string;
-  readonly type: "DOUBLE" | "BOOLEAN" | "text" | "instant_us" | "instant_ns";
+  readonly type: "DOUBLE" | "BOOLEAN" | "BIGINT" | "text" | "instant_us" | "instant_ns";
   readonly nullable: boolean;
 }
 
@@ -124,6 +124,8 @@ function elementOf({ name, type, nullable }: ParquetColumn): SchemaElement {
     case "DOUBLE":
     case "BOOLEAN":
       return { name, type, repetition_type };
+    case "BIGINT":
+      return { name, type: "INT64", repetition_type };
     case "text":
       return { name, type: "BYTE_ARRAY", repetition_type, converted_type: "UTF8", logical_type: { type: "STRING" } };
     case "instant_us":

@@ -179,3 +179,26 @@ export const frameProblem = family("frame", {
     help: "look at symbols, venue, start and end",
   }),
 });
+
+/** What is wrong with a run of features as it was asked for. */
+export const featureRunProblem = family("features", {
+  "no-output": (_: object) => ({
+    says: "nothing says where the features are to be written",
+    help: "write output: {wide: features.parquet} into the file, or --wide FILE",
+  }),
+  "unknown-feature": (p: { name: string; nearest: string | undefined }) => ({
+    says: `the run has no feature "${p.name}"`,
+    suggestion: p.nearest,
+  }),
+  "bad-time": (p: { option: string; value: string }) => ({
+    says: `${p.option} ${p.value} is no time`,
+    help: "write a UTC date or time as 2024-01-31 or 2024-01-31T12:00:00Z",
+  }),
+  "bad-row": (p: { value: string }) => ({
+    says: `--row ${p.value} names no row`,
+    help: "write SYMBOL@TIME, as BTCUSDT@2024-01-31T12:00:00Z; @TIME where the table has no symbols",
+  }),
+  "no-such-row": (p: { symbol: string; time: string }) => ({
+    says: `no row of ${p.symbol} has the time ${p.time}`,
+  }),
+});

@@ -18,63 +18,64 @@ export class RowStream {
   private constructor(
     private readonly connection: DuckDBConnection,
     private readonly chunks: AsyncIterator<DuckDBDataChunk>,
-    private readonly width: number,
   ) {}
 
-  /** `width`: columns of DOUBLE. The connection is the stream's. */
-  static async open(connection: DuckDBConnection, sql: string, width: number): Promise<RowStream> {
+  /** The connection is the stream's. */
+  static async open(connection: DuckDBConnection, sql: string): Promise<RowStream> {
     const result = await connection.stream(sql);
     const chunks = async function* () {
       for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk())
         yield chunk;
     };
-    return new RowStream(connection, chunks(), width);
+    return new RowStream(connection, chunks());
   }
 
-  async skip(rows: number): Promise<void> {
-    await this.#each(rows, () => undefined);
-  }
-
-  /** Throws RangeError if there are not so many. */
-  async take(rows: number): Promise<Rows> {
-    const made: Rows = {
+  /** Room for rows of so many columns; nothing is NULL in it. */
+  static room(rows: number, width: number): Rows {
+    return {
       ticks: new BigInt64Array(rows),
-      columns: Array.from({ length: this.width }, () => ({
+      columns: Array.from({ length: width }, () => ({
         values: new Float64Array(rows),
         valid: new Uint8Array(rows).fill(1),
       })),
     };
-    let at = 0;
-    await this.#each(rows, (chunk, from, count) => {
-      const { rowCount } = chunk;
-      copyVector(chunk, 0, rowCount, new Uint8Array(made.ticks.buffer), from, count, at);
-      for (const [place, { values, valid }] of made.columns.entries()) {
-        const vector = copyVector(chunk, place + 1, rowCount, new Uint8Array(values.buffer), from, count, at);
-        const bits = validityOf(vector, rowCount);
-        if (bits !== undefined) unpackBits(bits, from, count, valid, at);
-      }
+  }
+
+  /** The next rows, from a row of the room on; without a room they are left out. Throws RangeError if there are not so many. */
+  async fill(into: Rows | undefined, to: number, rows: number): Promise<void> {
+    let at = to;
+    for (let wanted = rows; wanted > 0; ) {
+      const { chunk, from } = await this.#current(wanted);
+      const count = Math.min(wanted, chunk.rowCount - from);
+      if (into !== undefined) copyRows(chunk, from, count, into, at);
+      this.#taken += count;
       at += count;
-    });
-    return made;
+      wanted -= count;
+    }
   }
 
   close(): void {
     this.connection.closeSync();
   }
 
-  async #each(rows: number, take: (chunk: DuckDBDataChunk, from: number, count: number) => void): Promise<void> {
-    for (let wanted = rows; wanted > 0; ) {
-      if (this.#chunk === undefined || this.#taken === this.#chunk.rowCount) {
-        const next = await this.chunks.next();
-        if (next.done === true) throw new RangeError(`the rows end ${wanted} rows before they should`);
-        this.#chunk = next.value;
-        this.#taken = 0;
-      }
-      const count = Math.min(wanted, this.#chunk.rowCount - this.#taken);
-      take(this.#chunk, this.#taken, count);
-      this.#taken += count;
-      wanted -= count;
+  async #current(wanted: number): Promise<{ readonly chunk: DuckDBDataChunk; readonly from: number }> {
+    if (this.#chunk === undefined || this.#taken === this.#chunk.rowCount) {
+      const next = await this.chunks.next();
+      if (next.done === true) throw new RangeError(`the rows end ${wanted} rows before they should`);
+      this.#chunk = next.value;
+      this.#taken = 0;
     }
+    return { chunk: this.#chunk, from: this.#taken };
+  }
+}
+
+function copyRows(chunk: DuckDBDataChunk, from: number, count: number, into: Rows, at: number): void {
+  const { rowCount } = chunk;
+  copyVector(chunk, 0, rowCount, new Uint8Array(into.ticks.buffer), from, count, at);
+  for (const [place, { values, valid }] of into.columns.entries()) {
+    const vector = copyVector(chunk, place + 1, rowCount, new Uint8Array(values.buffer), from, count, at);
+    const bits = validityOf(vector, rowCount);
+    if (bits !== undefined) unpackBits(bits, from, count, valid, at);
   }
 }
 

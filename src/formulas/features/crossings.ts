@@ -45,18 +45,40 @@ type CrossSection = (values: Float64Array) => Float64Array;
 export function crossSection(op: string, frame: Frame, column: WholeColumn): WholeColumn {
   const compute = CROSS_SECTIONS[op];
   if (compute === undefined) throw new RangeError(`there is no cross-section ${op}`);
-  const values = new Float64Array(frame.rows);
-  const valid = new Uint8Array(frame.rows);
-  for (const rows of rowsByTime(frame)) {
-    const own = rows.filter((row) => column.valid[row] === 1);
-    const answers = compute(Float64Array.from(own, (row) => column.values[row] as number));
-    own.forEach((row, place) => {
-      if (answers.length === 0) return;
-      values[row] = answers[place] as number;
-      valid[row] = 1;
-    });
+  const made = { values: new Float64Array(frame.rows), valid: new Uint8Array(frame.rows) };
+  for (const rows of rowsByTime(frame)) computeTime(compute, column, rows, made);
+  return made;
+}
+
+/** Of rows that lie by their times; `ends`: where each time's rows end, ascending. */
+export function crossSections(op: string, column: WholeColumn, ends: readonly number[]): WholeColumn {
+  const compute = CROSS_SECTIONS[op];
+  if (compute === undefined) throw new RangeError(`there is no cross-section ${op}`);
+  const rows = ends[ends.length - 1] ?? 0;
+  const made = { values: new Float64Array(rows), valid: new Uint8Array(rows) };
+  let from = 0;
+  for (const to of ends) {
+    const first = from;
+    computeTime(
+      compute,
+      column,
+      Array.from({ length: to - from }, (_, place) => first + place),
+      made,
+    );
+    from = to;
   }
-  return { values, valid };
+  return made;
+}
+
+/** The rows of one time. */
+function computeTime(compute: CrossSection, column: WholeColumn, rows: readonly number[], made: WholeColumn): void {
+  const own = rows.filter((row) => column.valid[row] === 1);
+  const answers = compute(Float64Array.from(own, (row) => column.values[row] as number));
+  if (answers.length === 0) return;
+  own.forEach((row, place) => {
+    made.values[row] = answers[place] as number;
+    made.valid[row] = 1;
+  });
 }
 
 /** The rows of each time, by a merge of the symbols' rows. */

@@ -108,7 +108,7 @@ function levelsOf(nodes: readonly IrNode[]): ReadonlyMap<string, number> {
 }
 
 /** The nodes and all that they are made of, as far as it is not given. */
-function reachedFrom(
+export function reachedFrom(
   from: readonly IrNode[],
   byId: ReadonlyMap<string, IrNode>,
   isGiven: (node: IrNode) => boolean,

@@ -17,11 +17,14 @@ export interface PlacedChunk extends Omit<ParquetChunk, "parts"> {
   readonly bytes: number;
 }
 
+const FLUSHED_AT = 128 * 2 ** 20;
 const MAGIC = new TextEncoder().encode("PAR1");
 
 /** A Parquet file that is written chunk by chunk; the footer says which chunks are its rows, in which order. */
 export class ParquetFile {
   #position = 0;
+  #unflushed = 0;
+  #flushing: Promise<void> | undefined;
 
   private constructor(private readonly handle: FileHandle) {}
 
@@ -48,12 +51,14 @@ export class ParquetFile {
     writeMetadata(footer, footerOf(columns, groups, metadata));
     footer.appendBytes(MAGIC);
     await this.#append([new Uint8Array(footer.getBuffer())]);
+    await this.#flushing;
     await this.handle.datasync();
     await this.handle.close();
   }
 
   /** Without a footer: the file is to be removed. */
   async abandon(): Promise<void> {
+    await this.#flushing;
     await this.handle.close();
   }
 
@@ -71,6 +76,21 @@ export class ParquetFile {
       }
     }
     this.#position += wanted;
+    this.#flush(wanted);
+  }
+
+  /** Begins to bring to the disk what has been written, so that little is left to wait for in the end. */
+  #flush(bytes: number): void {
+    this.#unflushed += bytes;
+    if (this.#unflushed < FLUSHED_AT || this.#flushing !== undefined) return;
+    this.#unflushed = 0;
+    // What goes wrong is told by the last one, which waits.
+    this.#flushing = this.handle
+      .datasync()
+      .catch(() => undefined)
+      .finally(() => {
+        this.#flushing = undefined;
+      });
   }
 }
 

@@ -30,36 +30,64 @@ export interface Answer {
   /** Of the kept nodes, in their order; undefined: it has failed, or it is asked for in the other form. */
   readonly columns: readonly (Piece | undefined)[];
   readonly chunks: readonly (ParquetChunk | undefined)[];
+  /** Memory that the chunks lie in, to be given back when they are written: fresh memory costs more than the values. */
+  readonly room?: ArrayBuffer;
   /** Of all groups so far. */
   readonly failures: readonly (readonly [id: string, message: string])[];
 }
 
-/** What a thread does with an order. */
-export function answer(computer: GroupComputer, work: Work, order: Order): Answer {
-  const rows = keptRows(order);
-  const targets = freshTargets(work.kept, rows);
-  computer.compute({ ...order, given: new Map(order.given) }, targets);
-  const failures = [...computer.failures].map(([id, error]) => [id, error.message] as const);
-  const made = work.kept.map((id) => (computer.failures.has(id) ? undefined : targets.get(id)));
-  if (order.form === "columns")
-    return { number: order.number, columns: made.map((one) => one && pieceOf(one)), chunks: [], failures };
-  const types = new Map(work.nodes.map(({ id, output }) => [id, output]));
-  const chunks = made.map((one, place) => {
-    const encode = types.get(work.kept[place] ?? "") === "Boolean" ? booleansChunk : doublesChunk;
-    return one && encode(one.values, one.valid);
-  });
-  return { number: order.number, columns: [], chunks, failures };
-}
+/** What a thread does with orders, one after the other. */
+export class Answerer {
+  readonly #computer: GroupComputer;
+  readonly #rooms: ArrayBuffer[] = [];
+  readonly #marks: Uint8Array[] = [];
 
-/** One piece of memory for all: systems are slow to hand out many. */
-function freshTargets(ids: readonly string[], rows: number) {
-  const room = new ArrayBuffer(ids.length * rows * 8);
-  return new Map(
-    ids.map((id, place) => [
-      id,
-      { values: new Float64Array(room, place * rows * 8, rows), valid: new Uint8Array(rows) },
-    ]),
-  );
+  constructor(private readonly work: Work) {
+    this.#computer = new GroupComputer(work);
+  }
+
+  answer(order: Order): Answer {
+    const { kept, nodes } = this.work;
+    const rows = keptRows(order);
+    const room = this.#roomFor(kept.length * rows * 8, order.form);
+    const targets = new Map(
+      kept.map((id, place) => [
+        id,
+        { values: new Float64Array(room, place * rows * 8, rows), valid: this.#marksFor(place, rows) },
+      ]),
+    );
+    this.#computer.compute({ ...order, given: new Map(order.given) }, targets);
+    const failures = [...this.#computer.failures].map(([id, error]) => [id, error.message] as const);
+    const made = kept.map((id) => (this.#computer.failures.has(id) ? undefined : targets.get(id)));
+    const { number } = order;
+    if (order.form === "columns")
+      return { number, columns: made.map((one) => one && pieceOf(one)), chunks: [], failures };
+    const types = new Map(nodes.map(({ id, output }) => [id, output]));
+    const chunks = made.map((one, place) => {
+      const encode = types.get(kept[place] ?? "") === "Boolean" ? booleansChunk : doublesChunk;
+      return one && encode(one.values, one.valid);
+    });
+    return { number, columns: [], chunks, room, failures };
+  }
+
+  /** Takes back the room of an answer. */
+  takeBack(room: ArrayBuffer): void {
+    this.#rooms.push(room);
+  }
+
+  /** One piece of memory for all: systems are slow to hand out many. */
+  #roomFor(bytes: number, form: Form): ArrayBuffer {
+    const place = form === "chunks" ? this.#rooms.findIndex(({ byteLength }) => byteLength >= bytes) : -1;
+    const [found] = place < 0 ? [] : this.#rooms.splice(place, 1);
+    return found ?? new ArrayBuffer(bytes);
+  }
+
+  #marksFor(place: number, rows: number): Uint8Array {
+    const known = this.#marks[place];
+    const marks = known !== undefined && known.length >= rows ? known : new Uint8Array(rows);
+    this.#marks[place] = marks;
+    return marks.subarray(0, rows);
+  }
 }
 
 export function pieceOf({ values, valid }: { values: Float64Array<ArrayBuffer>; valid: Uint8Array }): Piece {
@@ -68,10 +96,11 @@ export function pieceOf({ values, valid }: { values: Float64Array<ArrayBuffer>; 
 }
 
 /** The memory that an answer takes with it to another thread. */
-export function buffersOf({ columns, chunks }: Answer): readonly ArrayBuffer[] {
+export function buffersOf({ columns, chunks, room }: Answer): readonly ArrayBuffer[] {
   const ofColumns = columns.flatMap((piece) => (piece === undefined ? [] : [piece.values, piece.bits ?? piece.values]));
   const ofChunks = chunks.flatMap((chunk) => chunk?.parts ?? []);
-  return [...new Set([...ofColumns, ...ofChunks].map(({ buffer }) => buffer))];
+  const rooms = room === undefined ? [] : [room];
+  return [...new Set([...rooms, ...[...ofColumns, ...ofChunks].map(({ buffer }) => buffer)])];
 }
 
 /**
@@ -107,19 +136,25 @@ export interface Lane {
   readonly waiting: number;
   /** The memory of `moved` is the lane's from here on. */
   compute(order: Omit<Order, "number">, moved?: readonly ArrayBuffer[]): Promise<Answer>;
+  /** The chunks of an answer are written. */
+  release(answer: Answer): void;
   close(): Promise<void>;
 }
 
 class OwnLane implements Lane {
   readonly waiting = 0;
-  readonly #computer: GroupComputer;
+  readonly #answerer: Answerer;
 
-  constructor(private readonly work: Work) {
-    this.#computer = new GroupComputer(work);
+  constructor(work: Work) {
+    this.#answerer = new Answerer(work);
   }
 
   async compute(order: Omit<Order, "number">): Promise<Answer> {
-    return answer(this.#computer, this.work, { ...order, number: 0 });
+    return this.#answerer.answer({ ...order, number: 0 });
+  }
+
+  release({ room }: Answer): void {
+    if (room !== undefined) this.#answerer.takeBack(room);
   }
 
   async close(): Promise<void> {}
@@ -158,6 +193,10 @@ class ThreadLane implements Lane {
       this.#pending.set(number, { rows: order.rows, done, failed });
       this.#worker.postMessage({ ...order, number } satisfies Order, [...moved]);
     });
+  }
+
+  release({ room }: Answer): void {
+    if (room !== undefined && this.#lost === undefined) this.#worker.postMessage(room, [room]);
   }
 
   async close(): Promise<void> {

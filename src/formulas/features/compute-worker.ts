@@ -1,11 +1,14 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { answer, buffersOf, type Order } from "./compute-pool.js";
-import { GroupComputer, type Work } from "./row-groups.js";
+import { Answerer, buffersOf, type Order } from "./compute-pool.js";
+import type { Work } from "./row-groups.js";
 
-const work = workerData as Work;
-const computer = new GroupComputer(work);
+const answerer = new Answerer(workerData as Work);
 
-parentPort?.on("message", (order: Order) => {
-  const made = answer(computer, work, order);
-  parentPort?.postMessage(made, buffersOf(made));
+parentPort?.on("message", (message: Order | ArrayBuffer) => {
+  if (message instanceof ArrayBuffer) {
+    answerer.takeBack(message);
+    return;
+  }
+  const made = answerer.answer(message);
+  parentPort?.postMessage(made, [...buffersOf(made)]);
 });

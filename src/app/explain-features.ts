@@ -1,0 +1,105 @@
+import { join } from "node:path";
+import { identifier, text } from "../engines/sql/text.js";
+import { featureRunProblem } from "../errors/formula.js";
+import { nearest } from "../errors/nearest.js";
+import { DaedalusError } from "../errors/problem.js";
+import { FileRun } from "../feature-runs/file-run.js";
+import type { CompiledFeatures } from "../formulas/features/compile-features.js";
+import { type ExplainedFeatures, explainFeatures } from "../formulas/features/explain-features.js";
+import { onClock } from "../formulas/features/stages.js";
+import { backendOf } from "../formulas/lowering/lowerings.js";
+import { compiledOf, type OpenedFeatureRun, withTables } from "./features-service.js";
+
+/** The graph of a run's features, or of one of them. Throws DaedalusError, exit code 2, for a feature that there is not. */
+export async function explainRun(opened: OpenedFeatureRun, feature?: string): Promise<ExplainedFeatures> {
+  return withTables(opened, async (_session, tables) => {
+    const compiled = chosen(compiledOf(opened, tables), feature);
+    const { backend } = opened.run;
+    return explainFeatures(compiled, tables[0]?.columns.name ?? "", backend, (node) => backendOf(node, backend));
+  });
+}
+
+export interface ExplainedRow {
+  readonly explained: ExplainedFeatures;
+  readonly symbol: string | null;
+  /** Microseconds since 1970. */
+  readonly time: bigint;
+  /** Rows of the symbol that have this time; the values are the last one's. */
+  readonly rows: number;
+  /** By the names of the nodes that have values on the clock's rows; NULL is null. */
+  readonly values: Readonly<Record<string, number | boolean | null>>;
+}
+
+/** The value of every node at a row of the clock. Throws DaedalusError: exit code 2 where there is no such row. */
+export async function explainFeaturesRow(
+  opened: OpenedFeatureRun,
+  row: { readonly symbol: string | undefined; readonly time: bigint },
+  feature?: string,
+): Promise<ExplainedRow> {
+  const { time, symbol } = row;
+  const only = { ...opened, run: { ...opened.run, start: time, end: time + 1n } };
+  return withTables(only, async (session, tables, staging) => {
+    const compiled = chosen(compiledOf(only, tables), feature);
+    const clock = tables[0]?.columns.name ?? "";
+    const { backend } = opened.run;
+    const explained = explainFeatures(compiled, clock, backend, (node) => backendOf(node, backend));
+    const nodes = nodesOnClock(compiled, clock);
+    const path = join(staging, "row.parquet");
+    const written = await new FileRun({
+      session,
+      tables,
+      compiled: { graph: compiled.graph, features: nodes.map((node) => ({ name: node.id, table: clock, node })) },
+      hasStart: true,
+      threads: 1,
+      memory: only.run.memoryLimit / 2,
+      staging,
+    })
+      .write(path)
+      .catch((error: unknown) => {
+        if (error instanceof DaedalusError && error.problems[0]?.code === "frame/no-rows")
+          throw noSuchRow(symbol, time);
+        throw error;
+      });
+    const isOf = symbol === undefined ? "true" : `symbol = ${text(symbol)}`;
+    const columns = nodes.map(({ id }) => identifier(id));
+    const rows = await session.query(`SELECT ${columns.join(", ")} FROM read_parquet(${text(path)}) WHERE ${isOf}`);
+    const last = rows[rows.length - 1];
+    if (last === undefined) throw noSuchRow(symbol, time);
+    const failed = new Set(written.features.flatMap(({ name, status }) => (status === "error" ? [name] : [])));
+    const made = new Set(nodes.map(({ id }) => id));
+    const values = Object.fromEntries(
+      explained.nodes
+        .filter(({ id }) => made.has(id) && !failed.has(id))
+        .map(({ id, name }) => [name, last[id] as number | boolean | null]),
+    );
+    return { explained, symbol: symbol ?? null, time, rows: rows.length, values };
+  });
+}
+
+function noSuchRow(symbol: string | undefined, time: bigint): DaedalusError {
+  const iso = new Date(Number(time / 1000n)).toISOString();
+  return new DaedalusError([featureRunProblem("no-such-row", { symbol: symbol ?? "the table", time: iso })], 2);
+}
+
+function chosen(compiled: CompiledFeatures, feature: string | undefined): CompiledFeatures {
+  if (feature === undefined) return compiled;
+  const found = compiled.features.filter(({ name }) => name === feature);
+  if (found.length > 0) return { ...compiled, features: found };
+  const near = nearest(
+    feature,
+    compiled.features.map(({ name }) => name),
+  );
+  throw new DaedalusError([featureRunProblem("unknown-feature", { name: feature, nearest: near })], 2);
+}
+
+/** Those that have values on the clock's rows: what other tables have on theirs is not among them. */
+function nodesOnClock({ graph, features }: CompiledFeatures, clock: string) {
+  const reached = new Set<string>();
+  const open = features.flatMap(({ node, table }) => (node === undefined ? [] : [onClock(graph, node, table, clock)]));
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    if (reached.has(node.id)) continue;
+    reached.add(node.id);
+    if (node.op !== "latest") open.push(...node.inputs.map((id) => graph.node(id)));
+  }
+  return graph.nodes.filter(({ id, op }) => reached.has(id) && op !== "constant");
+}

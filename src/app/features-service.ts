@@ -1,0 +1,200 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { basename, dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { FeatureBackend, FeatureRun, FeatureSpec } from "../definitions/feature-run.js";
+import { DIMENSIONS, type FeatureType } from "../definitions/feature-type.js";
+import type { Location } from "../definitions/location.js";
+import { type ReadFeatureRun, readFeatureRun, readFeatureTypes } from "../definitions/read-feature-run.js";
+import { SqlSession } from "../engines/sql/session.js";
+import { featureRunProblem } from "../errors/formula.js";
+import { DaedalusError, type Problem } from "../errors/problem.js";
+import { FileRun, type WrittenFeature } from "../feature-runs/file-run.js";
+import { OpenTable } from "../feature-runs/run-table.js";
+import { type CompiledFeatures, compileFeatures } from "../formulas/features/compile-features.js";
+import { makeFolders } from "../runs/durable.js";
+import { unwritable } from "./project-files.js";
+
+/** The folder of the feature types that the package brings. */
+const LIBRARY = fileURLToPath(new URL("../../library/", import.meta.url));
+
+/** The feature types that the package brings, by name. */
+export async function featureLibrary(): Promise<ReadonlyMap<string, FeatureType>> {
+  return (await readFeatureTypes(LIBRARY)).types;
+}
+
+export interface ListedFeatureType extends FeatureType {
+  /** It is the project's, not the library's. */
+  readonly own: boolean;
+}
+
+/** The feature types that a run in the folder can name, by dimension and name; and what is wrong with the folder's own. */
+export async function listFeatureTypes(
+  directory: string,
+): Promise<{ readonly types: readonly ListedFeatureType[]; readonly problems: readonly Problem[] }> {
+  const own = await readFeatureTypes(resolve(directory, "feature_types"), process.env);
+  const all = new Map([...(await featureLibrary()), ...own.types]);
+  const key = ({ dimension, name }: FeatureType): string => `${DIMENSIONS.indexOf(dimension)} ${name}`;
+  const types = [...all.values()].map((type) => ({ ...type, own: own.types.has(type.name) }));
+  return { types: types.sort((a, b) => (key(a) < key(b) ? -1 : 1)), problems: own.problems };
+}
+
+/** What a run is to do otherwise than its file says. */
+export interface FeatureRunChanges {
+  readonly wide?: string;
+  readonly symbols?: readonly string[];
+  readonly start?: bigint;
+  readonly end?: bigint;
+  readonly backend?: FeatureBackend;
+  readonly concurrency?: number;
+  readonly strict?: boolean;
+}
+
+/** A run that was read: its definitions are right in themselves. */
+export interface OpenedFeatureRun {
+  readonly run: FeatureRun;
+  readonly read: ReadFeatureRun;
+}
+
+/** Reads `features.yaml` and its feature types. Throws DaedalusError, exit code 2, with all that is wrong in them. */
+export async function openFeatureRun(path: string, changes: FeatureRunChanges = {}): Promise<OpenedFeatureRun> {
+  const read = await readFeatureRun(path, LIBRARY, process.env);
+  if (read.problems.length > 0) throw new DaedalusError(read.problems, 2);
+  const { wide, ...rest } = changes;
+  const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
+  const target = wide ?? (read.run.wide === undefined ? undefined : resolve(read.directory, read.run.wide));
+  const run: FeatureRun = { ...read.run, ...given, ...(target === undefined ? {} : { wide: target }) };
+  return { run, read };
+}
+
+export interface ComputeRunOptions {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (written: number, rows: number) => void;
+}
+
+export interface FeatureRunReport {
+  readonly run: string;
+  /** Absolute path of the file. */
+  readonly wide: string;
+  readonly rows: number;
+  readonly features: readonly WrittenFeature[];
+}
+
+/**
+ * Computes the features of a run and writes them. Throws DaedalusError: exit code 2 for tables and names that do not fit, 1 for what
+ * cannot be read or written, and with `strict` for a feature that fails.
+ */
+export async function computeFeatureRun(
+  { run, read }: OpenedFeatureRun,
+  options: ComputeRunOptions = {},
+): Promise<FeatureRunReport> {
+  const { wide } = run;
+  if (wide === undefined) throw new DaedalusError([featureRunProblem("no-output", {})], 2);
+  return withTables({ run, read }, async (session, tables, staging) => {
+    const compiled = compiledOf({ run, read }, tables);
+    if (run.strict) refuseFailed(compiled.features);
+    const written = await new FileRun({
+      session,
+      tables,
+      compiled,
+      hasStart: run.start !== undefined,
+      threads: Math.min(run.concurrency, availableParallelism()),
+      memory: run.memoryLimit / 2,
+      staging,
+      signal: options.signal,
+      onProgress: options.onProgress,
+    })
+      .write(wide)
+      .catch((error: unknown) => {
+        throw unwritable(wide, error);
+      });
+    if (run.strict) refuseFailed(written.features);
+    return { run: run.name, wide, ...written };
+  });
+}
+
+/** The features of a run over its tables; what is wrong with one is told with it, at its place in the file. */
+export function compiledOf({ run, read }: OpenedFeatureRun, tables: readonly OpenTable[]): CompiledFeatures {
+  const compiled = compileFeatures({
+    specs: run.features,
+    types: read.types,
+    tables: tables.map(({ columns }) => columns),
+    aliases: run.aliases,
+  });
+  const specs = new Map(run.features.map((spec) => [spec.name, spec]));
+  const features = compiled.features.map((feature) => {
+    const spec = specs.get(feature.name);
+    return feature.problem === undefined || spec === undefined
+      ? feature
+      : { ...feature, problem: placed(feature.problem, spec, read) };
+  });
+  return { ...compiled, features };
+}
+
+/** Opens the tables of a run for some work; what it staged is gone afterwards. */
+export async function withTables<Result>(
+  { run, read }: OpenedFeatureRun,
+  work: (session: SqlSession, tables: readonly OpenTable[], staging: string) => Promise<Result>,
+): Promise<Result> {
+  const folder = dirname(run.wide ?? join(read.directory, "features"));
+  await makeFolders(folder).catch((error: unknown) => {
+    throw unwritable(folder, error);
+  });
+  const staging = await mkdtemp(join(folder, ".daedalus-features-")).catch((error: unknown) => {
+    throw unwritable(folder, error);
+  });
+  try {
+    const session = await SqlSession.open({
+      memory_limit: `${Math.floor(run.memoryLimit / 2)}B`,
+      temp_directory: staging,
+    });
+    try {
+      const tables: OpenTable[] = [];
+      for (const table of run.tables) tables.push(await OpenTable.open(run, table, read.directory, session));
+      return await work(session, tables, staging);
+    } finally {
+      session.close();
+    }
+  } finally {
+    await rm(staging, { recursive: true, force: true });
+  }
+}
+
+function refuseFailed(features: readonly { readonly name: string; readonly problem?: Problem }[]): void {
+  const problems = features.flatMap(({ name, problem }) =>
+    problem === undefined ? [] : [{ ...problem, says: `feature "${name}": ${problem.says}` }],
+  );
+  if (problems.length > 0) throw new DaedalusError(problems, 1);
+}
+
+/** A problem of a feature where it stands in the file; of a formula, with its mark there if the text is one of the file's lines. */
+function placed(problem: Problem, spec: FeatureSpec, { types, locations, textOf }: ReadFeatureRun): Problem {
+  const type = spec.type === undefined ? undefined : types.get(spec.type);
+  const { excerpt, line: _, column, ...bare } = problem;
+  const ofFormula =
+    excerpt === undefined
+      ? undefined
+      : (locations.of(spec, "formula") ?? (type === undefined ? undefined : locations.of(type, "formula")));
+  const location = ofFormula ?? locations.of(spec);
+  if (location === undefined) return problem;
+  const lines = textOf(location.file)?.split("\n") ?? [];
+  const at =
+    excerpt === undefined
+      ? -1
+      : lines.findIndex((text, index) => index + 1 >= location.line && text.includes(excerpt.text));
+  if (excerpt === undefined || at < 0) return { ...bare, ...placeOf(location, lines) };
+  const text = lines[at] ?? "";
+  const from = text.indexOf(excerpt.text, at + 1 === location.line ? location.column - 1 : 0);
+  const mark = Math.max(0, from) + (column ?? 1);
+  return { ...bare, file: location.file, line: at + 1, column: mark, excerpt: { text, length: excerpt.length } };
+}
+
+function placeOf({ file, line, column, length }: Location, lines: readonly string[]) {
+  return { file, line, column, excerpt: { text: lines[line - 1] ?? "", length: length ?? 1 } };
+}
+
+/** As a report names the file. */
+export function shownPath(path: string): string {
+  const shown = relative(process.cwd(), path);
+  return shown === "" ? basename(path) : shown;
+}

@@ -1,0 +1,22 @@
+import { resolve } from "node:path";
+import { parseIso } from "../columnar/instants.js";
+import { featureRunProblem } from "../errors/formula.js";
+import { DaedalusError } from "../errors/problem.js";
+import type { Surroundings } from "./command.js";
+
+/** The file that a command reads where none is named. */
+export const FEATURES_FILE = "features.yaml";
+
+/** The file of a run: relative to the project's folder. */
+export function featuresFile({ project }: Surroundings, file: string): string {
+  return resolve(project, file);
+}
+
+/** Commander's parser of a UTC time, in microseconds. Throws DaedalusError `features/bad-time`, exit code 2. */
+export function timeOption(option: string): (text: string) => bigint {
+  return (text) => {
+    const nanos = parseIso(text);
+    if (nanos !== undefined && nanos % 1000n === 0n) return nanos / 1000n;
+    throw new DaedalusError([featureRunProblem("bad-time", { option, value: text })], 2);
+  };
+}

@@ -1,0 +1,108 @@
+import { doublesChunk, ticksChunk } from "../columnar/parquet-chunks.js";
+import type { SqlSession } from "../engines/sql/session.js";
+import { identifier, text } from "../engines/sql/text.js";
+import { crossSections } from "../formulas/features/crossings.js";
+import type { Crossing } from "../formulas/features/stages.js";
+import { GroupWriter } from "./group-writer.js";
+import { RowStream, type Rows } from "./row-stream.js";
+import type { StagedFile } from "./table-rows.js";
+
+/** Rows that are read at a time; those of one time are held together, however many. */
+const BLOCK = 65_536;
+const WORD = 2n ** 32n;
+
+/**
+ * Computes cross-sections of staged columns of one table: DuckDB brings the rows by their times, and what is made is written beside
+ * the rows' numbers, to be read in their order again.
+ */
+export async function crossTimes(
+  session: SqlSession,
+  crossings: readonly Crossing[],
+  staged: ReadonlyMap<string, StagedFile>,
+  path: string,
+): Promise<void> {
+  const inputs = [...new Set(crossings.map(({ input }) => input.id))];
+  const { sql, rows } = await byTime(session, inputs, staged);
+  const writer = await GroupWriter.create(path, [
+    { name: "t", type: "BIGINT", nullable: false },
+    ...crossings.map(({ node }) => ({ name: node.id, type: "DOUBLE" as const, nullable: true })),
+  ]);
+  const stream = await RowStream.open(await session.connect(), sql);
+  try {
+    let carried: Rows = RowStream.room(0, inputs.length + 2);
+    let read = 0;
+    for (let number = 0; read < rows || carried.ticks.length > 0; ) {
+      const more = Math.min(Math.max(BLOCK, carried.ticks.length), rows - read);
+      const block = RowStream.room(carried.ticks.length + more, inputs.length + 2);
+      copy(carried, block);
+      await stream.fill(block, carried.ticks.length, more);
+      read += more;
+      const ends = endsOfTimes(block, read === rows);
+      const whole = ends[ends.length - 1] ?? 0;
+      carried = from(block, whole);
+      if (whole === 0) continue;
+      const chunks = crossings.map(({ node, input }) => {
+        const column = block.columns[inputs.indexOf(input.id) + 2] as Rows["columns"][number];
+        const made = crossSections(node.op, column, ends);
+        return doublesChunk(made.values as Float64Array<ArrayBuffer>, made.valid);
+      });
+      await writer.add(number, [ticksChunk(block.ticks.slice(0, whole)), ...chunks]);
+      number += 1;
+    }
+    await writer.finish(new Set(), {});
+  } catch (error) {
+    await writer.abandon();
+    throw error;
+  } finally {
+    stream.close();
+  }
+}
+
+/** Rows' numbers, their times in two words that doubles hold, and the columns; by time. */
+async function byTime(session: SqlSession, inputs: readonly string[], staged: ReadonlyMap<string, StagedFile>) {
+  const files = [...new Set(inputs.map((id) => staged.get(id) as StagedFile))];
+  const numberOf = ({ numbered }: StagedFile, place: number): string =>
+    numbered ? `f${place}.t` : `f${place}.file_row_number`;
+  const parts = files.map(({ path }, place) => `read_parquet(${text(path)}, file_row_number = true) f${place}`);
+  const joins = parts.slice(1).map((part, place) => {
+    const other = files[place + 1] as StagedFile;
+    return `JOIN ${part} ON ${numberOf(other, place + 1)} = ${numberOf(files[0] as StagedFile, 0)}`;
+  });
+  const clock = files.findIndex(({ numbered }) => !numbered);
+  const asked = inputs.map((id) => {
+    const place = files.indexOf(staged.get(id) as StagedFile);
+    return `CAST(f${place}.${identifier(id)} AS DOUBLE)`;
+  });
+  const time = `f${clock}.t`;
+  const words = [`CAST(${time} // ${WORD} AS DOUBLE)`, `CAST(${time} % ${WORD} AS DOUBLE)`];
+  const number = numberOf(files[0] as StagedFile, 0);
+  const sql = `SELECT ${[number, ...words, ...asked].join(", ")} FROM ${[parts[0], ...joins].join(" ")}
+    ORDER BY ${time} ASC NULLS FIRST, ${number} ASC NULLS FIRST`;
+  const [count] = await session.query(`SELECT count(*) AS n FROM ${parts[0]}`);
+  return { sql, rows: Number(count?.["n"]) };
+}
+
+/** Where the rows of each time end; of the last time only if no row follows. */
+function endsOfTimes({ ticks, columns }: Rows, isLast: boolean): readonly number[] {
+  const [high, low] = [columns[0]?.values, columns[1]?.values];
+  const ends: number[] = [];
+  for (let row = 1; row < ticks.length; row++)
+    if (high?.[row] !== high?.[row - 1] || low?.[row] !== low?.[row - 1]) ends.push(row);
+  if (isLast && ticks.length > 0) ends.push(ticks.length);
+  return ends;
+}
+
+function copy(rows: Rows, into: Rows): void {
+  into.ticks.set(rows.ticks);
+  for (const [place, { values, valid }] of rows.columns.entries()) {
+    into.columns[place]?.values.set(values);
+    into.columns[place]?.valid.set(valid);
+  }
+}
+
+function from({ ticks, columns }: Rows, row: number): Rows {
+  return {
+    ticks: ticks.slice(row),
+    columns: columns.map(({ values, valid }) => ({ values: values.slice(row), valid: valid.slice(row) })),
+  };
+}

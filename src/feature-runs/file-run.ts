@@ -1,0 +1,394 @@
+import { join } from "node:path";
+import { type ParquetChunk, textRunsChunk, ticksChunk } from "../columnar/parquet-chunks.js";
+import type { ParquetColumn } from "../columnar/parquet-file.js";
+import type { SqlSession } from "../engines/sql/session.js";
+import { formulaProblem, frameProblem } from "../errors/formula.js";
+import { DaedalusError, type Problem } from "../errors/problem.js";
+import type { CompiledFeatures } from "../formulas/features/compile-features.js";
+import { type Answer, ComputePool } from "../formulas/features/compute-pool.js";
+import { type Work, within } from "../formulas/features/row-groups.js";
+import { type Crossing, onClock, reachedFrom, type Stage, scheduleOf } from "../formulas/features/stages.js";
+import { EVENT_TIME, SYMBOL } from "../formulas/features/tables.js";
+import { extentsOf } from "../formulas/ir/extents.js";
+import type { IrNode } from "../formulas/ir/node.js";
+import { KernelRun } from "../formulas/lowering/kernel/symbol-run.js";
+import { crossTimes } from "./cross-times.js";
+import { GroupWriter } from "./group-writer.js";
+import { latestRows } from "./latest-rows.js";
+import { type Group, type Layout, layoutOf } from "./layout.js";
+import type { Rows } from "./row-stream.js";
+import type { OpenTable, SymbolCount } from "./run-table.js";
+import { type StagedFile, TableRows } from "./table-rows.js";
+
+export interface FileRunOptions {
+  readonly session: SqlSession;
+  /** The first is the clock. */
+  readonly tables: readonly OpenTable[];
+  readonly compiled: CompiledFeatures;
+  /** The rows before the run's start are counted apart: they are only looked back at. */
+  readonly hasStart: boolean;
+  readonly threads: number;
+  /** Bytes of what is under way beside DuckDB. */
+  readonly memory: number;
+  /** A folder for what is only needed during the run. */
+  readonly staging: string;
+  readonly signal?: AbortSignal | undefined;
+  /** Told of rows that are written. */
+  readonly onProgress?: ((written: number, rows: number) => void) | undefined;
+}
+
+export interface WrittenFeature {
+  readonly name: string;
+  readonly rows: number;
+  readonly nulls: number;
+  readonly status: "success" | "error";
+  readonly problem?: Problem;
+}
+
+export interface WrittenFeatures {
+  readonly rows: number;
+  readonly features: readonly WrittenFeature[];
+}
+
+/** Rows of a row group of the file, and the least. */
+const MOST_ROWS = 131_072;
+const LEAST_ROWS = 4_096;
+
+/**
+ * Computes features over the tables of a run and writes the clock's rows, with a column for each feature, as one Parquet file. What
+ * needs other rows than a symbol's own before it is cut out of the graph: what it is made of is staged.
+ */
+export class FileRun {
+  readonly #tables: ReadonlyMap<string, OpenTable>;
+  readonly #clock: OpenTable;
+  readonly #symbols = new Map<string, readonly SymbolCount[]>();
+  readonly #staged = new Map<string, StagedFile>();
+  readonly #failures = new Map<string, string>();
+  #files = 0;
+
+  constructor(private readonly options: FileRunOptions) {
+    this.#tables = new Map(options.tables.map((table) => [table.columns.name, table]));
+    this.#clock = options.tables[0] as OpenTable;
+  }
+
+  /** Throws DaedalusError: exit code 1 for values that cannot be read, and a clock without rows. */
+  async write(path: string): Promise<WrittenFeatures> {
+    const { graph, features } = this.options.compiled;
+    const clock = this.#clock.columns.name;
+    const nodes = features.map(({ node, table }) => node && onClock(graph, node, table, clock));
+    const sinks = nodes.flatMap((node) => (node === undefined ? [] : [{ node, table: clock }]));
+    const schedule = scheduleOf(graph.nodes, sinks);
+    await this.#load(graph.nodes);
+    const last = schedule[schedule.length - 1]?.stages.find(({ table }) => table === clock);
+    for (const { stages, crossings } of schedule) {
+      for (const stage of stages) if (stage !== last) await this.#stage(stage);
+      await this.#cross(crossings);
+    }
+    const wanted = [...new Set(sinks.map(({ node }) => node))];
+    return await this.#writeClock(path, this.#finalWork(last, wanted), nodes);
+  }
+
+  /** The last stage on the clock, and what features have been staged before it. */
+  #finalWork(last: Stage | undefined, wanted: readonly IrNode[]): Plan {
+    const own = new Set(last?.nodes.map(({ id }) => id));
+    const brought = wanted.filter(({ id }) => !own.has(id));
+    return {
+      nodes: [...(last?.nodes ?? []), ...brought],
+      given: [...(last?.given ?? []), ...brought],
+      kept: wanted,
+    };
+  }
+
+  /** The columns that anything takes, of every table; and how many rows its symbols have. */
+  async #load(nodes: readonly IrNode[]): Promise<void> {
+    for (const [name, table] of this.#tables) {
+      const columns = nodes
+        .filter(({ primitive, params }) => primitive === "SOURCE" && params["table"] === name)
+        .map(({ params }) => String(params["column"]));
+      this.#symbols.set(name, await table.symbols([...new Set(columns)]));
+    }
+    const rows = this.#symbolsOf(this.#clock).reduce((sum, one) => sum + one.rows - one.before, 0);
+    if (rows === 0) throw new DaedalusError([frameProblem("no-rows", { table: this.#clock.columns.name })], 1);
+  }
+
+  #symbolsOf(table: OpenTable): readonly SymbolCount[] {
+    return this.#symbols.get(table.columns.name) ?? [];
+  }
+
+  /** All rows of a table, those before the run's start too: later parts may look back at them. */
+  #allRows(table: OpenTable): readonly SymbolCount[] {
+    return this.#symbolsOf(table).map((one) => ({ ...one, before: 0 }));
+  }
+
+  async #stage({ table: name, nodes, given, kept }: Stage): Promise<void> {
+    const table = this.#tables.get(name) as OpenTable;
+    for (const plan of this.#passes(this.#able({ nodes, given, kept }), this.#threadsOf(table)))
+      await this.#stageColumns(table, plan);
+  }
+
+  async #stageColumns(table: OpenTable, plan: Plan): Promise<void> {
+    if (plan.kept.length === 0) return;
+    const path = this.#nextPath();
+    const columns: ParquetColumn[] = [{ name: "t", type: "BIGINT", nullable: false }, ...plan.kept.map(columnOf)];
+    const writer = await GroupWriter.create(path, columns);
+    try {
+      const layout = layoutOf(this.#allRows(table), this.#rowsOfGroup(table, plan), 0);
+      await this.#compute(table, plan, layout, async (number, _, rows, answer) => {
+        await writer.add(number, [ticksChunk(rows.ticks), ...answer.chunks]);
+      });
+      await writer.finish(new Set(), {});
+    } catch (error) {
+      await writer.abandon();
+      throw error;
+    }
+    for (const { id } of plan.kept) this.#staged.set(id, { path, numbered: false });
+  }
+
+  async #cross(crossings: readonly Crossing[]): Promise<void> {
+    const able = crossings.filter(({ node, input }) => {
+      const cause = this.#failures.get(input.id);
+      if (cause !== undefined) this.#failures.set(node.id, cause);
+      return cause === undefined;
+    });
+    const groups = new Map<string, Crossing[]>();
+    for (const one of able) {
+      const to = one.node.op === "latest" ? String(one.node.params["to"]) : "";
+      const key = JSON.stringify([one.table, to]);
+      groups.set(key, [...(groups.get(key) ?? []), one]);
+    }
+    for (const group of groups.values()) {
+      const [{ table: name, node }] = group as [Crossing];
+      const from = this.#tables.get(name) as OpenTable;
+      const path = this.#nextPath();
+      if (node.op === "latest") {
+        const to = this.#tables.get(String(node.params["to"])) as OpenTable;
+        await latestRows(this.options.session, this.#side(from), this.#side(to), group, this.#staged, path);
+      } else {
+        const bare = group.map(({ input }) => input).filter(({ id }) => !this.#staged.has(id));
+        await this.#stageColumns(from, { nodes: bare, given: bare, kept: bare });
+        await crossTimes(this.options.session, group, this.#staged, path);
+      }
+      for (const { node: made } of group) this.#staged.set(made.id, { path, numbered: node.op !== "latest" });
+    }
+  }
+
+  #side(table: OpenTable) {
+    return { table, symbols: this.#allRows(table) };
+  }
+
+  async #writeClock(path: string, whole: Plan, nodes: readonly (IrNode | undefined)[]): Promise<WrittenFeatures> {
+    const { compiled, onProgress } = this.options;
+    const clock = this.#clock;
+    const able = this.#able(whole);
+    const passes = this.#passes(able, this.#threadsOf(clock));
+    // More than one: they are staged, and brought together.
+    const isOne = passes.length === 1;
+    if (!isOne) for (const pass of passes) await this.#stageColumns(clock, pass);
+    const plan = isOne ? (passes[0] as Plan) : this.#able({ nodes: able.kept, given: able.kept, kept: able.kept });
+    const symbols = clock.hasSymbols ? [{ name: SYMBOL, type: "text", nullable: false } as const] : [];
+    const time = { name: EVENT_TIME, type: `instant_${clock.resolution}`, nullable: false } as const;
+    const own = compiled.features.map(({ name }, place) => ({ ...columnOf(nodes[place]), name }));
+    const writer = await GroupWriter.create(path, [...symbols, time, ...own]);
+    try {
+      const layout = layoutOf(this.#symbolsOf(clock), this.#rowsOfGroup(clock, plan), this.#extentOf(plan));
+      const places = new Map(plan.kept.map(({ id }, place) => [id, place]));
+      let written = 0;
+      await this.#compute(clock, plan, layout, async (number, group, rows, answer) => {
+        const leading = [...(clock.hasSymbols ? [this.#symbolsChunk(group)] : []), ticksChunk(keptTicks(group, rows))];
+        const made = nodes.map((node) => answer.chunks[places.get(node?.id ?? "") ?? -1]);
+        await writer.add(number, [...leading, ...made]);
+        written += group.keptRows;
+        onProgress?.(written, layout.keptRows);
+      });
+      const failed = nodes.flatMap((node, place) => (this.#failures.has(node?.id ?? "") ? [place] : []));
+      const shift = symbols.length + 1;
+      const nulls = await writer.finish(new Set(failed.map((place) => place + shift)), {});
+      const rows = layout.keptRows;
+      return {
+        rows,
+        features: compiled.features.map(({ name, problem }, place) => {
+          const cause = this.#failures.get(nodes[place]?.id ?? "");
+          const told = problem ?? (cause === undefined ? undefined : formulaProblem("failed", { cause }));
+          if (told !== undefined) return { name, rows, nulls: rows, status: "error", problem: told };
+          return { name, rows, nulls: nulls[place + shift] ?? 0, status: "success" };
+        }),
+      };
+    } catch (error) {
+      await writer.abandon();
+      throw error;
+    }
+  }
+
+  #symbolsChunk({ segments }: Group): ParquetChunk {
+    const symbols = this.#symbolsOf(this.#clock);
+    return textRunsChunk(
+      segments
+        .filter(({ rows, warmUp }) => rows > warmUp)
+        .map(({ symbol, rows, warmUp }) => ({ text: symbols[symbol]?.symbol ?? "", rows: rows - warmUp })),
+    );
+  }
+
+  /** Every group goes to `take` in the order of its rows. */
+  async #compute(
+    table: OpenTable,
+    plan: Plan,
+    layout: Layout,
+    take: (number: number, group: Group, rows: Rows, answer: Answer) => Promise<void>,
+  ): Promise<void> {
+    const { session, signal, memory } = this.options;
+    const work: Work = {
+      nodes: plan.nodes.map((node) => (plan.given.includes(node) ? node : within(node, layout.most))),
+      given: plan.given.map(({ id }) => id),
+      kept: plan.kept.map(({ id }) => id),
+    };
+    const pool = ComputePool.open(work, Math.min(this.#threadsOf(table), Math.max(1, layout.units.length)));
+    const rows = await TableRows.open(session, table, plan.given, this.#staged);
+    const widest = Math.max(1, ...layout.units.flatMap((groups) => groups.map((group) => group.rows)));
+    const limit = Math.max(this.options.threads + 1, Math.floor(memory / 2 / (widest * bytesOfRow(plan))));
+    const underWay = new Set<Promise<void>>();
+    let failure: unknown;
+    try {
+      let number = 0;
+      let symbol = -1;
+      for (const groups of layout.units) {
+        const lane = pool.lane();
+        for (const group of groups) {
+          signal?.throwIfAborted();
+          if (failure !== undefined) throw failure;
+          const room = rows.room(group.rows);
+          let at = 0;
+          for (const segment of group.segments) {
+            for (; symbol < segment.symbol; ) {
+              symbol += 1;
+              await rows.skip(layout.skipped[symbol] ?? 0);
+            }
+            await rows.fill(room, at, segment.rows);
+            at += segment.rows;
+          }
+          const own = number;
+          number += 1;
+          const done = lane
+            .compute(
+              orderOf(group, room, work),
+              room.columns.flatMap(({ values, valid }) => [values.buffer, valid.buffer]),
+            )
+            .then(async (answer) => {
+              for (const [id, cause] of answer.failures) this.#failures.set(id, cause);
+              await take(own, group, room, answer);
+              lane.release(answer);
+            })
+            .catch((error: unknown) => {
+              failure ??= error;
+            })
+            .finally(() => underWay.delete(done));
+          underWay.add(done);
+          if (underWay.size >= limit) await Promise.race(underWay);
+        }
+      }
+      await Promise.all(underWay);
+      if (failure !== undefined) throw failure;
+    } finally {
+      rows.close();
+      await pool.close();
+    }
+  }
+
+  #threadsOf(table: OpenTable): number {
+    return Math.max(1, Math.min(this.options.threads, this.#symbolsOf(table).length));
+  }
+
+  #rowsOfGroup(table: OpenTable, plan: Plan): number {
+    const budget = this.options.memory / 8 / this.#threadsOf(table);
+    return Math.max(LEAST_ROWS, Math.min(MOST_ROWS, Math.floor(budget / bytesOfRow(plan))));
+  }
+
+  /** How far the plan looks back; Infinity: to the table's first row. */
+  #extentOf({ nodes, given, kept }: Plan): number {
+    if (!this.options.hasStart) return Number.POSITIVE_INFINITY;
+    const extents = extentsOf(nodes.map((node) => (given.includes(node) ? { ...node, primitive: "SOURCE" } : node)));
+    return Math.max(0, ...kept.map(({ id }) => extents.get(id)?.left ?? 0));
+  }
+
+  /** Parts of the plan whose kernels do not look back at more than the memory holds. */
+  #passes(plan: Plan, threads: number): readonly Plan[] {
+    const { nodes, given, kept } = plan;
+    const bytes = new KernelRun(nodes, new Set(given.map(({ id }) => id))).bytes;
+    if (bytes <= this.options.memory / 4 / threads || kept.length < 2) return [plan];
+    const half = kept.length >> 1;
+    return [kept.slice(0, half), kept.slice(half)].flatMap((part) => this.#passes(reaching(plan, part), threads));
+  }
+
+  /** Without what has failed, and what is made of it. */
+  #able({ nodes, given, kept }: Plan): Plan {
+    const brought = new Set(given);
+    const able = nodes.filter((node) => {
+      const inputs = brought.has(node) ? [] : node.inputs;
+      const cause = this.#failures.get(node.id) ?? inputs.map((id) => this.#failures.get(id)).find(Boolean);
+      if (cause !== undefined) this.#failures.set(node.id, cause);
+      return cause === undefined;
+    });
+    const isAble = ({ id }: IrNode): boolean => !this.#failures.has(id);
+    return reaching({ nodes: able, given: given.filter(isAble), kept }, kept.filter(isAble));
+  }
+
+  #nextPath(): string {
+    this.#files += 1;
+    return join(this.options.staging, `${this.#files}.parquet`);
+  }
+}
+
+/** Nodes that are computed together. */
+interface Plan {
+  /** Inputs first. */
+  readonly nodes: readonly IrNode[];
+  readonly given: readonly IrNode[];
+  readonly kept: readonly IrNode[];
+}
+
+/** The part of a plan that makes some of its kept nodes. */
+function reaching({ nodes, given }: Plan, kept: readonly IrNode[]): Plan {
+  const byId = new Map(nodes.map((node) => [node.id, node]));
+  const brought = new Set(given);
+  const reached = reachedFrom(kept, byId, (node) => brought.has(node));
+  return {
+    nodes: nodes.filter(({ id }) => reached.has(id)),
+    given: given.filter(({ id }) => reached.has(id)),
+    kept,
+  };
+}
+
+/** What a row of a plan takes while it is under way. */
+function bytesOfRow({ given, kept }: Plan): number {
+  return 9 * (given.length + kept.length) + 8;
+}
+
+function columnOf(node: IrNode | undefined): ParquetColumn {
+  return { name: node?.id ?? "", type: node?.output === "Boolean" ? "BOOLEAN" : "DOUBLE", nullable: true };
+}
+
+function orderOf(group: Group, room: Rows, work: Work) {
+  let at = 0;
+  const begins: number[] = [];
+  for (const { begins: isFirst, rows } of group.segments) {
+    if (isFirst) begins.push(at);
+    at += rows;
+  }
+  return {
+    form: "chunks" as const,
+    rows: group.rows,
+    begins,
+    kept: group.kept,
+    given: work.given.map((id, place) => [id, room.columns[place] as Rows["columns"][number]] as const),
+  };
+}
+
+function keptTicks({ kept, keptRows, rows }: Group, { ticks }: Rows): BigInt64Array<ArrayBuffer> {
+  if (keptRows === rows) return ticks;
+  const own = new BigInt64Array(keptRows);
+  let at = 0;
+  for (const [from, to] of kept) {
+    own.set(ticks.subarray(from, to), at);
+    at += to - from;
+  }
+  return own;
+}

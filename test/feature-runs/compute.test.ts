@@ -1,0 +1,295 @@
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Float64, makeData, makeVector, Table, TimestampMicrosecond, Utf8, vectorFromArray } from "apache-arrow";
+import { DaedalusError, FeatureEngine } from "daedalus";
+import { expect, test } from "vitest";
+import { computeFeatureRun, openFeatureRun } from "#daedalus/app/features-service.js";
+import { KINDS, nastyColumn, pick, type Random, randomFrom } from "../formulas/nasty-columns.js";
+import { ask, type Bar, inRunFolder, type Row, writeBars } from "./run-folder.js";
+
+// Runs over files give what the engine in memory gives (which the oracles judge), whatever they are cut by.
+
+const COLUMNS = ["x", "y"];
+const FEATURES = [
+  { name: "ret", formula: "x / lag(x, 2) - 1" },
+  { name: "mean", formula: "rolling_mean(x, 5)" },
+  { name: "wide", formula: "rolling_std(y, 700, min_periods=3)" },
+  { name: "all", formula: "cumsum(x) + ema(y, 10)" },
+  { name: "above", formula: "x > rolling_median(x, 9)" },
+  { name: "same", formula: "rolling_mean(x, 5)" },
+  { name: "rank", formula: "cs_rank(ret)" },
+  { name: "rank_mean", formula: "rolling_mean(rank, 3, min_periods=1)" },
+  { name: "again", formula: "cs_demean(rank_mean) + cs_rank(x)" },
+  { name: "other", formula: "other.x + x" },
+  { name: "there", table: "other", formula: "rolling_max(x, 4, min_periods=1) > 0" },
+  { name: "wrong", formula: "rolling_mean(z, 5)" },
+  { name: "plain", formula: "y" },
+];
+
+function barsOf(random: Random, symbols: readonly string[], most: number): Bar[] {
+  const bars = symbols.flatMap((symbol) => {
+    const rows = 1 + Math.floor(random() * most);
+    const columns = COLUMNS.map(() => nastyColumn(random, rows, pick(random, Object.keys(KINDS))));
+    let time = Math.floor(random() * 50);
+    return Array.from({ length: rows }, (_, row) => {
+      time += Math.floor(random() * 3);
+      return { symbol, time: 1_700_000_000_000_000 + time, cells: columns.map((cells) => cells[row] ?? null) };
+    });
+  });
+  // As a feed lies: by time, symbols mixed; those of one time as they came.
+  return bars
+    .map((bar, place) => ({ bar, place }))
+    .sort((a, b) => a.bar.time - b.bar.time || a.place - b.place)
+    .map(({ bar }) => bar);
+}
+
+function frameOf(bars: readonly Bar[]): Table {
+  const times = BigInt64Array.from(bars, ({ time }) => BigInt(time));
+  return new Table({
+    symbol: vectorFromArray(
+      bars.map(({ symbol }) => symbol),
+      new Utf8(),
+    ),
+    event_time: makeVector(
+      makeData({ type: new TimestampMicrosecond("UTC"), length: bars.length, nullCount: 0, data: times }),
+    ),
+    ...Object.fromEntries(
+      COLUMNS.map((name, place) => [
+        name,
+        vectorFromArray(
+          bars.map(({ cells }) => cells[place] ?? null),
+          new Float64(),
+        ),
+      ]),
+    ),
+  });
+}
+
+async function wantedRows(bars: readonly Bar[], other: readonly Bar[], features: typeof FEATURES): Promise<Row[]> {
+  const engine = new FeatureEngine({ threads: 1 });
+  const { table } = await engine.computeFeatures({
+    frames: { bars: frameOf(bars), other: frameOf(other) },
+    specs: features,
+  });
+  const names = table.schema.fields.map(({ name }) => name);
+  const columns = names.map((name) => [...(table.getChild(name) ?? [])] as unknown[]);
+  return Array.from({ length: table.numRows }, (_, row) =>
+    Object.fromEntries(names.map((name, place) => [name, columns[place]?.[row] ?? null])),
+  );
+}
+
+async function writtenRows(path: string, features: typeof FEATURES): Promise<readonly Row[]> {
+  const names = features.map(({ name }) => `"${name}"`);
+  return ask(`SELECT symbol, epoch_us(event_time) AS t, ${names.join(", ")} FROM read_parquet('${path}')`);
+}
+
+function expectSame(found: readonly Row[], wanted: readonly Row[], features: typeof FEATURES, told: unknown): void {
+  expect(found.length).toBe(wanted.length);
+  for (const { name } of features) {
+    const row = found.findIndex((one, place) => !sameCell(one[name], wanted[place]?.[name]));
+    expect([
+      told,
+      name,
+      row,
+      row < 0 ? undefined : found[row]?.[name],
+      row < 0 ? undefined : wanted[row]?.[name],
+    ]).toEqual([told, name, -1, undefined, undefined]);
+  }
+}
+
+// −0 and +0 are one value.
+const sameCell = (a: unknown, b: unknown): boolean => Object.is(a, b) || a === b;
+
+test("files of any layout, memory and number of threads give what the engine in memory gives", async () => {
+  for (let seed = 1; seed <= 8; seed++) {
+    const random = randomFrom(seed);
+    const big = seed % 4 === 0;
+    const bars = barsOf(
+      random,
+      pick(random, [["b", "a", "ä"], ["one"], ["s1", "s2", "s3", "s4", "s5"]]),
+      big ? 12_000 : 60,
+    );
+    const other = barsOf(random, ["a", "one", "s2", "s3", "zz"], big ? 9_000 : 60);
+    const run = {
+      name: "run",
+      tables: ["bars", "other"],
+      features: FEATURES,
+      concurrency: 1 + Math.floor(random() * 3),
+      // So little that a group is as small as it gets, and every column is computed by itself.
+      memory_limit: pick(random, ["64MB", "4GB"]),
+    };
+    await inRunFolder(run, async (folder, file) => {
+      const cut = Math.floor(bars.length / 2);
+      await writeBars(join(folder, "warehouse/bars/1.parquet"), COLUMNS, bars.slice(0, cut));
+      await writeBars(join(folder, "warehouse/bars/2.parquet"), COLUMNS, bars.slice(cut));
+      await writeBars(join(folder, "warehouse/other.parquet"), COLUMNS, other);
+      const wide = join(folder, "out/wide.parquet");
+      const report = await computeFeatureRun(await openFeatureRun(file, { wide }));
+      const wanted = await wantedRows(bars, other, FEATURES);
+      expectSame(await writtenRows(wide, FEATURES), wanted, FEATURES, [seed, run.memory_limit]);
+      expect(report.rows).toBe(bars.length);
+      expect(report.features.map(({ name, status }) => [name, status])).toEqual(
+        FEATURES.map(({ name }) => [name, name === "wrong" ? "error" : "success"]),
+      );
+      expect(report.features.map(({ nulls }) => nulls)).toEqual(
+        FEATURES.map(({ name }) => wanted.filter((row) => row[name] === null).length),
+      );
+      // Nothing is left of what was staged.
+      expect(readdirSync(join(folder, "out"))).toEqual(["wide.parquet"]);
+
+      // A window of time, and some of the symbols: the same values, on fewer rows.
+      const times = bars.map(({ time }) => time);
+      const [start, end] = [times[Math.floor(random() * times.length)] ?? 0, times[times.length - 1] ?? 0];
+      if (start < end && random() < 0.9) {
+        const plain = FEATURES.filter(({ name }) => !["rank", "rank_mean", "again"].includes(name));
+        const few =
+          random() < 0.5 ? plain.filter(({ name }) => ["ret", "mean", "above", "plain"].includes(name)) : plain;
+        await inRunFolder({ ...run, features: few, warehouse: join(folder, "warehouse") }, async (_, late) => {
+          const symbols = [...new Set(bars.map(({ symbol }) => symbol))].filter((_one, place) => place % 2 === 0);
+          await computeFeatureRun(
+            await openFeatureRun(late, { wide, start: BigInt(start), end: BigInt(end), symbols }),
+          ).catch((error: unknown) => {
+            expect(String(error)).toContain("no-rows");
+          });
+          const within = (time: unknown): boolean => Number(time) >= start && Number(time) < end;
+          const kept = bars.filter(({ time, symbol }) => within(time) && symbols.includes(symbol));
+          if (kept.length === 0) return;
+          const all = (await wantedRows(bars, other, FEATURES)).map((row) => ({
+            ...row,
+            t: Number(row["event_time"]) * 1000,
+          }));
+          const timesInOrder = await ask(
+            `SELECT symbol, epoch_us(event_time) AS t FROM read_parquet('${folder}/warehouse/bars/*.parquet', filename = true, file_row_number = true) ORDER BY symbol, event_time, filename, file_row_number`,
+          );
+          const wantedLate = all.filter(
+            (_row, place) =>
+              within(timesInOrder[place]?.["t"]) && symbols.includes(String(timesInOrder[place]?.["symbol"])),
+          );
+          expectSame(await writtenRows(wide, few), wantedLate, few, [seed, "late"]);
+        });
+      }
+    });
+  }
+}, 120_000);
+
+const CSV = `time,open,close,is_buy
+1700000000,1,2,1
+1700000060,2,,0
+1700000120,3,4.5,1
+`;
+
+test("a text file with constants, other names and a unit; the row group is as the footer says", async () => {
+  const run = `name: csv
+tables:
+  - name: bars
+    source: {path: bars.csv, timestamp_field: time, timestamp_unit: s}
+    field_mapping: {close: px}
+    symbol: BTC
+features:
+  - {name: ret, formula: px / open}
+  - {name: buys, formula: cumsum(is_buy)}
+  - {name: drawdown_10, type: drawdown, inputs: {price: px}, parameters: {window: 2}}
+output: {wide: made/wide.parquet}
+`;
+  await inRunFolder(run, async (folder, file) => {
+    writeFileSync(join(folder, "bars.csv"), CSV);
+    const report = await computeFeatureRun(await openFeatureRun(file));
+    expect(report.wide).toBe(join(folder, "made/wide.parquet"));
+    const rows = await ask(
+      `SELECT symbol, CAST(event_time AS VARCHAR) AS t, ret, buys, drawdown_10 FROM '${report.wide}'`,
+    );
+    expect(rows).toEqual([
+      { symbol: "BTC", t: "2023-11-14 22:13:20+00", ret: 2, buys: 1, drawdown_10: null },
+      { symbol: "BTC", t: "2023-11-14 22:14:20+00", ret: null, buys: 1, drawdown_10: null },
+      { symbol: "BTC", t: "2023-11-14 22:15:20+00", ret: 1.5, buys: 2, drawdown_10: null },
+    ]);
+    const [statistics] = await ask(
+      `SELECT num_values, stats_null_count, stats_min_value, stats_max_value FROM parquet_metadata('${report.wide}') WHERE path_in_schema = 'ret'`,
+    );
+    expect(statistics).toEqual({
+      num_values: 3n,
+      stats_null_count: 1n,
+      stats_min_value: "1.5",
+      stats_max_value: "2.0",
+    });
+  });
+});
+
+async function problemsOf(run: string, files: Readonly<Record<string, string>> = {}): Promise<string> {
+  return inRunFolder(run, async (folder, file) => {
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+    try {
+      await computeFeatureRun(await openFeatureRun(file));
+    } catch (error) {
+      expect(error).toBeInstanceOf(DaedalusError);
+      expect(existsSync(join(folder, "wide.parquet"))).toBe(false);
+      return String((error as DaedalusError).message).replaceAll(folder, "DIR");
+    }
+    return "done";
+  });
+}
+
+const TABLE = "tables: [{name: bars, source: {path: bars.csv, timestamp_field: time, timestamp_unit: s}, symbol: BTC}]";
+
+test("what is wrong is told with its place, and nothing is written", async () => {
+  const head = `name: r\noutput: {wide: wide.parquet}\n`;
+  const one = "features: [{name: a, formula: close + 1}]\n";
+  expect(await problemsOf(`${head}tables: [bars]\n${one}shard: 1d\ncatalog: {type: sql}\nexecutor: ray\n`)).toMatch(
+    /shard[\s\S]*this version does not execute|this version does not execute shard/,
+  );
+  expect(await problemsOf(`${head}tables: [bars]\n${one}`)).toContain("frame/no-table");
+  expect(await problemsOf(`${head}${TABLE}\n${one}`)).toContain("source/no-such-file");
+  expect(await problemsOf(`${head}${TABLE.replace(", timestamp_unit: s", "")}\n${one}`, { "bars.csv": CSV })).toContain(
+    "record 1",
+  );
+  expect(
+    await problemsOf(`${head}${TABLE.replace("timestamp_field: time", "timestamp_field: tme")}\n${one}`, {
+      "bars.csv": CSV,
+    }),
+  ).toContain('did you mean "time"?');
+  expect(await problemsOf(`${head}${TABLE}\n${one}`, { "bars.csv": CSV.replace("4.5", "four") })).toContain(
+    "holds four in record 3",
+  );
+  expect(
+    await problemsOf(`${head}${TABLE}\n${one}start: 2024-01-01\nend: 2023-01-01\n`, { "bars.csv": CSV }),
+  ).toContain("end is 2023-01-01");
+  expect(await problemsOf(`${head}${TABLE}\n${one}start: soon\n`, { "bars.csv": CSV })).toContain(
+    "definition/bad-instant",
+  );
+  expect(await problemsOf(`${head}${TABLE}\n${one}symbols: [ETH]\n`, { "bars.csv": CSV })).toContain("frame/no-rows");
+  expect(await problemsOf(`name: r\n${TABLE}\n${one}`, { "bars.csv": CSV })).toContain("features/no-output");
+  expect(
+    await problemsOf(
+      `${head}${TABLE}\nfeatures:\n  - name: a\n    formula: >-\n      close +\n      rolling_meen(close, 3)\nstrict: true\n`,
+      { "bars.csv": CSV },
+    ),
+  ).toContain("rolling_mean");
+  expect(
+    await problemsOf(`${head}${TABLE}\nstrict: true\nfeatures:\n  - {name: a, formula: "rolling_meen(close, 3)"}\n`, {
+      "bars.csv": CSV,
+    }),
+  ).toBe(
+    `features.yaml:5:24  formula/unknown-function
+  feature "a": there is no function "rolling_meen"
+    5 |   - {name: a, formula: "rolling_meen(close, 3)"}
+      |                         ^^^^^^^^^^^^
+  did you mean "rolling_mean"?`.replace("5:24", "5:25"),
+  );
+});
+
+test("venues and bars that a table mixes must be chosen between", async () => {
+  const csv =
+    "event_time,venue,bar_name,is_complete,close\n2024-01-01,a,t1,1,1\n2024-01-02,b,t1,1,2\n2024-01-03,a,t2,1,3\n2024-01-04,a,t1,0,4\n";
+  const run = (more: string, table = "") =>
+    `name: r\noutput: {wide: wide.parquet}\ntables: [{name: bars, source: {path: bars.csv}${table}}]\nfeatures: [{name: a, formula: close}]\n${more}`;
+  expect(await problemsOf(run(""), { "bars.csv": csv })).toContain("holds rows of several venues: a, b");
+  expect(await problemsOf(run("venue: a\n"), { "bars.csv": csv })).toContain("several bar_names: t1, t2");
+  await inRunFolder(run("venue: a\n", ", bar_name: t1"), async (folder, file) => {
+    writeFileSync(join(folder, "bars.csv"), csv);
+    const report = await computeFeatureRun(await openFeatureRun(file));
+    expect(await ask(`SELECT a FROM '${report.wide}'`)).toEqual([{ a: 1 }]);
+    writeFileSync(file, run("venue: a\n", ", bar_name: t1, incomplete_bars: true"));
+    await computeFeatureRun(await openFeatureRun(file));
+    expect(await ask(`SELECT a FROM '${report.wide}'`)).toEqual([{ a: 1 }, { a: 4 }]);
+  });
+});

@@ -1,5 +1,6 @@
 import { ArenaFull } from "../../../columnar/arena.js";
 import type { IrNode } from "../../ir/node.js";
+import { NoLowering } from "../no-lowering.js";
 import { KERNEL_LOWERINGS } from "./lowering.js";
 import { Machine } from "./machine.js";
 import { NodeFailed } from "./node-failed.js";
@@ -18,14 +19,6 @@ export interface MadeColumn {
   readonly values: Float64Array;
   /** A byte a row. */
   readonly valid: Uint8Array;
-}
-
-/** A node without a lowering for the backend. */
-export class NoLowering extends Error {
-  override readonly name = "NoLowering";
-  constructor(node: Pick<IrNode, "primitive" | "op">) {
-    super(`the kernel backend has no lowering for ${node.primitive} ${node.op}`);
-  }
 }
 
 /** The nodes of a graph on the kernels, for one symbol after the other, block by block. */
@@ -50,7 +43,7 @@ export class KernelRun {
         this.#planner.lower({ ...node, inputs: [] }, () => column);
       } else {
         const lowering = KERNEL_LOWERINGS[node.primitive]?.[node.op];
-        if (lowering === undefined) throw new NoLowering(node);
+        if (lowering === undefined) throw new NoLowering(node, "kernel");
         this.#planner.lower(node, (inputs) => lowering(node, this.#planner, inputs));
       }
     }

@@ -1,0 +1,115 @@
+import pl, { type DataFrame, type LazyDataFrame } from "nodejs-polars";
+import type { IrNode, Primitive } from "../../ir/node.js";
+import type { GivenColumn } from "../kernel/symbol-run.js";
+import { NoLowering } from "../no-lowering.js";
+import { type PolarsLowering, ROW_WISE } from "./row-wise.js";
+import { hasWindow, STATES, WINDOWS } from "./windows.js";
+
+/** How Polars computes a node, by its primitive and op; what is not here the kernel computes between two collects. */
+export const POLARS_LOWERINGS: Readonly<Partial<Record<Primitive, Readonly<Record<string, PolarsLowering>>>>> = {
+  TRANSFORM: ROW_WISE,
+  WINDOW: WINDOWS,
+  STATE: STATES,
+};
+
+/** Whether Polars computes the node; `nodeOf` gives its inputs. */
+export function isPolars(node: IrNode, nodeOf: (id: string) => IrNode | undefined): boolean {
+  if (POLARS_LOWERINGS[node.primitive]?.[node.op] === undefined) return false;
+  if (node.primitive === "WINDOW" && node.op !== "lag") return hasWindow(node);
+  if (node.op !== "power") return true;
+  const exponent = constantOf(nodeOf(node.inputs[1] ?? ""));
+  return exponent !== undefined;
+}
+
+function constantOf(node: IrNode | undefined): number | undefined {
+  const value = node?.op === "constant" ? node.params["value"] : undefined;
+  return value === null || value === undefined ? undefined : Number(value);
+}
+
+/** Nodes on Polars for one symbol: one LazyFrame of all its rows, one collect. */
+export class PolarsRun {
+  readonly #layers: readonly (readonly IrNode[])[];
+  readonly #nodes: ReadonlyMap<string, IrNode>;
+
+  /** Nodes with their inputs first; `given` are brought. Throws `NoLowering`. */
+  constructor(
+    nodes: readonly IrNode[],
+    private readonly given: ReadonlySet<string>,
+  ) {
+    this.#nodes = new Map(nodes.map((node) => [node.id, node]));
+    const depths = new Map<string, number>();
+    const layers: IrNode[][] = [];
+    for (const node of nodes) {
+      if (given.has(node.id)) continue;
+      if (!isPolars(node, (id) => this.#nodes.get(id))) throw new NoLowering(node, "polars");
+      // What does not take one another is computed side by side.
+      const depth = Math.max(0, ...node.inputs.map((id) => (depths.get(id) ?? -1) + 1));
+      depths.set(node.id, depth);
+      layers[depth] = [...(layers[depth] ?? []), node];
+    }
+    this.#layers = layers;
+  }
+
+  /** Columns of the wanted nodes, of all rows of the symbol. */
+  run(
+    rows: number,
+    given: ReadonlyMap<string, GivenColumn>,
+    wanted: readonly string[],
+  ): ReadonlyMap<string, { readonly values: Float64Array; readonly valid: Uint8Array }> {
+    const made = this.#frameOf(rows, given);
+    let frame: LazyDataFrame = made;
+    for (const layer of this.#layers)
+      frame = frame.withColumns(
+        ...layer.map((node) => {
+          const lowering = POLARS_LOWERINGS[node.primitive]?.[node.op] as PolarsLowering;
+          const inputs = node.inputs.map((id) => pl.col(id));
+          const constants = node.inputs.map((id) => constantOf(this.#nodes.get(id)));
+          return lowering(node, inputs, constants).cast(pl.Float64).alias(node.id);
+        }),
+      );
+    const asked = wanted.flatMap((id) => [
+      pl.col(id).fillNull(0).alias(id),
+      pl.col(id).isNotNull().cast(pl.UInt8).alias(`${id} valid`),
+    ]);
+    const answer: DataFrame = frame.select(...asked).collectSync();
+    return new Map(
+      wanted.map((id) => [
+        id,
+        {
+          values: answer.getColumn(id).toTypedArray() as Float64Array,
+          valid: answer.getColumn(`${id} valid`).toTypedArray() as Uint8Array,
+        },
+      ]),
+    );
+  }
+
+  #frameOf(rows: number, given: ReadonlyMap<string, GivenColumn>): LazyDataFrame {
+    const names = [...this.given];
+    const series = names.flatMap((id) => {
+      const { values, valid } = given.get(id) as GivenColumn;
+      const column = pl.Series(id, ownDoubles(values.subarray(0, rows)));
+      return valid === undefined
+        ? [column]
+        : [column, pl.Series(`${id} valid`, Uint8Array.from(valid.subarray(0, rows)))];
+    });
+    // Constants alone are of as many rows too.
+    const marks = pl.Series("rows", new Uint8Array(rows));
+    const frame = pl.DataFrame([marks, ...series]).lazy();
+    const nullable = names.filter((id) => given.get(id)?.valid !== undefined);
+    if (nullable.length === 0) return frame;
+    return frame.withColumns(
+      ...nullable.map((id) =>
+        pl
+          .when(pl.col(`${id} valid`).eq(pl.lit(1)))
+          .then(pl.col(id))
+          .otherwise(pl.lit(null))
+          .alias(id),
+      ),
+    );
+  }
+}
+
+/** Polars reads the whole of an array's memory. */
+function ownDoubles(values: Float64Array): Float64Array {
+  return values.slice();
+}

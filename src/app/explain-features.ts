@@ -15,7 +15,9 @@ export async function explainRun(opened: OpenedFeatureRun, feature?: string): Pr
   return withTables(opened, async (_session, tables) => {
     const compiled = chosen(compiledOf(opened, tables), feature);
     const { backend } = opened.run;
-    return explainFeatures(compiled, tables[0]?.columns.name ?? "", backend, (node) => backendOf(node, backend));
+    return explainFeatures(compiled, tables[0]?.columns.name ?? "", backend, (node) =>
+      backendOf(node, compiled.graph, backend),
+    );
   });
 }
 
@@ -42,13 +44,14 @@ export async function explainFeaturesRow(
     const compiled = chosen(compiledOf(only, tables), feature);
     const clock = tables[0]?.columns.name ?? "";
     const { backend } = opened.run;
-    const explained = explainFeatures(compiled, clock, backend, (node) => backendOf(node, backend));
+    const explained = explainFeatures(compiled, clock, backend, (node) => backendOf(node, compiled.graph, backend));
     const nodes = nodesOnClock(compiled, clock);
     const path = join(staging, "row.parquet");
     const written = await new FileRun({
       session,
       tables,
       compiled: { graph: compiled.graph, features: nodes.map((node) => ({ name: node.id, table: clock, node })) },
+      backend,
       hasStart: true,
       threads: 1,
       memory: only.run.memoryLimit / 2,

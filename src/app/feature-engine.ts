@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { Bool, type Data, Field, Float64, makeData, RecordBatch, Schema, Struct, Table } from "apache-arrow";
 import { packBits } from "../columnar/bits.js";
-import type { FeatureSpec } from "../definitions/feature-run.js";
+import type { FeatureBackend, FeatureSpec } from "../definitions/feature-run.js";
 import type { FeatureType } from "../definitions/feature-type.js";
 import { DaedalusError, type Problem } from "../errors/problem.js";
 import { compileFeatures } from "../formulas/features/compile-features.js";
@@ -17,6 +17,8 @@ export interface FeatureEngineOptions {
   readonly aliases?: Readonly<Record<string, string>>;
   /** Threads that compute, of different symbols; default: as many as the machine has, at most 4. */
   readonly threads?: number;
+  /** Who computes (docs/formulas.md); default: kernel. */
+  readonly backend?: FeatureBackend;
 }
 
 export interface ComputeFeaturesRequest {
@@ -48,10 +50,12 @@ export class FeatureEngine {
   readonly #types: ReadonlyMap<string, FeatureType>;
   readonly #aliases: Readonly<Record<string, string>>;
   readonly #threads: number;
+  readonly #backend: FeatureBackend;
 
   constructor(options: FeatureEngineOptions = {}) {
     this.#types = new Map((options.types ?? []).map((type) => [type.name, type]));
     this.#aliases = options.aliases ?? {};
+    this.#backend = options.backend ?? "kernel";
     this.#threads = options.threads ?? Math.min(4, availableParallelism());
   }
 
@@ -70,7 +74,10 @@ export class FeatureEngine {
     });
     const [clock] = all.values();
     if (clock === undefined) throw new RangeError("no frame");
-    const features = await runFeatures(compiled, all, clock, this.#threads);
+    const features = await runFeatures(compiled, all, clock, {
+      threads: this.#threads,
+      backend: this.#backend,
+    });
     if (strict) refuseFailures(features);
     return {
       table: tableOf(clock, features),

@@ -97,6 +97,7 @@ export async function computeFeatureRun(
       session,
       tables,
       compiled,
+      backend: run.backend,
       hasStart: run.start !== undefined,
       threads: Math.min(run.concurrency, availableParallelism()),
       memory: run.memoryLimit / 2,

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { type ParquetChunk, textRunsChunk, ticksChunk } from "../columnar/parquet-chunks.js";
 import type { ParquetColumn } from "../columnar/parquet-file.js";
+import type { FeatureBackend } from "../definitions/feature-run.js";
 import type { SqlSession } from "../engines/sql/session.js";
 import { formulaProblem, frameProblem } from "../errors/formula.js";
 import { DaedalusError, type Problem } from "../errors/problem.js";
@@ -25,6 +26,7 @@ export interface FileRunOptions {
   /** The first is the clock. */
   readonly tables: readonly OpenTable[];
   readonly compiled: CompiledFeatures;
+  readonly backend: FeatureBackend;
   /** The rows before the run's start are counted apart: they are only looked back at. */
   readonly hasStart: boolean;
   readonly threads: number;
@@ -132,7 +134,7 @@ export class FileRun {
     const columns: ParquetColumn[] = [{ name: "t", type: "BIGINT", nullable: false }, ...plan.kept.map(columnOf)];
     const writer = await GroupWriter.create(path, columns);
     try {
-      const layout = layoutOf(this.#allRows(table), this.#rowsOfGroup(table, plan), 0);
+      const layout = this.#layoutOf(table, this.#allRows(table), plan, 0);
       await this.#compute(table, plan, layout, async (number, _, rows, answer) => {
         await writer.add(number, [ticksChunk(rows.ticks), ...answer.chunks]);
       });
@@ -190,7 +192,7 @@ export class FileRun {
     const own = compiled.features.map(({ name }, place) => ({ ...columnOf(nodes[place]), name }));
     const writer = await GroupWriter.create(path, [...symbols, time, ...own]);
     try {
-      const layout = layoutOf(this.#symbolsOf(clock), this.#rowsOfGroup(clock, plan), this.#extentOf(plan));
+      const layout = this.#layoutOf(clock, this.#symbolsOf(clock), plan, this.#extentOf(plan));
       const places = new Map(plan.kept.map(({ id }, place) => [id, place]));
       let written = 0;
       await this.#compute(clock, plan, layout, async (number, group, rows, answer) => {
@@ -237,11 +239,12 @@ export class FileRun {
   ): Promise<void> {
     const { session, signal, memory } = this.options;
     const work: Work = {
+      backend: this.options.backend,
       nodes: plan.nodes.map((node) => (plan.given.includes(node) ? node : within(node, layout.most))),
       given: plan.given.map(({ id }) => id),
       kept: plan.kept.map(({ id }) => id),
     };
-    const pool = ComputePool.open(work, Math.min(this.#threadsOf(table), Math.max(1, layout.units.length)));
+    const pool = await ComputePool.open(work, Math.min(this.#threadsOf(table), Math.max(1, layout.units.length)));
     const rows = await TableRows.open(session, table, plan.given, this.#staged);
     const widest = Math.max(1, ...layout.units.flatMap((groups) => groups.map((group) => group.rows)));
     const limit = Math.max(this.options.threads + 1, Math.floor(memory / 2 / (widest * bytesOfRow(plan))));
@@ -291,6 +294,11 @@ export class FileRun {
       rows.close();
       await pool.close();
     }
+  }
+
+  #layoutOf(table: OpenTable, symbols: readonly SymbolCount[], plan: Plan, extent: number): Layout {
+    const whole = this.options.backend === "polars";
+    return layoutOf(symbols, { most: this.#rowsOfGroup(table, plan), extent, whole });
   }
 
   #threadsOf(table: OpenTable): number {

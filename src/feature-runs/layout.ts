@@ -29,8 +29,17 @@ export interface Layout {
   readonly most: number;
 }
 
-/** Cuts the rows of a table into groups of at most so many rows; of the rows before the run's start, `extent` are computed. */
-export function layoutOf(symbols: readonly SymbolCount[], most: number, extent: number): Layout {
+export interface LayoutOptions {
+  /** Rows of a group. */
+  readonly most: number;
+  /** Rows before the run's start that are computed. */
+  readonly extent: number;
+  /** A symbol is not cut, however many rows it has. */
+  readonly whole: boolean;
+}
+
+/** Cuts the rows of a table into groups. */
+export function layoutOf(symbols: readonly SymbolCount[], { most, extent, whole }: LayoutOptions): Layout {
   const skipped = symbols.map(({ before }) => Math.max(0, before - Math.min(extent, before)));
   const units: Group[][] = [];
   let open: Segment[] = [];
@@ -49,8 +58,9 @@ export function layoutOf(symbols: readonly SymbolCount[], most: number, extent: 
     }
     close();
     const groups: Group[] = [];
-    for (let at = 0; at < computed; at += most) {
-      const count = Math.min(most, computed - at);
+    const length = whole ? computed : most;
+    for (let at = 0; at < computed; at += length) {
+      const count = Math.min(length, computed - at);
       const looked = Math.min(count, Math.max(0, warmUp - at));
       groups.push(groupOf([{ symbol, begins: at === 0, rows: count, warmUp: looked }]));
     }

@@ -111,7 +111,7 @@ function misfit(found: number | null, wanted: number | null, within: number, sca
 
 for (const kind of Object.keys(KINDS))
   test(`on columns of ${kind} Polars says what the kernel says`, () => {
-    for (let seed = 1; seed <= 8; seed++) {
+    for (let seed = 1; seed <= 4; seed++) {
       const random = randomFrom(seed * 101);
       const rows = 1 + Math.floor(random() * 60);
       const columns = { x: nastyColumn(random, rows, kind), y: nastyColumn(random, rows, kind) };

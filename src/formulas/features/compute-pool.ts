@@ -2,7 +2,7 @@ import { Worker } from "node:worker_threads";
 import { packMarks } from "../../columnar/bits.js";
 import { booleansChunk, doublesChunk, type ParquetChunk } from "../../columnar/parquet-chunks.js";
 import type { GivenColumn } from "../lowering/kernel/symbol-run.js";
-import { GroupComputer, keptRows, type Work } from "./row-groups.js";
+import { type GroupComputer, groupComputer, keptRows, type Work } from "./row-groups.js";
 
 /** How made values come back: as they are, or as chunks of a Parquet file. */
 export type Form = "columns" | "chunks";
@@ -38,12 +38,16 @@ export interface Answer {
 
 /** What a thread does with orders, one after the other. */
 export class Answerer {
-  readonly #computer: GroupComputer;
   readonly #rooms: ArrayBuffer[] = [];
   readonly #marks: Uint8Array[] = [];
 
-  constructor(private readonly work: Work) {
-    this.#computer = new GroupComputer(work);
+  private constructor(
+    private readonly work: Work,
+    private readonly computer: GroupComputer,
+  ) {}
+
+  static async open(work: Work): Promise<Answerer> {
+    return new Answerer(work, await groupComputer(work));
   }
 
   answer(order: Order): Answer {
@@ -56,9 +60,9 @@ export class Answerer {
         { values: new Float64Array(room, place * rows * 8, rows), valid: this.#marksFor(place, rows) },
       ]),
     );
-    this.#computer.compute({ ...order, given: new Map(order.given) }, targets);
-    const failures = [...this.#computer.failures].map(([id, error]) => [id, error.message] as const);
-    const made = kept.map((id) => (this.#computer.failures.has(id) ? undefined : targets.get(id)));
+    this.computer.compute({ ...order, given: new Map(order.given) }, targets);
+    const failures = [...this.computer.failures].map(([id, error]) => [id, error.message] as const);
+    const made = kept.map((id) => (this.computer.failures.has(id) ? undefined : targets.get(id)));
     const { number } = order;
     if (order.form === "columns")
       return { number, columns: made.map((one) => one && pieceOf(one)), chunks: [], failures };
@@ -115,8 +119,8 @@ export class ComputePool {
   }
 
   /** `threads` 0: the calling thread computes. */
-  static open(work: Work, threads: number): ComputePool {
-    if (threads === 0) return new ComputePool([new OwnLane(work)]);
+  static async open(work: Work, threads: number): Promise<ComputePool> {
+    if (threads === 0) return new ComputePool([new OwnLane(await Answerer.open(work))]);
     return new ComputePool(Array.from({ length: threads }, () => new ThreadLane(work)));
   }
 
@@ -143,18 +147,15 @@ export interface Lane {
 
 class OwnLane implements Lane {
   readonly waiting = 0;
-  readonly #answerer: Answerer;
 
-  constructor(work: Work) {
-    this.#answerer = new Answerer(work);
-  }
+  constructor(private readonly answerer: Answerer) {}
 
   async compute(order: Omit<Order, "number">): Promise<Answer> {
-    return this.#answerer.answer({ ...order, number: 0 });
+    return this.answerer.answer({ ...order, number: 0 });
   }
 
   release({ room }: Answer): void {
-    if (room !== undefined) this.#answerer.takeBack(room);
+    if (room !== undefined) this.answerer.takeBack(room);
   }
 
   async close(): Promise<void> {}

@@ -2,7 +2,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { Answerer, buffersOf, type Order } from "./compute-pool.js";
 import type { Work } from "./row-groups.js";
 
-const answerer = new Answerer(workerData as Work);
+const answerer = await Answerer.open(workerData as Work);
 
 parentPort?.on("message", (message: Order | ArrayBuffer) => {
   if (message instanceof ArrayBuffer) {

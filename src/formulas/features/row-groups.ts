@@ -1,9 +1,11 @@
 import { ArenaFull } from "../../columnar/arena.js";
+import type { FeatureBackend } from "../../definitions/feature-run.js";
 import type { IrNode } from "../ir/node.js";
 import { type GivenColumn, KernelRun } from "../lowering/kernel/symbol-run.js";
 
 /** Nodes that are computed together: plain data, so that threads can be told of them. */
 export interface Work {
+  readonly backend: FeatureBackend;
   /** Inputs first. */
   readonly nodes: readonly IrNode[];
   /** Of the nodes: those that are brought. */
@@ -31,11 +33,25 @@ export interface Target {
 }
 
 /** Computes row groups, each after the one before it. */
-export class GroupComputer {
+export interface GroupComputer {
+  /** Why nodes have failed, by their ids: with any symbol they fail for all. */
+  readonly failures: ReadonlyMap<string, Error>;
+  /** Fills the targets of the kept nodes, but of those that have failed. */
+  compute(group: RowGroup, targets: ReadonlyMap<string, Target>): void;
+}
+
+/** What computes groups for a backend. */
+export async function groupComputer(work: Work): Promise<GroupComputer> {
+  if (work.backend === "kernel") return new KernelComputer(work);
+  const { PolarsComputer } = await import("./polars-computer.js");
+  return new PolarsComputer(work);
+}
+
+/** On the kernels, block by block: a symbol's rows may come in many groups. */
+class KernelComputer implements GroupComputer {
   readonly #run: KernelRun;
   readonly #work: Work;
   #full: ArenaFull | undefined;
-  /** Why nodes have failed, by their ids: with any symbol they fail for all. */
   readonly failures = new Map<string, Error>();
 
   constructor(work: Work) {
@@ -43,7 +59,6 @@ export class GroupComputer {
     this.#run = new KernelRun(work.nodes, new Set(work.given));
   }
 
-  /** Fills the targets of the kept nodes, but of those that have failed. */
   compute(group: RowGroup, targets: ReadonlyMap<string, Target>): void {
     const ends = [...group.begins, group.rows];
     let from = 0;

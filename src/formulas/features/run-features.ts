@@ -1,4 +1,5 @@
 import { unpackBits } from "../../columnar/bits.js";
+import type { FeatureBackend } from "../../definitions/feature-run.js";
 import { formulaProblem } from "../../errors/formula.js";
 import type { Problem } from "../../errors/problem.js";
 import type { IrNode, ValueType } from "../ir/node.js";
@@ -19,14 +20,19 @@ export interface FeatureValues {
   readonly problem?: Problem;
 }
 
+export interface MemoryRunOptions {
+  readonly threads: number;
+  readonly backend: FeatureBackend;
+}
+
 /** Computes features over frames that lie in memory; the first frame is the clock. */
 export async function runFeatures(
   { graph, features }: CompiledFeatures,
   frames: ReadonlyMap<string, Frame>,
   clock: Frame,
-  threads: number,
+  options: MemoryRunOptions,
 ): Promise<readonly FeatureValues[]> {
-  const run = new MemoryRun(frames, threads);
+  const run = new MemoryRun(frames, options);
   const nodes = features.map(({ node, table }) => node && onClock(graph, node, table, clock.name));
   const sinks = nodes.flatMap((node) => (node === undefined ? [] : [{ node, table: clock.name }]));
   for (const { stages, crossings } of scheduleOf(graph.nodes, sinks)) {
@@ -71,7 +77,7 @@ class MemoryRun {
 
   constructor(
     private readonly frames: ReadonlyMap<string, Frame>,
-    private readonly threads: number,
+    private readonly options: MemoryRunOptions,
   ) {}
 
   columnOf(node: IrNode, frame: Frame): WholeColumn {
@@ -102,11 +108,12 @@ class MemoryRun {
     const nodes = this.#able(stage.nodes).map((node) => within(node, most));
     const kept = stage.kept.filter(({ id }) => !this.failures.has(id)).map(({ id }) => id);
     if (kept.length === 0) return;
-    const threads = frame.rows * nodes.length < FEW_CELLS ? 0 : Math.min(this.threads, unitsOf(frame).length);
+    const threads = frame.rows * nodes.length < FEW_CELLS ? 0 : Math.min(this.options.threads, unitsOf(frame).length);
     const columns = stage.given
       .filter(({ id }) => !this.failures.has(id))
       .map((node) => [node.id, shared(this.columnOf(node, frame), threads > 0)] as const);
-    const pool = ComputePool.open({ nodes, given: columns.map(([id]) => id), kept }, threads);
+    const { backend } = this.options;
+    const pool = await ComputePool.open({ backend, nodes, given: columns.map(([id]) => id), kept }, threads);
     try {
       const answers = await Promise.all(unitsOf(frame).map((unit) => pool.lane().compute(orderOf(unit, columns))));
       for (const { failures } of answers) for (const [id, cause] of failures) this.failures.set(id, cause);

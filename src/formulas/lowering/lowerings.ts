@@ -1,7 +1,13 @@
-import type { IrNode } from "../ir/node.js";
+import type { FeatureBackend } from "../../definitions/feature-run.js";
+import type { Graph, IrNode } from "../ir/node.js";
+import { isPolars } from "./polars/polars-run.js";
 
-/** The backend that computes a node in a run that asks for one; null where a node is only read, or brought by other rows. */
-export function backendOf({ primitive }: IrNode, _wanted: string): string | null {
-  if (primitive === "SOURCE") return null;
-  return primitive === "EVENT" ? "rows" : "kernel";
+/**
+ * Who computes a node in a run of a backend: Polars what it has, the kernel all else. `rows`: it is brought from other rows than the
+ * symbol's own before it. Null: it is only read.
+ */
+export function backendOf(node: IrNode, graph: Graph, backend: FeatureBackend): FeatureBackend | "rows" | null {
+  if (node.primitive === "SOURCE") return null;
+  if (node.primitive === "EVENT") return "rows";
+  return backend === "polars" && isPolars(node, (id) => graph.node(id)) ? "polars" : "kernel";
 }

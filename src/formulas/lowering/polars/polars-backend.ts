@@ -33,7 +33,13 @@ export class PolarsBackend {
       const all = [...brought.map((id) => byId.get(id) as IrNode), ...computed];
       const run =
         turn % 2 === 0
-          ? { polars: new PolarsRun(all, new Set(brought)) }
+          ? {
+              polars: new PolarsRun(
+                all,
+                new Set(brought),
+                wanted.map(({ id }) => id),
+              ),
+            }
           : { kernel: new KernelRun(all, new Set(brought)) };
       parts.push({ given: brought, wanted: wanted.map(({ id }) => id), ...run });
     }
@@ -49,7 +55,7 @@ export class PolarsBackend {
     const columns = new Map(given);
     for (const { polars, kernel, given: brought, wanted } of this.#parts) {
       const inputs = new Map(brought.map((id) => [id, columns.get(id) ?? nothing(rows)] as const));
-      if (polars !== undefined) for (const [id, column] of polars.run(rows, inputs, wanted)) columns.set(id, column);
+      if (polars !== undefined) for (const [id, column] of polars.run(rows, inputs)) columns.set(id, column);
       if (kernel === undefined) continue;
       const made = new Map(wanted.map((id) => [id, nothing(rows)]));
       kernel.begin();

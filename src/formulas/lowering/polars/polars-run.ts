@@ -1,4 +1,4 @@
-import pl, { type DataFrame, type LazyDataFrame } from "nodejs-polars";
+import pl, { type DataFrame, type Expr, type LazyDataFrame } from "nodejs-polars";
 import type { IrNode, Primitive } from "../../ir/node.js";
 import type { GivenColumn } from "../kernel/symbol-run.js";
 import { NoLowering } from "../no-lowering.js";
@@ -28,52 +28,48 @@ function constantOf(node: IrNode | undefined): number | undefined {
 
 /** Nodes on Polars for one symbol: one LazyFrame of all its rows, one collect. */
 export class PolarsRun {
-  readonly #layers: readonly (readonly IrNode[])[];
-  readonly #nodes: ReadonlyMap<string, IrNode>;
+  /** What does not take one another, side by side. To make them costs more than to run them: they serve for all symbols. */
+  readonly #layers: readonly (readonly Expr[])[];
 
-  /** Nodes with their inputs first; `given` are brought. Throws `NoLowering`. */
+  readonly #asked: readonly Expr[];
+
+  /** Nodes with their inputs first; `given` are brought, `wanted` come back. Throws `NoLowering`. */
   constructor(
     nodes: readonly IrNode[],
     private readonly given: ReadonlySet<string>,
+    private readonly wanted: readonly string[],
   ) {
-    this.#nodes = new Map(nodes.map((node) => [node.id, node]));
+    const byId = new Map(nodes.map((node) => [node.id, node]));
     const depths = new Map<string, number>();
-    const layers: IrNode[][] = [];
+    const layers: Expr[][] = [];
     for (const node of nodes) {
       if (given.has(node.id)) continue;
-      if (!isPolars(node, (id) => this.#nodes.get(id))) throw new NoLowering(node, "polars");
-      // What does not take one another is computed side by side.
+      if (!isPolars(node, (id) => byId.get(id))) throw new NoLowering(node, "polars");
       const depth = Math.max(0, ...node.inputs.map((id) => (depths.get(id) ?? -1) + 1));
       depths.set(node.id, depth);
-      layers[depth] = [...(layers[depth] ?? []), node];
+      const inputs = node.inputs.map((id) => pl.col(id));
+      const constants = node.inputs.map((id) => constantOf(byId.get(id)));
+      const lowering = POLARS_LOWERINGS[node.primitive]?.[node.op] as PolarsLowering;
+      layers[depth] = [...(layers[depth] ?? []), lowering(node, inputs, constants).cast(pl.Float64).alias(node.id)];
     }
     this.#layers = layers;
+    this.#asked = wanted.flatMap((id) => [
+      pl.col(id).fillNull(0).alias(id),
+      pl.col(id).isNotNull().cast(pl.UInt8).alias(`${id} valid`),
+    ]);
   }
 
   /** Columns of the wanted nodes, of all rows of the symbol. */
   run(
     rows: number,
     given: ReadonlyMap<string, GivenColumn>,
-    wanted: readonly string[],
   ): ReadonlyMap<string, { readonly values: Float64Array; readonly valid: Uint8Array }> {
     const made = this.#frameOf(rows, given);
     let frame: LazyDataFrame = made;
-    for (const layer of this.#layers)
-      frame = frame.withColumns(
-        ...layer.map((node) => {
-          const lowering = POLARS_LOWERINGS[node.primitive]?.[node.op] as PolarsLowering;
-          const inputs = node.inputs.map((id) => pl.col(id));
-          const constants = node.inputs.map((id) => constantOf(this.#nodes.get(id)));
-          return lowering(node, inputs, constants).cast(pl.Float64).alias(node.id);
-        }),
-      );
-    const asked = wanted.flatMap((id) => [
-      pl.col(id).fillNull(0).alias(id),
-      pl.col(id).isNotNull().cast(pl.UInt8).alias(`${id} valid`),
-    ]);
-    const answer: DataFrame = frame.select(...asked).collectSync();
+    for (const layer of this.#layers) frame = frame.withColumns(...layer);
+    const answer: DataFrame = frame.select(...this.#asked).collectSync();
     return new Map(
-      wanted.map((id) => [
+      this.wanted.map((id) => [
         id,
         {
           values: answer.getColumn(id).toTypedArray() as Float64Array,

@@ -7,7 +7,7 @@ import { FileRun } from "../feature-runs/file-run.js";
 import type { CompiledFeatures } from "../formulas/features/compile-features.js";
 import { type ExplainedFeatures, explainFeatures } from "../formulas/features/explain-features.js";
 import { onClock } from "../formulas/features/stages.js";
-import { backendOf } from "../formulas/lowering/lowerings.js";
+import { lowerings } from "../formulas/lowering/lowerings.js";
 import { compiledOf, type OpenedFeatureRun, withTables } from "./features-service.js";
 
 /** The graph of a run's features, or of one of them. Throws DaedalusError, exit code 2, for a feature that there is not. */
@@ -15,9 +15,7 @@ export async function explainRun(opened: OpenedFeatureRun, feature?: string): Pr
   return withTables(opened, async (_session, tables) => {
     const compiled = chosen(compiledOf(opened, tables), feature);
     const { backend } = opened.run;
-    return explainFeatures(compiled, tables[0]?.columns.name ?? "", backend, (node) =>
-      backendOf(node, compiled.graph, backend),
-    );
+    return explainFeatures(compiled, tables[0]?.columns.name ?? "", backend, await lowerings(compiled.graph, backend));
   });
 }
 
@@ -44,7 +42,7 @@ export async function explainFeaturesRow(
     const compiled = chosen(compiledOf(only, tables), feature);
     const clock = tables[0]?.columns.name ?? "";
     const { backend } = opened.run;
-    const explained = explainFeatures(compiled, clock, backend, (node) => backendOf(node, compiled.graph, backend));
+    const explained = explainFeatures(compiled, clock, backend, await lowerings(compiled.graph, backend));
     const nodes = nodesOnClock(compiled, clock);
     const path = join(staging, "row.parquet");
     const written = await new FileRun({

@@ -8,6 +8,7 @@ import { addEmbeddingsShow } from "./embeddings-show.js";
 import { addFeaturesCompute } from "./features-compute.js";
 import { addFeaturesExplain } from "./features-explain.js";
 import { addFeaturesList } from "./features-list.js";
+import { addFeaturesShow } from "./features-show.js";
 import { addInit } from "./init.js";
 import { addPipelineAudit } from "./pipeline-audit.js";
 import { addPipelineCompile } from "./pipeline-compile.js";
@@ -44,7 +45,8 @@ export function commandLine(terminal: Terminal, exit: (code: number) => void): C
   ])
     add(pipeline, terminal, exit);
   const features = program.command("features").description("columns that are written as formulas, of bars and trades");
-  for (const add of [addFeaturesCompute, addFeaturesExplain, addFeaturesList]) add(features, terminal, exit);
+  for (const add of [addFeaturesCompute, addFeaturesExplain, addFeaturesList, addFeaturesShow])
+    add(features, terminal, exit);
   const catalog = program.command("catalog").description("what the project defines");
   for (const add of [addCatalogList, addCatalogShow]) add(catalog, terminal, exit);
   const embeddings = program.command("embeddings").description("the vectors that embedding columns are filled from");

@@ -269,11 +269,11 @@ test("what is wrong is told with its place, and nothing is written", async () =>
       "bars.csv": CSV,
     }),
   ).toBe(
-    `features.yaml:5:24  formula/unknown-function
+    `features.yaml:6:25  formula/unknown-function
   feature "a": there is no function "rolling_meen"
-    5 |   - {name: a, formula: "rolling_meen(close, 3)"}
+    6 |   - {name: a, formula: "rolling_meen(close, 3)"}
       |                         ^^^^^^^^^^^^
-  did you mean "rolling_mean"?`.replace("5:24", "5:25"),
+  did you mean "rolling_mean"?`,
   );
 });
 

@@ -44,14 +44,28 @@ describe("the package", () => {
     .filter((name) => name.endsWith(".ts"))
     .map((name) => join("src", name));
 
-  test("is named by src/engines/polars alone, and imported when it is needed", () => {
-    const lines = files.flatMap((file) =>
+  const LOWERINGS = "src/formulas/lowering/polars/";
+  const COMPUTER = "src/formulas/features/polars-computer.ts";
+
+  function linesWith(what: RegExp, outside: (file: string) => boolean) {
+    return files.filter(outside).flatMap((file) =>
       readFileSync(file, "utf8")
         .split("\n")
-        .flatMap((line) => (line.includes('"nodejs-polars"') ? [{ file, line: line.trim() }] : [])),
+        .flatMap((line) => (what.test(line) ? [{ file, line: line.trim() }] : [])),
     );
+  }
+
+  test("is named by the two backends alone, and imported when it is needed", () => {
+    const lines = linesWith(/"nodejs-polars"/, (file) => !file.startsWith(LOWERINGS));
     expect(new Set(lines.map(({ file }) => file))).toEqual(new Set(["src/engines/polars/window-frames.ts"]));
     const loading = lines.filter(({ line }) => !/^import type |typeof import\(/.test(line));
     expect(loading.map(({ line }) => line)).toEqual([expect.stringContaining('await import("nodejs-polars")')]);
+    // So are the modules that import it at once.
+    const lowering = linesWith(
+      /lowering\/polars\/|"\.\/polars\/|polars-computer\.js/,
+      (file) => !file.startsWith(LOWERINGS),
+    );
+    expect(lowering.filter(({ file, line }) => file !== COMPUTER && !line.includes("await import("))).toEqual([]);
+    expect(lowering.length).toBeGreaterThan(2);
   });
 });

@@ -45,7 +45,7 @@ export function explainFeatures(
   { graph, features }: CompiledFeatures,
   clock: string,
   backend: string,
-  backendOf: (node: IrNode) => string | null,
+  computes: (node: IrNode) => string | null,
 ): ExplainedFeatures {
   const roots = features.map(({ node, table }) => node && onClock(graph, node, table, clock));
   const byId = new Map(graph.nodes.map((node) => [node.id, node]));
@@ -77,7 +77,7 @@ export function explainFeatures(
       type: node.output,
       left: finite(extents.get(node.id)?.left ?? 0),
       right: extents.get(node.id)?.right ?? 0,
-      backend: backendOf(node),
+      backend: computes(node),
       features: [...(uses.get(node.id) ?? [])],
     })),
     features: features.map(({ name, table, problem }, place) => {

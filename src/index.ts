@@ -32,9 +32,19 @@ export {
   type FeatureEngineOptions,
   type FeatureStatus,
 } from "./app/feature-engine.js";
+export { featureLibrary } from "./app/feature-types.js";
+export {
+  type ComputeRunOptions,
+  computeFeatureRun,
+  type FeatureRunChanges,
+  type FeatureRunReport,
+  type OpenedFeatureRun,
+  openFeatureRun,
+} from "./app/features-service.js";
 export type { PitTableOptions, PitTableSpec, PitTableView } from "./app/pit-table-job.js";
 export type { PitTimeUnit } from "./app/pit-table-times.js";
 export { type LoadOptions, loadProject, type ProjectFiles } from "./app/project.js";
+export type { SourceTablesRequest } from "./app/read-source-tables.js";
 export { schemas } from "./app/schemas.js";
 export { planDays, statusOf, type TrainOptions, train } from "./app/train-service.js";
 export type { AuditProgress, AuditReport } from "./audit/audit.js";
@@ -47,7 +57,7 @@ export type { Trial } from "./audit/trials.js";
 export type { Analysis, OperatorFigures } from "./compiler/explain/analysis.js";
 export type { WrittenDays } from "./compiler/explain/written-days.js";
 export type { Explanation, Findings } from "./compiler/explain.js";
-export type { FeatureSpec } from "./definitions/feature-run.js";
+export type { FeatureBackend, FeatureRun, FeatureSpec, RunTable } from "./definitions/feature-run.js";
 export type { FeatureService } from "./definitions/feature-service.js";
 export type { FeatureStep, FeatureType, ParameterDefinition } from "./definitions/feature-type.js";
 export type { FeatureView } from "./definitions/feature-view.js";

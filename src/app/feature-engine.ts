@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
 import { Bool, type Data, Field, Float64, makeData, RecordBatch, Schema, Struct, Table } from "apache-arrow";
 import { packBits } from "../columnar/bits.js";
 import type { FeatureBackend, FeatureSpec } from "../definitions/feature-run.js";
@@ -9,9 +10,15 @@ import type { Piece } from "../formulas/features/compute-pool.js";
 import { Frame } from "../formulas/features/frame.js";
 import { type FeatureValues, runFeatures, unitsOf } from "../formulas/features/run-features.js";
 import { EVENT_TIME, SYMBOL } from "../formulas/features/tables.js";
+import { featureTypesOf } from "./feature-types.js";
+import { readSourceTables, type SourceTablesRequest } from "./read-source-tables.js";
 
 export interface FeatureEngineOptions {
-  /** Feature types that specs may name. */
+  /** Folder that `warehouse` and the paths of sources are relative to, with the project's own feature types in `feature_types`. */
+  readonly projectDir?: string;
+  /** Folder of the tables that `readSourceTables` reads by their names; default: `warehouse`. */
+  readonly warehouse?: string;
+  /** Feature types that specs may name, beside those of the project and the library. */
   readonly types?: readonly FeatureType[];
   /** Further names of columns: `{px: "trade_price"}`. */
   readonly aliases?: Readonly<Record<string, string>>;
@@ -47,16 +54,33 @@ export interface ComputedFeatures {
 
 /** Computes features over Arrow tables (docs/formulas.md). */
 export class FeatureEngine {
+  readonly #directory: string | undefined;
+  readonly #warehouse: string;
   readonly #types: ReadonlyMap<string, FeatureType>;
   readonly #aliases: Readonly<Record<string, string>>;
   readonly #threads: number;
   readonly #backend: FeatureBackend;
 
   constructor(options: FeatureEngineOptions = {}) {
+    this.#directory = options.projectDir;
+    this.#warehouse = options.warehouse ?? "warehouse";
     this.#types = new Map((options.types ?? []).map((type) => [type.name, type]));
     this.#aliases = options.aliases ?? {};
     this.#backend = options.backend ?? "kernel";
     this.#threads = options.threads ?? Math.min(4, availableParallelism());
+  }
+
+  /** Tables as frames for `computeFeatures`; see `SourceTablesRequest`. */
+  readSourceTables(request: SourceTablesRequest): Promise<Readonly<Record<string, Table>>> {
+    return readSourceTables(resolve(this.#directory ?? "."), this.#warehouse, request);
+  }
+
+  /** Files are only read for types that were not given. Throws DaedalusError, exit code 2, for mistakes in the project's own. */
+  async #typesFor(specs: readonly FeatureSpec[]): Promise<ReadonlyMap<string, FeatureType>> {
+    if (specs.every(({ type }) => type === undefined || this.#types.has(type))) return this.#types;
+    const { types, problems } = await featureTypesOf(this.#directory);
+    if (problems.length > 0) throw new DaedalusError(problems, 2);
+    return new Map([...types, ...this.#types]);
   }
 
   /**
@@ -68,7 +92,7 @@ export class FeatureEngine {
     const all = new Map(Object.entries(frames).map(([name, table]) => [name, new Frame(name, table)]));
     const compiled = compileFeatures({
       specs,
-      types: this.#types,
+      types: await this.#typesFor(specs),
       tables: [...all.values()].map(({ columns }) => columns),
       aliases: this.#aliases,
     });

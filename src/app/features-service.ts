@@ -1,11 +1,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { basename, dirname, join, relative, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { dirname, join, resolve } from "node:path";
 import type { FeatureBackend, FeatureRun, FeatureSpec } from "../definitions/feature-run.js";
-import { DIMENSIONS, type FeatureType } from "../definitions/feature-type.js";
 import type { Location } from "../definitions/location.js";
-import { type ReadFeatureRun, readFeatureRun, readFeatureTypes } from "../definitions/read-feature-run.js";
+import { type ReadFeatureRun, readFeatureRun } from "../definitions/read-feature-run.js";
 import { SqlSession } from "../engines/sql/session.js";
 import { featureRunProblem } from "../errors/formula.js";
 import { DaedalusError, type Problem } from "../errors/problem.js";
@@ -13,31 +11,8 @@ import { FileRun, type WrittenFeature } from "../feature-runs/file-run.js";
 import { OpenTable } from "../feature-runs/run-table.js";
 import { type CompiledFeatures, compileFeatures } from "../formulas/features/compile-features.js";
 import { makeFolders } from "../runs/durable.js";
+import { LIBRARY } from "./feature-types.js";
 import { unwritable } from "./project-files.js";
-
-/** The folder of the feature types that the package brings. */
-const LIBRARY = fileURLToPath(new URL("../../library/", import.meta.url));
-
-/** The feature types that the package brings, by name. */
-export async function featureLibrary(): Promise<ReadonlyMap<string, FeatureType>> {
-  return (await readFeatureTypes(LIBRARY)).types;
-}
-
-export interface ListedFeatureType extends FeatureType {
-  /** It is the project's, not the library's. */
-  readonly own: boolean;
-}
-
-/** The feature types that a run in the folder can name, by dimension and name; and what is wrong with the folder's own. */
-export async function listFeatureTypes(
-  directory: string,
-): Promise<{ readonly types: readonly ListedFeatureType[]; readonly problems: readonly Problem[] }> {
-  const own = await readFeatureTypes(resolve(directory, "feature_types"), process.env);
-  const all = new Map([...(await featureLibrary()), ...own.types]);
-  const key = ({ dimension, name }: FeatureType): string => `${DIMENSIONS.indexOf(dimension)} ${name}`;
-  const types = [...all.values()].map((type) => ({ ...type, own: own.types.has(type.name) }));
-  return { types: types.sort((a, b) => (key(a) < key(b) ? -1 : 1)), problems: own.problems };
-}
 
 /** What a run is to do otherwise than its file says. */
 export interface FeatureRunChanges {
@@ -192,10 +167,4 @@ function placed(problem: Problem, spec: FeatureSpec, { types, locations, textOf 
 
 function placeOf({ file, line, column, length }: Location, lines: readonly string[]) {
   return { file, line, column, excerpt: { text: lines[line - 1] ?? "", length: length ?? 1 } };
-}
-
-/** As a report names the file. */
-export function shownPath(path: string): string {
-  const shown = relative(process.cwd(), path);
-  return shown === "" ? basename(path) : shown;
 }

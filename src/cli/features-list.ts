@@ -11,7 +11,7 @@ export const addFeaturesList: AddCommand = (group, terminal, exit) => {
     )
     .action(
       answering(terminal, exit, async ({ project }) => {
-        const { listFeatureTypes } = await import("../app/features-service.js");
+        const { listFeatureTypes } = await import("../app/feature-types.js");
         const { types, problems } = await listFeatureTypes(project);
         if (problems.length > 0) throw new DaedalusError(problems, 2);
         const rows = types.map(({ name, dimension, version, requiredInputs, parameters, own }) => [

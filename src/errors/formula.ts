@@ -172,7 +172,7 @@ export const frameProblem = family("frame", {
   }),
   several: (p: { table: string; column: string; names: readonly string[] }) => ({
     says: `table "${p.table}" holds rows of several ${p.column}s: ${p.names.join(", ")}`,
-    help: p.column === "venue" ? "write which: venue: " + p.names[0] : `write which: bar_name: ${p.names[0]}`,
+    help: `write which: ${p.column}: ${p.names[0]}`,
   }),
   "no-rows": (p: { table: string }) => ({
     says: `table "${p.table}" has no rows of this run`,

@@ -9,6 +9,9 @@ export interface Rows {
   readonly columns: readonly { readonly values: Float64Array<ArrayBuffer>; readonly valid: Uint8Array<ArrayBuffer> }[];
 }
 
+/** Where rows go; without ticks only their columns are wanted. */
+type Room = Pick<Rows, "columns"> & Partial<Rows>;
+
 /** The rows of a query, in its order: a BIGINT column, then columns of DOUBLE. */
 export class RowStream {
   #chunk: DuckDBDataChunk | undefined;
@@ -42,7 +45,7 @@ export class RowStream {
   }
 
   /** The next rows, from a row of the room on; without a room they are left out. Throws RangeError if there are not so many. */
-  async fill(into: Rows | undefined, to: number, rows: number): Promise<void> {
+  async fill(into: Room | undefined, to: number, rows: number): Promise<void> {
     let at = to;
     for (let wanted = rows; wanted > 0; ) {
       const { chunk, from } = await this.#current(wanted);
@@ -69,9 +72,9 @@ export class RowStream {
   }
 }
 
-function copyRows(chunk: DuckDBDataChunk, from: number, count: number, into: Rows, at: number): void {
+function copyRows(chunk: DuckDBDataChunk, from: number, count: number, into: Room, at: number): void {
   const { rowCount } = chunk;
-  copyVector(chunk, 0, rowCount, new Uint8Array(into.ticks.buffer), from, count, at);
+  if (into.ticks !== undefined) copyVector(chunk, 0, rowCount, new Uint8Array(into.ticks.buffer), from, count, at);
   for (const [place, { values, valid }] of into.columns.entries()) {
     const vector = copyVector(chunk, place + 1, rowCount, new Uint8Array(values.buffer), from, count, at);
     const bits = validityOf(vector, rowCount);

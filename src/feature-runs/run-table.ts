@@ -24,6 +24,10 @@ const VENUE = "venue";
 const BAR_NAME = "bar_name";
 const IS_COMPLETE = "is_complete";
 const PLACE = "@place";
+const TIME = "@time";
+
+/** What of a run says which rows of its tables are read. */
+export type RowChoice = Pick<FeatureRun, "warehouse" | "symbols" | "venue" | "start" | "end">;
 
 /** How many rows a symbol has, and how many of them lie before the run's start. */
 export interface SymbolCount {
@@ -44,7 +48,7 @@ export class OpenTable {
   #loaded = false;
 
   private constructor(
-    private readonly run: FeatureRun,
+    private readonly run: RowChoice,
     readonly table: RunTable,
     private readonly source: Source,
     private readonly sources: ReadonlyMap<string, SourceColumn>,
@@ -57,7 +61,7 @@ export class OpenTable {
   }
 
   /** Throws DaedalusError: exit code 2 for a table that is not there or has no times, 1 where it cannot be read. */
-  static async open(run: FeatureRun, table: RunTable, directory: string, session: SqlSession): Promise<OpenTable> {
+  static async open(run: RowChoice, table: RunTable, directory: string, session: SqlSession): Promise<OpenTable> {
     const source = openSource({ directory, connections: {} }, viewOf(run, table, directory), session);
     const schema = await source.schema();
     const sources = new Map(
@@ -90,7 +94,7 @@ export class OpenTable {
     await this.#checkApart(BAR_NAME, this.table.barName);
     const symbol = this.hasSymbols ? identifier(SYMBOL) : "CAST(NULL AS VARCHAR)";
     const { start } = this.run;
-    const before = start === undefined ? "0" : `count(*) FILTER (WHERE ${this.#timeIs("<", start)})`;
+    const before = start === undefined ? "0" : `count(*) FILTER (WHERE ${this.#isBefore(start)})`;
     const rows = await this.#guarded(
       this.session.query(
         `SELECT ${symbol} AS symbol, count(*) AS rows, ${before} AS before, min(${identifier(PLACE)}) AS first
@@ -116,17 +120,27 @@ export class OpenTable {
    * resolution), then the columns as doubles. `symbols` has said how many.
    */
   ordered(columns: readonly string[]): string {
+    return this.#inOrder(columns.map((name) => `CAST(${identifier(name)} AS DOUBLE) AS ${identifier(name)}`));
+  }
+
+  /** SQL of the same rows from a time on (microseconds), with their symbols, the columns of their own types. */
+  typed(columns: readonly string[], start: bigint | undefined): string {
+    const symbol = this.hasSymbols ? [identifier(SYMBOL)] : [];
+    const from = start === undefined ? "true" : `${identifier(TIME)} >= ${this.#ticks(start)}`;
+    return this.#inOrder([...symbol, ...columns.map(identifier)], from);
+  }
+
+  #inOrder(asked: readonly string[], condition = "true"): string {
     const symbol = this.hasSymbols ? [`${identifier(SYMBOL)} ASC NULLS FIRST`] : [];
     const sequence = this.#sequence();
     const order = [
       ...symbol,
-      `${identifier("@time")} ASC NULLS FIRST`,
+      `${identifier(TIME)} ASC NULLS FIRST`,
       ...(sequence === undefined ? [] : [`${identifier(sequence)} ASC NULLS LAST`]),
       `${identifier(PLACE)} ASC NULLS FIRST`,
     ];
-    const asked = columns.map((name) => `CAST(${identifier(name)} AS DOUBLE) AS ${identifier(name)}`);
-    return `SELECT ${[`${identifier("@time")} AS t`, ...asked].join(", ")} FROM ${this.#rows()}
-      WHERE ${this.#conditions()} ORDER BY ${order.join(", ")}`;
+    return `SELECT ${[`${identifier(TIME)} AS t`, ...asked].join(", ")} FROM ${this.#rows()}
+      WHERE ${this.#conditions()} AND ${condition} ORDER BY ${order.join(", ")}`;
   }
 
   /** What a query over the rows failed of, if the source can tell. */
@@ -183,7 +197,7 @@ export class OpenTable {
     if (sequence !== undefined) wanted.set(sequence, this.sources.get(sequence)?.dtype ?? "BIGINT");
     return {
       columns: [...wanted].map(([name, dtype]) => request(name, dtype)),
-      instants: [{ name: "@time", source: this.time.source, unit: this.time.unit }],
+      instants: [{ name: TIME, source: this.time.source, unit: this.time.unit }],
     };
   }
 
@@ -208,12 +222,16 @@ export class OpenTable {
       ...(venue !== undefined && knows(VENUE, this.table.venue) ? [isOne(VENUE, [venue])] : []),
       ...(barName !== undefined && knows(BAR_NAME) ? [isOne(BAR_NAME, [barName])] : []),
       ...(knows(IS_COMPLETE) && !incompleteBars ? [identifier(IS_COMPLETE)] : []),
-      ...(end === undefined ? [] : [this.#timeIs("<", end)]),
+      ...(end === undefined ? [] : [this.#isBefore(end)]),
     ].join(" AND ");
   }
 
-  #timeIs(comparison: "<", micros: bigint): string {
-    return `${identifier("@time")} ${comparison} ${this.resolution === "ns" ? micros * 1000n : micros}`;
+  #isBefore(micros: bigint): string {
+    return `${identifier(TIME)} < ${this.#ticks(micros)}`;
+  }
+
+  #ticks(micros: bigint): bigint {
+    return this.resolution === "ns" ? micros * 1000n : micros;
   }
 
   /** Rows of several venues, or bars, are no one row of a symbol: which, is to be said. */
@@ -248,13 +266,13 @@ function typeOf({ text: isText, dtype, type, timeUnit }: SourceColumn): ColumnTy
   return "Float64";
 }
 
-function viewOf(run: FeatureRun, table: RunTable, directory: string): FeatureView {
+function viewOf(run: RowChoice, table: RunTable, directory: string): FeatureView {
   const { source, fieldMapping, name } = table;
   const path = source === undefined ? { path: warehouseFile(run, table, directory) } : source;
   return { name, entity: [], source: path, fieldMapping, fields: [] };
 }
 
-function warehouseFile(run: FeatureRun, { name }: RunTable, directory: string): string {
+function warehouseFile(run: RowChoice, { name }: RunTable, directory: string): string {
   const folder = resolve(directory, run.warehouse);
   const found = ENDINGS.map((ending) => join(folder, `${name}${ending}`)).find((path) => existsSync(path));
   if (found === undefined) throw refuse(frameProblem("no-table", { table: name, folder: run.warehouse }));

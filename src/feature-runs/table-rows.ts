@@ -62,9 +62,11 @@ export class TableRows {
 
   /** The next rows, from a row of the room on. */
   async fill(into: Rows, at: number, rows: number): Promise<void> {
-    for (const { stream, places } of this.streams) {
+    for (const [number, { stream, places }] of this.streams.entries()) {
       const columns = places.map((place) => into.columns[place] as Rows["columns"][number]);
-      await this.#guarded(stream.fill({ ticks: into.ticks, columns }, at, rows));
+      // The table's own, which come first, have the times.
+      const ticks = number === 0 ? { ticks: into.ticks } : {};
+      await this.#guarded(stream.fill({ ...ticks, columns }, at, rows));
     }
   }
 

@@ -127,6 +127,15 @@ test("files of any layout, memory and number of threads give what the engine in 
       const report = await computeFeatureRun(await openFeatureRun(file, { wide }));
       const wanted = await wantedRows(bars, other, FEATURES);
       expectSame(await writtenRows(wide, FEATURES), wanted, FEATURES, [seed, run.memory_limit]);
+      const inOrder = bars
+        .map(({ symbol, time }, place) => ({ symbol, t: BigInt(time), place }))
+        .sort(
+          (a, b) =>
+            Buffer.compare(Buffer.from(a.symbol), Buffer.from(b.symbol)) || Number(a.t - b.t) || a.place - b.place,
+        );
+      expect(await ask(`SELECT symbol, epoch_us(event_time) AS t FROM read_parquet('${wide}')`)).toEqual(
+        inOrder.map(({ symbol, t }) => ({ symbol, t })),
+      );
       expect(report.rows).toBe(bars.length);
       expect(report.features.map(({ name, status }) => [name, status])).toEqual(
         FEATURES.map(({ name }) => [name, name === "wrong" ? "error" : "success"]),

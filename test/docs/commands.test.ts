@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,6 +21,20 @@ describe("what the documents show works", { timeout: 300_000 }, () => {
     const said = asShown(await follow("docs/tutorial.md"));
     expect(said).toMatch(/2024-03-02 +complete +4/);
     expect(said).toContain("exit code 2");
+  });
+
+  test("feature runs, from top to bottom", async () => {
+    expect(asShown(await follow("docs/features.md"))).toContain('did you mean "rolling_mean"?');
+  });
+
+  const BARS = join(root, "../shared/data/market/btc_perp_1m_202201.csv.gz");
+  test.skipIf(!existsSync(BARS))("examples/minute_bars on real bars, if they are there", async () => {
+    process.env["BARS"] = BARS;
+    const said = asShown(await follow("examples/minute_bars/README.md", checkout));
+    delete process.env["BARS"];
+    expect(said).toContain("wrote kernel.parquet: 45,031 rows, 107 features");
+    expect(said).toContain("wrote polars.parquet: 45,031 rows, 107 features");
+    expect(said).toMatch(/wrote x010.html: 45,031 rows/);
   });
 
   test("functions of your own", async () => {

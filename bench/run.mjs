@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// node bench/run.mjs <train|compile|day|w1|w2|w3|w4|enrich> […]: bundles bench/<name>.ts beside the build that it measures, and runs it.
+// node bench/run.mjs <train|compile|day|w1|w2|w3|w4|w5|enrich> […]: bundles bench/<name>.ts beside the build that it measures, and runs it.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -8,7 +8,7 @@ import { build } from "esbuild";
 const root = resolve(import.meta.dirname, "..");
 const [name = "", ...args] = process.argv.slice(2);
 if (!existsSync(join(root, "bench", `${name}.ts`))) {
-  console.error("usage: node bench/run.mjs <train|compile|day|w1|w2|w3|w4|enrich> [options]");
+  console.error("usage: node bench/run.mjs <train|compile|day|w1|w2|w3|w4|w5|enrich> [options]");
   process.exit(2);
 }
 if (!existsSync(join(root, "dist/index.js"))) {

@@ -237,17 +237,17 @@ export class FileRun {
     layout: Layout,
     take: (number: number, group: Group, rows: Rows, answer: Answer) => Promise<void>,
   ): Promise<void> {
-    const { session, signal, memory } = this.options;
+    const { session, signal } = this.options;
     const work: Work = {
       backend: this.options.backend,
       nodes: plan.nodes.map((node) => (plan.given.includes(node) ? node : within(node, layout.most))),
       given: plan.given.map(({ id }) => id),
       kept: plan.kept.map(({ id }) => id),
     };
-    const pool = await ComputePool.open(work, Math.min(this.#threadsOf(table), Math.max(1, layout.units.length)));
+    const threads = Math.min(this.#threadsOf(table), Math.max(1, layout.units.length));
+    const pool = await ComputePool.open(work, threads);
     const rows = await TableRows.open(session, table, plan.given, this.#staged);
-    const widest = Math.max(1, ...layout.units.flatMap((groups) => groups.map((group) => group.rows)));
-    const limit = Math.max(this.options.threads + 1, Math.floor(memory / 2 / (widest * bytesOfRow(plan))));
+    const limit = this.#mostUnderWay(layout, plan, threads);
     const underWay = new Set<Promise<void>>();
     let failure: unknown;
     try {
@@ -294,6 +294,14 @@ export class FileRun {
       rows.close();
       await pool.close();
     }
+  }
+
+  /** Groups that are read, computed or not yet written: enough that every thread has a unit, as far as the memory holds them. */
+  #mostUnderWay({ units }: Layout, plan: Plan, threads: number): number {
+    const widest = Math.max(1, ...units.flatMap((groups) => groups.map(({ rows }) => rows)));
+    const longest = Math.max(1, ...units.map(({ length }) => length));
+    const held = Math.floor(this.options.memory / 2 / (widest * bytesOfRow(plan)));
+    return Math.max(threads + 1, Math.min(held, longest * threads + 1));
   }
 
   #layoutOf(table: OpenTable, symbols: readonly SymbolCount[], plan: Plan, extent: number): Layout {

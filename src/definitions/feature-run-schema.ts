@@ -1,3 +1,4 @@
+import { isMap, isScalar } from "yaml";
 import { parseIso } from "../columnar/instants.js";
 import { definitionProblem } from "../errors/definition.js";
 import { FEATURE_BACKENDS, type FeatureRun, type FeatureSpec, type RunTable } from "./feature-run.js";
@@ -71,7 +72,7 @@ const table: Schema<RunTable> = byShape<RunTable>({
   map: tableMap,
 });
 
-const feature: Schema<FeatureSpec> = object(
+const featureKeys: Schema<FeatureSpec> = object(
   "a feature",
   {
     name: required(columnName, "name of its column"),
@@ -86,6 +87,22 @@ const feature: Schema<FeatureSpec> = object(
   },
   ({ name: own, ...rest }) => (own === undefined ? undefined : { ...rest, name: own }),
 );
+
+/** In a map of one line a formula that is not quoted ends at its first comma: told as that, not as keys that nobody knows. */
+const feature: Schema<FeatureSpec> = {
+  ...featureKeys,
+  read(site) {
+    const formula = isMap(site.node) && site.node.flow === true ? site.node.get("formula", true) : undefined;
+    if (!isScalar(formula) || formula.type !== "PLAIN" || !isOpen(String(formula.value))) return featureKeys.read(site);
+    const problem = definitionProblem("formula-at-comma", { text: String(formula.value) });
+    site.reading.report(problem, site.reading.locate(formula));
+    return undefined;
+  },
+};
+
+function isOpen(formula: string): boolean {
+  return formula.split("(").length > formula.split(")").length;
+}
 
 const output = object(
   "output",

@@ -92,6 +92,10 @@ export const definitionProblem = family("definition", {
     says: `"${key}" is refused ${because}`,
     help,
   }),
+  "formula-at-comma": ({ text }: { readonly text: string }) => ({
+    says: `the formula ends at a comma: ${JSON.stringify(text)}`,
+    help: 'between { and } YAML ends a text at a comma: write the formula in quotes, formula: "…"',
+  }),
   "unlike-file": ({ name, file }: { readonly name: string; readonly file: string }) => ({
     says: `the feature type "${name}" stands in ${file}`,
     help: `a type is called as its file: rename one of them, ${name}.yaml`,

@@ -246,6 +246,9 @@ test("what is wrong is told with its place, and nothing is written", async () =>
   expect(await problemsOf(`${head}tables: [bars]\n${one}shard: 1d\ncatalog: {type: sql}\nexecutor: ray\n`)).toMatch(
     /shard[\s\S]*this version does not execute|this version does not execute shard/,
   );
+  expect(await problemsOf(`${head}tables: [bars]\nfeatures: [{name: a, formula: lag(close, 2)}]\n`)).toMatch(
+    /^features.yaml:4:31 {2}definition\/formula-at-comma[\s\S]*"lag\(close"[\s\S]*write the formula in quotes/,
+  );
   expect(await problemsOf(`${head}tables: [bars]\n${one}`)).toContain("frame/no-table");
   expect(await problemsOf(`${head}${TABLE}\n${one}`)).toContain("source/no-such-file");
   expect(await problemsOf(`${head}${TABLE.replace(", timestamp_unit: s", "")}\n${one}`, { "bars.csv": CSV })).toContain(

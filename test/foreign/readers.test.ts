@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { trainingDay } from "../oracles/training-day.js";
 import { OracleStop, SCALARS, type Value } from "../oracles/values.js";
@@ -12,6 +12,7 @@ import { type ProjectCase, randomProject } from "../properties/random-project.js
 import { inProject, trainDirectory, writeCase } from "../support/product.js";
 import { readParquet } from "../support/read-parquet.js";
 import { projectOf, type Rule } from "../support/rule.js";
+import { noPythonWith, pythonWith } from "./python.js";
 
 // What is written is read by other implementations of Parquet and Arrow: types, values, codec, counts.
 
@@ -66,22 +67,6 @@ const READERS: readonly Reader[] = [
   },
 ];
 
-const pythons = [process.env["DAEDALUS_PYTHON"], resolve(".venv/bin/python")].filter(
-  (path) => path !== undefined && existsSync(path),
-);
-
-/** A Python that has the module. */
-function pythonWith(module: string): string | undefined {
-  return pythons.find((path) => {
-    try {
-      execFileSync(path ?? "", ["-c", `import ${module}`], { stdio: "ignore" });
-      return true;
-    } catch {
-      return false;
-    }
-  });
-}
-
 function readBack(python: string, { name }: Reader, paths: readonly string[]): readonly Seen[] {
   const text = execFileSync(python, [join(import.meta.dirname, `read_with_${name}.py`), ...paths], {
     encoding: "utf8",
@@ -119,7 +104,7 @@ const PROJECTS: readonly {
 
 describe.each(READERS)("$name reads", (reader) => {
   const python = pythonWith(reader.name);
-  const why = `no Python with ${reader.name}: run \`npm test\`, which makes .venv, or set DAEDALUS_PYTHON`;
+  const why = noPythonWith(reader.name);
   const reads = (what: string, body: (read: (paths: readonly string[]) => readonly Seen[]) => Promise<void>): void =>
     test.skipIf(python === undefined && process.env["CI"] === undefined)(
       python === undefined ? `nothing: ${why}` : what,

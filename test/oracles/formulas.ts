@@ -296,3 +296,23 @@ const WINDOWS: Readonly<Record<string, (window: Window) => Answer>> = {
     return nearly(quotient(together(at, exact(x)), together(at, at) * UNIT));
   },
 };
+
+/** The values of a cross-section: all rows of one time. */
+export function crossSectionOracle(op: string, cells: Cells): Answer[] {
+  const x = cells.filter((cell) => cell !== null);
+  const rule = CROSS_SECTIONS[op];
+  if (rule === undefined) throw new RangeError(`the oracle has no ${op}`);
+  return cells.map((cell) => {
+    if (cell === null || (op === "cs_zscore" && x.length < 2)) return exactly(null);
+    return x.some(Number.isNaN) ? exactly(Number.NaN) : rule(cell, x);
+  });
+}
+
+const CROSS_SECTIONS: Readonly<Record<string, (own: number, x: readonly number[]) => Answer>> = {
+  cs_rank: (own, x) => exactly((Number(averageRanks([...x, own]).at(-1)) / 2 - 0.5) / x.length),
+  cs_demean: (own, x) => exactly(own - exactSum(x) / x.length),
+  cs_zscore: (own, x) =>
+    x.every(Number.isFinite)
+      ? (WINDOWS["rolling_zscore"] as (window: Window) => Answer)({ x, y: [], places: [], last: own, params: {} })
+      : exactly(Number.NaN),
+};

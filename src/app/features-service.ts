@@ -66,6 +66,9 @@ export async function computeFeatureRun(
   const { wide } = run;
   if (wide === undefined) throw new DaedalusError([featureRunProblem("no-output", {})], 2);
   return withTables({ run, read }, async (session, tables, staging) => {
+    for (const table of tables)
+      if (await table.isReadFrom(wide))
+        throw new DaedalusError([featureRunProblem("output-is-input", { path: wide, table: table.columns.name })], 2);
     const compiled = compiledOf({ run, read }, tables);
     if (run.strict) refuseFailed(compiled.features);
     const written = await new FileRun({

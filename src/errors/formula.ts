@@ -186,6 +186,10 @@ export const featureRunProblem = family("features", {
     says: "nothing says where the features are to be written",
     help: "write output: {wide: features.parquet} into the file, or --wide FILE",
   }),
+  "output-is-input": (p: { path: string; table: string }) => ({
+    says: `table "${p.table}" is read from ${p.path}, and the features would take its place`,
+    help: "write them to another file",
+  }),
   "unknown-feature": (p: { name: string; nearest: string | undefined }) => ({
     says: `the run has no feature "${p.name}"`,
     suggestion: p.nearest,

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { realpath } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { DType } from "../columnar/dtypes.js";
 import { type Resolution, resolutionOf, type TimeUnit } from "../columnar/instants.js";
@@ -54,6 +55,7 @@ export class OpenTable {
     private readonly sources: ReadonlyMap<string, SourceColumn>,
     private readonly time: { readonly source: string; readonly unit: TimeUnit },
     private readonly session: SqlSession,
+    private readonly directory: string,
   ) {
     this.resolution = resolutionOf(time.unit);
     this.hasSymbols = sources.has(SYMBOL) || table.symbol !== undefined;
@@ -81,7 +83,18 @@ export class OpenTable {
     const pinned = await source.pin();
     const problem = await pinned.firstNullInstant(time);
     if (problem !== undefined) throw new DaedalusError([problem], 1);
-    return new OpenTable(run, table, pinned, sources, time, session);
+    return new OpenTable(run, table, pinned, sources, time, session, directory);
+  }
+
+  /** Whether the table is read from this file: to write there would be to lose it. */
+  async isReadFrom(path: string): Promise<boolean> {
+    const { files } = await this.source.identity({});
+    const real = await realpath(path).catch(() => path);
+    const own = files.map(async (file) => {
+      const whole = resolve(this.directory, file.path);
+      return realpath(whole).catch(() => whole);
+    });
+    return (await Promise.all(own)).includes(real);
   }
 
   /**

@@ -192,6 +192,6 @@ the cross-sections \`cs_rank\`, \`cs_demean\` and \`cs_zscore\` are computed by 
 ${rows.join("\n")}
 
 Windows of more than 32,767 rows, and expanding windows but those of sums, means and extremes, run in the kernel: nodejs-polars counts a window's
-rows in 16 bits. Columns whose variance is a millionth of a millionth of their square (\`1e6 and noise\`) are where Polars' running sums lose digits.
+rows in 16 bits.
 `;
 }

@@ -2,7 +2,7 @@ import pl, { type DataFrame, type Expr, type LazyDataFrame } from "nodejs-polars
 import type { IrNode, Primitive } from "../../ir/node.js";
 import type { GivenColumn } from "../kernel/symbol-run.js";
 import { NoLowering } from "../no-lowering.js";
-import { type PolarsLowering, ROW_WISE } from "./row-wise.js";
+import { type PolarsLowering, ROW_MARKS, ROW_WISE } from "./row-wise.js";
 import { hasWindow, STATES, WINDOWS } from "./windows.js";
 
 /** How Polars computes a node, by its primitive and op; what is not here the kernel computes between two collects. */
@@ -89,7 +89,7 @@ export class PolarsRun {
         : [column, pl.Series(`${id} valid`, Uint8Array.from(valid.subarray(0, rows)))];
     });
     // Constants alone are of as many rows too.
-    const marks = pl.Series("rows", new Uint8Array(rows));
+    const marks = pl.Series(ROW_MARKS, new Uint8Array(rows));
     const frame = pl.DataFrame([marks, ...series]).lazy();
     const nullable = names.filter((id) => given.get(id)?.valid !== undefined);
     if (nullable.length === 0) return frame;

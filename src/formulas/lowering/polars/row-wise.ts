@@ -11,6 +11,9 @@ export type PolarsLowering = (
   constants: readonly (number | undefined)[],
 ) => Expr;
 
+/** A column without NULLs that every frame has. */
+export const ROW_MARKS = "rows";
+
 const ONE = pl.lit(1);
 const ZERO = pl.lit(0);
 export const NAN = pl.lit(Number.NaN);
@@ -79,9 +82,11 @@ function clipped(x: Expr, low: Expr, high: Expr): Expr {
 }
 
 export const ROW_WISE: Readonly<Record<string, PolarsLowering>> = {
+  // A column as long as the others: by one number Polars divides with its reciprocal, which rounds twice.
   constant: ({ params }) => {
     const value = params["value"] ?? null;
-    return value === null ? NULL.cast(pl.Float64) : pl.lit(Number(value)).cast(pl.Float64);
+    const given = value === null ? NULL.cast(pl.Float64) : pl.lit(Number(value)).cast(pl.Float64);
+    return choose(pl.col(ROW_MARKS).isNotNull(), given, NULL);
   },
   number: unary((x) => x),
   add: binary((x, y) => x.add(y)),

@@ -77,7 +77,9 @@ function spread(
     const values = finite(x);
     const window = { windowSize: size(node), minPeriods: 1 };
     const isOne = values.rollingMin(window).eq(values.rollingMax(window));
-    const made = aggregate(values, { windowSize: size(node), minPeriods: 2, ddof: 1 });
+    // Far from 0 the running sums of squares lose digits; the first value is known at every row.
+    const near = values.sub(values.filter(values.isNotNull()).first());
+    const made = aggregate(near, { windowSize: size(node), minPeriods: 2, ddof: 1 });
     const isInfiniteSome = count(x.isInfinite(), node).gt(ZERO);
     return judged(x, node, choose(isInfiniteSome, NAN, choose(isOne, ZERO.cast(pl.Float64), made)));
   };

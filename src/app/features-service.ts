@@ -7,6 +7,7 @@ import { type ReadFeatureRun, readFeatureRun } from "../definitions/read-feature
 import { SqlSession } from "../engines/sql/session.js";
 import { featureRunProblem } from "../errors/formula.js";
 import { DaedalusError, type Problem } from "../errors/problem.js";
+import { isOutOfMemory } from "../errors/run.js";
 import { FileRun, type WrittenFeature } from "../feature-runs/file-run.js";
 import { OpenTable } from "../feature-runs/run-table.js";
 import { type CompiledFeatures, compileFeatures } from "../formulas/features/compile-features.js";
@@ -85,11 +86,17 @@ export async function computeFeatureRun(
     })
       .write(wide)
       .catch((error: unknown) => {
+        if (isOutOfMemory(error)) throw outOfMemory(error);
         throw unwritable(wide, error);
       });
     if (run.strict) refuseFailed(written.features);
     return { run: run.name, wide, ...written };
   });
+}
+
+function outOfMemory(error: unknown): DaedalusError {
+  const cause = error instanceof Error ? (error.message.split("\n")[0] ?? "") : "";
+  return new DaedalusError([featureRunProblem("out-of-memory", { cause })], 1, { cause: error });
 }
 
 /** The features of a run over its tables; what is wrong with one is told with it, at its place in the file. */

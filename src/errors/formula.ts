@@ -186,6 +186,10 @@ export const featureRunProblem = family("features", {
     says: "nothing says where the features are to be written",
     help: "write output: {wide: features.parquet} into the file, or --wide FILE",
   }),
+  "out-of-memory": (p: { cause: string }) => ({
+    says: `the run does not fit its memory: ${p.cause}`,
+    help: "raise memory_limit, or compute fewer features at a time",
+  }),
   "output-is-input": (p: { path: string; table: string }) => ({
     says: `table "${p.table}" is read from ${p.path}, and the features would take its place`,
     help: "write them to another file",

@@ -24,7 +24,6 @@ export async function latestRows(
   path: string,
 ): Promise<void> {
   const inputs = crossings.map(({ input }) => input);
-  const open = (): Promise<TableRows> => TableRows.open(session, from.table, inputs, staged);
   const writer = await GroupWriter.create(path, [
     { name: "t", type: "BIGINT", nullable: false },
     ...crossings.map(({ node }) => ({
@@ -34,22 +33,18 @@ export async function latestRows(
     })),
   ]);
   const own = await TableRows.open(session, to.table, [], staged);
-  // A table without symbols is of every symbol that it stands beside: it is read once for each.
-  const isOfAll = !from.table.hasSymbols;
-  let others = await open();
+  const others = await TableRows.open(session, from.table, inputs, staged);
   try {
+    // A table without symbols is of every symbol that it stands beside: one series, which is held.
+    const isOfAll = !from.table.hasSymbols;
+    const series = isOfAll ? await wholeOf(others, from.symbols[0]?.rows ?? 0) : undefined;
     let number = 0;
     let next = 0;
     for (const { symbol, rows } of to.symbols) {
-      if (isOfAll && next > 0) {
-        others.close();
-        others = await open();
-        next = 0;
-      }
       const other = isOfAll || !to.table.hasSymbols ? 0 : from.symbols.findIndex((one) => one.symbol === symbol);
-      if (other >= 0) for (; next < other; next++) await others.skip(from.symbols[next]?.rows ?? 0);
-      const count = other < 0 ? 0 : (from.symbols[other]?.rows ?? 0);
-      const merge = new Merge(others, count, nanosOf(from.table), nanosOf(to.table));
+      if (!isOfAll && other >= 0) for (; next < other; next++) await others.skip(from.symbols[next]?.rows ?? 0);
+      const count = isOfAll || other < 0 ? 0 : (from.symbols[other]?.rows ?? 0);
+      const merge = new Merge(others, count, nanosOf(from.table), nanosOf(to.table), series);
       for (let at = 0; at < rows; at += BLOCK) {
         const block = own.room(Math.min(BLOCK, rows - at));
         await own.fill(block, 0, block.ticks.length);
@@ -73,6 +68,12 @@ export async function latestRows(
   }
 }
 
+async function wholeOf(rows: TableRows, count: number): Promise<Rows> {
+  const whole = rows.room(count);
+  await rows.fill(whole, 0, count);
+  return whole;
+}
+
 function nanosOf({ resolution }: OpenTable): bigint {
   return resolution === "ns" ? 1n : 1000n;
 }
@@ -91,7 +92,11 @@ class Merge {
     private left: number,
     private readonly fromNanos: bigint,
     private readonly toNanos: bigint,
-  ) {}
+    /** All rows, where they are held. */
+    series: Rows | undefined,
+  ) {
+    this.#block = series;
+  }
 
   async latest(ticks: BigInt64Array, width: number): Promise<Pick<Rows, "columns">> {
     const columns = Array.from({ length: width }, () => ({

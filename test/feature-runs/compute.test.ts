@@ -289,6 +289,27 @@ test("what is wrong is told with its place, and nothing is written", async () =>
   );
 });
 
+test("a table without symbols stands beside every symbol", async () => {
+  const run = `name: r
+output: {wide: wide.parquet}
+tables: [{name: bars, source: {path: bars.csv}}, {name: idx, source: {path: idx.csv}}]
+features: [{name: a, formula: close - idx.level}, {name: up, table: idx, formula: level > lag(level)}]
+`;
+  await inRunFolder(run, async (folder, file) => {
+    const days = ["2024-01-02", "2024-01-03", "2024-01-04"];
+    const rows = ["A", "B", "C"].flatMap((symbol) => days.map((day, place) => `${symbol},${day},${10 + place}`));
+    writeFileSync(join(folder, "bars.csv"), `symbol,event_time,close\n${rows.join("\n")}\n`);
+    writeFileSync(join(folder, "idx.csv"), "event_time,level\n2024-01-02,1\n2024-01-03,2\n");
+    const report = await computeFeatureRun(await openFeatureRun(file));
+    const each = [
+      { a: null, up: null },
+      { a: 10, up: null },
+      { a: 10, up: true },
+    ];
+    expect(await ask(`SELECT a, up FROM '${report.wide}'`)).toEqual([...each, ...each, ...each]);
+  });
+});
+
 test("a file that is read is not written over", async () => {
   const run =
     "name: r\noutput: {wide: bars.csv}\ntables: [{name: bars, source: {path: bars.csv}}]\nfeatures: [{name: a, formula: close}]\n";

@@ -12,6 +12,7 @@ import { makeFolders, sync } from "../runs/durable.js";
  */
 export class GroupWriter {
   readonly #held = new Map<number, readonly (ParquetChunk | undefined)[]>();
+  readonly #waiting = new Map<number, () => void>();
   readonly #groups: (PlacedChunk | undefined)[][] = [];
   #writing: Promise<void> = Promise.resolve();
   #next = 0;
@@ -35,8 +36,11 @@ export class GroupWriter {
   /** Of the columns in their order; undefined: all NULL. Resolves when it, and all groups before it, are written. */
   async add(number: number, chunks: readonly (ParquetChunk | undefined)[]): Promise<void> {
     this.#held.set(number, chunks);
+    const written = new Promise<void>((done) => this.#waiting.set(number, done));
     this.#writing = this.#writing.then(() => this.#writeHeld());
     await this.#writing;
+    // One that came before its turn is written by the add of another.
+    await written;
   }
 
   /** Columns that are all NULL after all; what was written of them stays in the file unread. */
@@ -78,6 +82,8 @@ export class GroupWriter {
         placed.push(place);
       }
       this.#groups.push(placed);
+      this.#waiting.get(this.#next - 1)?.();
+      this.#waiting.delete(this.#next - 1);
     }
   }
 

@@ -250,6 +250,11 @@ export class FileRun {
     const limit = this.#mostUnderWay(layout, plan, threads);
     const underWay = new Set<Promise<void>>();
     let failure: unknown;
+    // Groups wait for those before them: with one that fails nobody is to be waited for.
+    let fail: () => void = () => undefined;
+    const failed = new Promise<void>((resolve) => {
+      fail = resolve;
+    });
     try {
       let number = 0;
       let symbol = -1;
@@ -282,13 +287,14 @@ export class FileRun {
             })
             .catch((error: unknown) => {
               failure ??= error;
+              fail();
             })
             .finally(() => underWay.delete(done));
           underWay.add(done);
-          if (underWay.size >= limit) await Promise.race(underWay);
+          if (underWay.size >= limit) await Promise.race([failed, ...underWay]);
         }
       }
-      await Promise.all(underWay);
+      await Promise.race([failed, Promise.all(underWay)]);
       if (failure !== undefined) throw failure;
     } finally {
       rows.close();

@@ -28,14 +28,16 @@ describe("what the documents show works", { timeout: 300_000 }, () => {
   });
 
   const BARS = join(root, "../shared/data/market/btc_perp_1m_202201.csv.gz");
-  test.skipIf(!existsSync(BARS))("examples/minute_bars on real bars, if they are there", async () => {
+  const onBars = async (): Promise<void> => {
     process.env["BARS"] = BARS;
     const said = asShown(await follow("examples/minute_bars/README.md", checkout));
     delete process.env["BARS"];
     expect(said).toContain("wrote kernel.parquet: 45,031 rows, 107 features");
     expect(said).toContain("wrote polars.parquet: 45,031 rows, 107 features");
     expect(said).toMatch(/wrote x010.html: 45,031 rows/);
-  });
+  };
+  // Real bars lie beside the repository where there are any; they are not part of it.
+  if (existsSync(BARS)) test("examples/minute_bars on real bars", onBars);
 
   test("functions of your own", async () => {
     expect(asShown(await follow("docs/functions.md"))).toContain("udf_tag_overlap: tag_overlap(");

@@ -149,7 +149,7 @@ describe("on real bars", async () => {
   if (data === undefined) {
     const why = "no market/btc_perp_1m_202201.csv.gz: set DAEDALUS_DATA to the folder that holds market/";
     // Real bars are no part of the repository: without them it is said, not counted as skipped.
-    test(`nothing: ${why}`, () => expect(bars).toBeUndefined());
+    test(`nothing: ${why}`, () => expect(data).toBeUndefined());
     return;
   }
   const bars = barsOf(data);

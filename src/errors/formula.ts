@@ -153,7 +153,7 @@ export const frameProblem = family("frame", {
   "wrong-times": (p: { table: string; type: string }) => ({
     says: `the column "event_time" of table "${p.table}" is ${p.type}, and must be a Timestamp`,
   }),
-  "null-time": (p: { table: string; column: string; row: number }) => ({
+  "missing-value": (p: { table: string; column: string; row: number }) => ({
     says: `row ${p.row} of table "${p.table}" has no ${p.column}`,
     help: "a row without it belongs nowhere: remove it, or give it one",
   }),
@@ -161,10 +161,32 @@ export const frameProblem = family("frame", {
     says: `there is no table "${p.table}" in the warehouse ${p.folder}`,
     help: `a table is a folder or file there, as ${p.table}.parquet; any other file is named by the table's source`,
   }),
-  "no-time-column": (p: { table: string; column: string; nearest: string | undefined }) => ({
+  "two-tables": (p: { table: string; paths: readonly string[] }) => ({
+    says: `the warehouse has table "${p.table}" more than once: ${p.paths.join(", ")}`,
+    help: "leave one of them there, or name it as the source of the table",
+  }),
+  "no-column": (p: { table: string; column: string; nearest: string | undefined }) => ({
+    says: `table "${p.table}" has no column "${p.column}"`,
+    suggestion: p.nearest,
+  }),
+  "doubled-column": (p: { table: string; name: string }) => ({
+    says: `two columns of table "${p.table}" are called "${p.name}" by its field_mapping`,
+  }),
+  "constant-beside-column": (p: { table: string; column: string }) => ({
+    says: `table "${p.table}" has a column "${p.column}" of its own, which a constant cannot take the place of`,
+    help: p.column === "symbol" ? "symbols of the run choose rows" : "venue of the run chooses rows",
+  }),
+  "no-time-column": (p: { table: string; column: string; nearest: string | undefined; known: readonly string[] }) => ({
     says: `table "${p.table}" has no column "${p.column}" with the rows' times`,
     suggestion: p.nearest,
-    help: "a source's timestamp_field names the column",
+    help: `a source's timestamp_field names the column; it has ${p.known.join(", ")}`,
+  }),
+  "cut-times": (p: { table: string; column: string }) => ({
+    says: `the column "${p.column}" of table "${p.table}" holds nanoseconds with a time zone, which can only be read as microseconds`,
+    help: "write it without a zone (times are UTC), or timestamp_unit: us beside timestamp_field if what is below does not matter",
+  }),
+  unreadable: (p: { table: string; reason: string }) => ({
+    says: `the rows of table "${p.table}" cannot be read: ${p.reason}`,
   }),
   "no-time-unit": (p: { table: string; column: string; type: string }) => ({
     says: `the column "${p.column}" of table "${p.table}" is ${p.type}, and nothing says what it counts`,

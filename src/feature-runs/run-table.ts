@@ -10,6 +10,7 @@ import { identifier, text } from "../engines/sql/text.js";
 import { frameProblem } from "../errors/formula.js";
 import { nearest } from "../errors/nearest.js";
 import { DaedalusError, type Problem } from "../errors/problem.js";
+import { isOutOfMemory } from "../errors/run.js";
 import {
   type ColumnType,
   EVENT_TIME,
@@ -19,13 +20,12 @@ import {
 } from "../formulas/features/tables.js";
 import { openSource } from "../sources/open-source.js";
 import type { ScanRequest, Source, SourceColumn } from "../sources/source.js";
+import { LoadedNames } from "./loaded-names.js";
 
 /** Columns that choose rows. */
 const VENUE = "venue";
 const BAR_NAME = "bar_name";
 const IS_COMPLETE = "is_complete";
-const PLACE = "@place";
-const TIME = "@time";
 
 /** What of a run says which rows of its tables are read. */
 export type RowChoice = Pick<FeatureRun, "warehouse" | "symbols" | "venue" | "start" | "end">;
@@ -39,51 +39,49 @@ export interface SymbolCount {
 }
 
 /** Endings of a table's file in the warehouse; without one it is a folder. */
-const ENDINGS = ["", ".parquet", ".csv", ".csv.gz", ".csv.zst", ".tsv", ".ndjson", ".jsonl", ".ndjson.gz", ".jsonl.gz"];
+const ENDINGS = ["", ".parquet", ".csv", ".csv.gz", ".ndjson", ".ndjson.gz", ".jsonl", ".jsonl.gz"];
+
+/** A column of the table: where it is in the source, and what it is to a formula. */
+interface KnownColumn {
+  readonly source: SourceColumn;
+  readonly type: ColumnType;
+}
 
 /** A table of a run: where its rows are, which of its columns formulas can use, and its rows in their order. */
 export class OpenTable {
   readonly columns: TableColumns;
   readonly resolution: Resolution;
   readonly hasSymbols: boolean;
-  #loaded = false;
+  #loaded: { readonly names: LoadedNames; readonly request: ScanRequest } | undefined;
 
   private constructor(
     private readonly run: RowChoice,
     readonly table: RunTable,
     private readonly source: Source,
-    private readonly sources: ReadonlyMap<string, SourceColumn>,
+    private readonly known: ReadonlyMap<string, KnownColumn>,
     private readonly time: { readonly source: string; readonly unit: TimeUnit },
     private readonly session: SqlSession,
     private readonly directory: string,
   ) {
     this.resolution = resolutionOf(time.unit);
-    this.hasSymbols = sources.has(SYMBOL) || table.symbol !== undefined;
-    this.columns = { name: table.name, columns: columnTypes(sources, time.source) };
+    this.hasSymbols = known.has(SYMBOL) || table.symbol !== undefined;
+    this.columns = { name: table.name, columns: new Map([...known].map(([name, { type }]) => [name, type])) };
   }
 
   /** Throws DaedalusError: exit code 2 for a table that is not there or has no times, 1 where it cannot be read. */
   static async open(run: RowChoice, table: RunTable, directory: string, session: SqlSession): Promise<OpenTable> {
-    const source = openSource({ directory, connections: {} }, viewOf(run, table, directory), session);
-    const schema = await source.schema();
-    const sources = new Map(
-      schema.columns.map((column) => [table.fieldMapping[column.name] ?? column.name, column] as const),
+    const source = await openSource({ directory, connections: {} }, viewOf(run, table, directory), session).pin();
+    const columns = await source.everyColumn();
+    const sources = namedColumns(table, columns);
+    const column = timeColumn(table, columns, sources);
+    const words = await wordsOf(source, session, columns);
+    const time = { source: column.name, unit: timeUnit(table, column, words) };
+    const problem = await source.firstNullInstant(time);
+    if (problem !== undefined) throw new DaedalusError([inOwnWords(problem)], 1);
+    const known = new Map(
+      [...sources].map(([name, one]) => [name, { source: one, type: typeOf(name, one, time.source, words) }] as const),
     );
-    const wanted = table.source?.timestampField;
-    const column = wanted === undefined ? sources.get(EVENT_TIME) : schema.columns.find(({ name }) => name === wanted);
-    if (column === undefined) {
-      const names = schema.columns.map(({ name }) => name);
-      const near = nearest(wanted ?? EVENT_TIME, names);
-      throw refuse(frameProblem("no-time-column", { table: table.name, column: wanted ?? EVENT_TIME, nearest: near }));
-    }
-    const unit = table.source?.timestampUnit ?? column.timeUnit ?? (column.text ? "timestamp" : undefined);
-    if (unit === undefined)
-      throw refuse(frameProblem("no-time-unit", { table: table.name, column: column.name, type: column.type }));
-    const time = { source: column.name, unit };
-    const pinned = await source.pin();
-    const problem = await pinned.firstNullInstant(time);
-    if (problem !== undefined) throw new DaedalusError([problem], 1);
-    return new OpenTable(run, table, pinned, sources, time, session, directory);
+    return new OpenTable(run, table, source, known, time, session, directory);
   }
 
   /** Whether the table is read from this file: to write there would be to lose it. */
@@ -102,16 +100,16 @@ export class OpenTable {
    * DaedalusError: exit code 1 for rows without a symbol and values that cannot be read, 2 where venues or bars are mixed.
    */
   async symbols(columns: readonly string[]): Promise<readonly SymbolCount[]> {
-    await this.#load(columns);
-    await this.#checkApart(VENUE, this.run.venue ?? this.table.venue);
-    await this.#checkApart(BAR_NAME, this.table.barName);
-    const symbol = this.hasSymbols ? identifier(SYMBOL) : "CAST(NULL AS VARCHAR)";
+    const names = await this.#load(columns);
+    await this.#checkApart(names, VENUE, this.run.venue);
+    await this.#checkApart(names, BAR_NAME, this.table.barName);
+    const symbol = this.#symbol(names) ?? "CAST(NULL AS VARCHAR)";
     const { start } = this.run;
-    const before = start === undefined ? "0" : `count(*) FILTER (WHERE ${this.#isBefore(start)})`;
+    const before = start === undefined ? "0" : `count(*) FILTER (WHERE ${this.#isBefore(names, start)})`;
     const rows = await this.#guarded(
       this.session.query(
-        `SELECT ${symbol} AS symbol, count(*) AS rows, ${before} AS before, min(${identifier(PLACE)}) AS first
-         FROM ${this.#rows()} WHERE ${this.#conditions()} GROUP BY 1 ORDER BY 1 ASC NULLS FIRST`,
+        `SELECT ${symbol} AS symbol, count(*) AS rows, ${before} AS before, min(${names.place}) AS first
+         FROM ${this.#rows()} r WHERE ${this.#conditions(names)} GROUP BY 1 ORDER BY 1 ASC NULLS FIRST`,
       ),
     );
     const counts = rows.map((row) => ({
@@ -123,37 +121,56 @@ export class OpenTable {
     const nameless = counts.find(({ symbol: name }) => name === undefined);
     if (this.hasSymbols && nameless !== undefined) {
       const place = { table: this.table.name, column: SYMBOL, row: nameless.first };
-      throw new DaedalusError([frameProblem("null-time", place)], 1);
+      throw new DaedalusError([frameProblem("missing-value", place)], 1);
     }
     return counts;
   }
 
   /**
-   * SQL of the rows of all symbols before the run's end, by symbol, time, sequence and as they came: `t` (ticks of the
-   * resolution), then the columns as doubles. `symbols` has said how many.
+   * SQL of the rows of all symbols before the run's end, by symbol, time, sequence and as they came: ticks of the resolution, then
+   * the columns as doubles. `symbols` has said how many.
    */
   ordered(columns: readonly string[]): string {
-    return this.#inOrder(columns.map((name) => `CAST(${identifier(name)} AS DOUBLE) AS ${identifier(name)}`));
+    const names = this.#names();
+    return this.#inOrder(
+      names,
+      columns.map((name) => `CAST(${names.of(name)} AS DOUBLE)`),
+    );
   }
 
   /** SQL of the same rows from a time on (microseconds), with their symbols, the columns of their own types. */
   typed(columns: readonly string[], start: bigint | undefined): string {
-    const symbol = this.hasSymbols ? [identifier(SYMBOL)] : [];
-    const from = start === undefined ? "true" : `${identifier(TIME)} >= ${this.#ticks(start)}`;
-    return this.#inOrder([...symbol, ...columns.map(identifier)], from);
+    const names = this.#names();
+    const symbol = this.#symbol(names);
+    const from = start === undefined ? "true" : `NOT (${this.#isBefore(names, start)})`;
+    return this.#inOrder(
+      names,
+      [...(symbol === undefined ? [] : [symbol]), ...columns.map((name) => names.of(name))],
+      from,
+    );
   }
 
-  #inOrder(asked: readonly string[], condition = "true"): string {
-    const symbol = this.hasSymbols ? [`${identifier(SYMBOL)} ASC NULLS FIRST`] : [];
+  /** The cause of a query that failed, in the words of the source. */
+  async explained(error: unknown): Promise<unknown> {
+    if (error instanceof DaedalusError || isOutOfMemory(error)) return error;
+    const problem = this.#loaded === undefined ? undefined : await this.source.diagnose(this.#loaded.request);
+    if (problem !== undefined) return new DaedalusError([inOwnWords(problem)], 1, { cause: error });
+    const reason = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
+    return new DaedalusError([frameProblem("unreadable", { table: this.table.name, reason })], 1, { cause: error });
+  }
+
+  #inOrder(names: LoadedNames, asked: readonly string[], condition = "true"): string {
+    const symbol = this.#symbol(names);
     const sequence = this.#sequence();
     const order = [
-      ...symbol,
-      `${identifier(TIME)} ASC NULLS FIRST`,
-      ...(sequence === undefined ? [] : [`${identifier(sequence)} ASC NULLS LAST`]),
-      `${identifier(PLACE)} ASC NULLS FIRST`,
+      ...(symbol === undefined ? [] : [`${symbol} ASC NULLS FIRST`]),
+      `${names.time} ASC NULLS FIRST`,
+      ...(sequence === undefined ? [] : [`${names.of(sequence)} ASC NULLS LAST`]),
+      `${names.place} ASC NULLS FIRST`,
     ];
-    return `SELECT ${[`${identifier(TIME)} AS t`, ...asked].join(", ")} FROM ${this.#rows()}
-      WHERE ${this.#conditions()} AND ${condition} ORDER BY ${order.join(", ")}`;
+    const columns = [names.time, ...asked].map((sql, place) => `${sql} AS a${place}`);
+    return `SELECT ${columns.join(", ")} FROM ${this.#rows()} r WHERE ${this.#conditions(names)} AND ${condition}
+      ORDER BY ${order.join(", ")}`;
   }
 
   /** What a query over the rows failed of, if the source can tell. */
@@ -165,118 +182,189 @@ export class OpenTable {
     }
   }
 
-  /** The cause of a query that failed, in the words of the source. */
-  async explained(error: unknown): Promise<unknown> {
-    const problem = this.#request === undefined ? undefined : await this.source.diagnose(this.#request);
-    return problem === undefined ? error : new DaedalusError([problem], 1, { cause: error });
+  /** The columns of the rows, once: they are sorted and counted, and text is parsed one time only. */
+  async #load(columns: readonly string[]): Promise<LoadedNames> {
+    if (this.#loaded !== undefined) return this.#loaded.names;
+    const wanted = this.#wanted(columns);
+    const names = new LoadedNames([...wanted.keys()]);
+    const request: ScanRequest = {
+      columns: [...wanted].map(([name, dtype]) => ({
+        name: names.bare(name),
+        source: this.known.get(name)?.source.name ?? name,
+        dtype,
+      })),
+      instants: [{ name: names.bareTime, source: this.time.source, unit: this.time.unit }],
+    };
+    this.#loaded = { names, request };
+    const { sql } = await this.source.scan(request);
+    await this.#guarded(
+      this.session.run(
+        `CREATE OR REPLACE TABLE ${this.#rows()} AS SELECT *, row_number() OVER () AS ${names.barePlace} FROM (${sql})`,
+      ),
+    );
+    return names;
   }
 
-  #request: ScanRequest | undefined;
-
-  /** The columns of the rows, once: they are sorted and counted, and text is parsed one time only. */
-  async #load(columns: readonly string[]): Promise<void> {
-    if (this.#loaded) return;
-    this.#request = this.#scanOf(columns);
-    const { sql } = await this.source.scan(this.#request);
-    const constants = [
-      ...(this.table.symbol === undefined || this.sources.has(SYMBOL)
-        ? []
-        : [`${text(this.table.symbol)} AS ${identifier(SYMBOL)}`]),
-      ...(this.table.venue === undefined || this.sources.has(VENUE)
-        ? []
-        : [`${text(this.table.venue)} AS ${identifier(VENUE)}`]),
-    ];
-    const asked = ["*", ...constants, `row_number() OVER () AS ${identifier(PLACE)}`];
-    await this.#guarded(
-      this.session.run(`CREATE OR REPLACE TABLE ${this.#rows()} AS SELECT ${asked.join(", ")} FROM (${sql})`),
-    );
-    this.#loaded = true;
+  #names(): LoadedNames {
+    if (this.#loaded === undefined) throw new RangeError(`the rows of ${this.table.name} are not loaded`);
+    return this.#loaded.names;
   }
 
   #rows(): string {
     return identifier(`run ${this.table.name}`);
   }
 
-  #scanOf(columns: readonly string[]): ScanRequest {
+  #wanted(columns: readonly string[]): ReadonlyMap<string, DType> {
     const sequence = this.#sequence();
-    const chosen = [SYMBOL, VENUE, BAR_NAME].filter((name) => this.sources.has(name));
-    const complete = this.sources.has(IS_COMPLETE) && !this.table.incompleteBars ? [IS_COMPLETE] : [];
-    const request = (name: string, dtype: DType) => ({ name, source: this.sources.get(name)?.name ?? name, dtype });
+    const chosen = [SYMBOL, VENUE, BAR_NAME].filter((name) => this.known.has(name));
+    const complete = this.known.has(IS_COMPLETE) && !this.table.incompleteBars ? [IS_COMPLETE] : [];
     const wanted = new Map<string, DType>([
       ...columns.map((name) => [name, this.columns.columns.get(name) === "Boolean" ? "BOOLEAN" : "DOUBLE"] as const),
       ...chosen.map((name) => [name, "TEXT"] as const),
       ...complete.map((name) => [name, "BOOLEAN"] as const),
     ]);
-    if (sequence !== undefined) wanted.set(sequence, this.sources.get(sequence)?.dtype ?? "BIGINT");
-    return {
-      columns: [...wanted].map(([name, dtype]) => request(name, dtype)),
-      instants: [{ name: TIME, source: this.time.source, unit: this.time.unit }],
-    };
+    if (sequence !== undefined) wanted.set(sequence, this.known.get(sequence)?.source.dtype ?? "BIGINT");
+    return wanted;
   }
 
   /** A number that orders the rows of one time. */
   #sequence(): string | undefined {
-    const name = SEQUENCE_COLUMNS.find((column) => this.sources.has(column));
-    if (name === undefined) return undefined;
-    const column = this.sources.get(name);
-    const isNumber = column?.text || (column?.dtype !== undefined && typeOf(column) === "Float64");
-    return isNumber ? name : undefined;
+    return SEQUENCE_COLUMNS.find((column) => this.known.get(column)?.type === "Float64");
   }
 
-  #conditions(): string {
+  /** SQL of a row's symbol. */
+  #symbol(names: LoadedNames): string | undefined {
+    if (this.known.has(SYMBOL)) return names.of(SYMBOL);
+    return this.table.symbol === undefined ? undefined : text(this.table.symbol);
+  }
+
+  #conditions(names: LoadedNames): string {
     const { symbols, venue, end } = this.run;
-    const isOne = (column: string, values: readonly string[]): string =>
-      `${identifier(column)} IN (${values.map(text).join(", ")})`;
+    const symbol = this.#symbol(names);
+    const ownVenue = this.known.has(VENUE)
+      ? names.of(VENUE)
+      : this.table.venue === undefined
+        ? undefined
+        : text(this.table.venue);
+    const isOne = (sql: string, values: readonly string[]): string => `${sql} IN (${values.map(text).join(", ")})`;
     const { barName, incompleteBars } = this.table;
-    const knows = (column: string, constant?: string): boolean => this.sources.has(column) || constant !== undefined;
     return [
       "true",
-      ...(symbols !== undefined && this.hasSymbols ? [isOne(SYMBOL, symbols)] : []),
-      ...(venue !== undefined && knows(VENUE, this.table.venue) ? [isOne(VENUE, [venue])] : []),
-      ...(barName !== undefined && knows(BAR_NAME) ? [isOne(BAR_NAME, [barName])] : []),
-      ...(knows(IS_COMPLETE) && !incompleteBars ? [identifier(IS_COMPLETE)] : []),
-      ...(end === undefined ? [] : [this.#isBefore(end)]),
+      ...(symbols !== undefined && symbol !== undefined ? [isOne(symbol, symbols)] : []),
+      ...(venue !== undefined && ownVenue !== undefined ? [isOne(ownVenue, [venue])] : []),
+      ...(barName !== undefined && this.known.has(BAR_NAME) ? [isOne(names.of(BAR_NAME), [barName])] : []),
+      ...(this.known.has(IS_COMPLETE) && !incompleteBars ? [names.of(IS_COMPLETE)] : []),
+      ...(end === undefined ? [] : [this.#isBefore(names, end)]),
     ].join(" AND ");
   }
 
-  #isBefore(micros: bigint): string {
-    return `${identifier(TIME)} < ${this.#ticks(micros)}`;
-  }
-
-  #ticks(micros: bigint): bigint {
-    return this.resolution === "ns" ? micros * 1000n : micros;
+  #isBefore(names: LoadedNames, micros: bigint): string {
+    return `${names.time} < ${this.resolution === "ns" ? micros * 1000n : micros}`;
   }
 
   /** Rows of several venues, or bars, are no one row of a symbol: which, is to be said. */
-  async #checkApart(column: string, chosen: string | undefined): Promise<void> {
-    if (chosen !== undefined || !this.sources.has(column)) return;
+  async #checkApart(names: LoadedNames, column: string, chosen: string | undefined): Promise<void> {
+    if (chosen !== undefined || !this.known.has(column)) return;
     const rows = await this.session.query(
-      `SELECT DISTINCT ${identifier(column)} AS name FROM ${this.#rows()} WHERE ${this.#conditions()}
-       ORDER BY 1 ASC NULLS FIRST LIMIT 5`,
+      `SELECT DISTINCT ${names.of(column)} AS name FROM ${this.#rows()} r WHERE ${this.#conditions(names)}
+       ORDER BY 1 ASC NULLS LAST LIMIT 5`,
     );
     if (rows.length < 2) return;
-    const names = rows.map(({ name }) => String(name));
-    throw refuse(frameProblem("several", { table: this.table.name, column, names }));
+    const found = rows.map(({ name }) => (name === null ? "NULL" : String(name)));
+    throw refuse(frameProblem("several", { table: this.table.name, column, names: found }));
   }
 }
 
-function columnTypes(sources: ReadonlyMap<string, SourceColumn>, time: string): ReadonlyMap<string, ColumnType> {
-  const chosen = new Set([SYMBOL, VENUE, BAR_NAME]);
-  return new Map(
-    [...sources].map(([name, column]) => {
-      if (column.name === time || name === EVENT_TIME) return [name, { refused: "a time" }];
-      return [name, chosen.has(name) ? { refused: "a text" } : typeOf(column)];
-    }),
-  );
+/** The columns by the names that formulas know; a constant stands for a column that is not there. */
+function namedColumns(table: RunTable, columns: readonly SourceColumn[]): ReadonlyMap<string, SourceColumn> {
+  const known = columns.map(({ name }) => name);
+  for (const from of Object.keys(table.fieldMapping))
+    if (!known.includes(from)) throw refuse(noColumn(table, from, known));
+  const sources = new Map<string, SourceColumn>();
+  for (const column of columns) {
+    const name = table.fieldMapping[column.name] ?? column.name;
+    if (sources.has(name)) throw refuse(frameProblem("doubled-column", { table: table.name, name }));
+    sources.set(name, column);
+  }
+  for (const constant of [SYMBOL, VENUE] as const)
+    if (table[constant] !== undefined && sources.has(constant))
+      throw refuse(frameProblem("constant-beside-column", { table: table.name, column: constant }));
+  return sources;
 }
 
-/** Columns of text files are numbers to formulas: what is none is told when it is read. */
-function typeOf({ text: isText, dtype, type, timeUnit }: SourceColumn): ColumnType {
-  if (isText) return "Float64";
+function timeColumn(
+  table: RunTable,
+  columns: readonly SourceColumn[],
+  sources: ReadonlyMap<string, SourceColumn>,
+): SourceColumn {
+  const wanted = table.source?.timestampField;
+  const found = wanted === undefined ? sources.get(EVENT_TIME) : columns.find(({ name }) => name === wanted);
+  if (found !== undefined) return found;
+  const known = columns.map(({ name }) => name);
+  const near = nearest(wanted ?? EVENT_TIME, known);
+  const problem = { table: table.name, column: wanted ?? EVENT_TIME, nearest: near, known };
+  throw refuse(frameProblem("no-time-column", problem));
+}
+
+/** What the unit of the times is: as it is written, else as the column itself says. */
+function timeUnit(table: RunTable, column: SourceColumn, words: Words): TimeUnit {
+  const written = table.source?.timestampUnit;
+  const own = column.text || column.type === "VARCHAR" ? "timestamp" : column.timeUnit;
+  if (column.cut === true) {
+    // What lies below a microsecond is lost on the way: only who says that it does not matter gets the rest.
+    if (written === "us") return "timestamp";
+    throw refuse(frameProblem("cut-times", { table: table.name, column: column.name }));
+  }
+  if (written === undefined && words.fine.has(column.name)) return "timestamp_ns";
+  const unit = written ?? own;
+  if (unit === undefined)
+    throw refuse(frameProblem("no-time-unit", { table: table.name, column: column.name, type: column.type }));
+  return unit;
+}
+
+/** What the texts of a text file are. */
+interface Words {
+  /** Columns whose values are all true or false. */
+  readonly boolean: ReadonlySet<string>;
+  /** Columns with instants of more digits than microseconds have. */
+  readonly fine: ReadonlySet<string>;
+}
+
+async function wordsOf(source: Source, session: SqlSession, columns: readonly SourceColumn[]): Promise<Words> {
+  const texts = columns.filter((column) => column.text || column.type === "VARCHAR");
+  const [boolean, fine] = [new Set<string>(), new Set<string>()];
+  if (texts.length === 0) return { boolean, fine };
+  const asked = texts.map(({ name }, place) => ({ name: `c${place}`, source: name, dtype: "TEXT" as const }));
+  const { sql } = await source.scan({ columns: asked, instants: [] });
+  const tests = texts.flatMap((_, place) => [
+    `bool_and(lower(c${place}) IN ('true', 'false')) AS b${place}`,
+    String.raw`bool_or(regexp_matches(c${place}, ':[0-9]{2}\.[0-9]{7}')) AS f${place}`,
+  ]);
+  const [row] = await session.query(`SELECT ${tests.join(", ")} FROM (${sql})`);
+  for (const [place, { name, text: isText }] of texts.entries()) {
+    if (isText && row?.[`b${place}`] === true) boolean.add(name);
+    if (row?.[`f${place}`] === true) fine.add(name);
+  }
+  return { boolean, fine };
+}
+
+/** Columns of text files are numbers to formulas, or booleans: what is neither is told when it is read. */
+function typeOf(name: string, column: SourceColumn, time: string, words: Words): ColumnType {
+  if (column.name === time || name === EVENT_TIME) return { refused: "a time" };
+  if (name === SYMBOL || name === VENUE || name === BAR_NAME) return { refused: "a text" };
+  if (column.text) return words.boolean.has(column.name) ? "Boolean" : "Float64";
+  const { dtype, type, timeUnit: ownUnit } = column;
   if (dtype === "BOOLEAN") return "Boolean";
-  if (dtype === undefined || timeUnit !== undefined || dtype === "TEXT" || dtype.endsWith("[]"))
+  if (dtype === undefined || ownUnit !== undefined || dtype === "TEXT" || dtype.endsWith("[]"))
     return { refused: type };
   return "Float64";
+}
+
+/** Problems of sources speak of views; a run has none. */
+function inOwnWords({ help, ...problem }: Problem): Problem {
+  if (help === undefined || !/view|base\.yaml|daedalus\.yaml/.test(help))
+    return help === undefined ? problem : { ...problem, help };
+  return { ...problem, help: "correct the value; text columns hold numbers, or true and false, and NULL as nothing" };
 }
 
 function viewOf(run: RowChoice, table: RunTable, directory: string): FeatureView {
@@ -287,9 +375,15 @@ function viewOf(run: RowChoice, table: RunTable, directory: string): FeatureView
 
 function warehouseFile(run: RowChoice, { name }: RunTable, directory: string): string {
   const folder = resolve(directory, run.warehouse);
-  const found = ENDINGS.map((ending) => join(folder, `${name}${ending}`)).find((path) => existsSync(path));
-  if (found === undefined) throw refuse(frameProblem("no-table", { table: name, folder: run.warehouse }));
-  return found;
+  const found = ENDINGS.map((ending) => join(folder, `${name}${ending}`)).filter((path) => existsSync(path));
+  const [first, ...others] = found;
+  if (first === undefined) throw refuse(frameProblem("no-table", { table: name, folder: run.warehouse }));
+  if (others.length > 0) throw refuse(frameProblem("two-tables", { table: name, paths: found }));
+  return first;
+}
+
+function noColumn({ name }: RunTable, column: string, known: readonly string[]): Problem {
+  return frameProblem("no-column", { table: name, column, nearest: nearest(column, known) });
 }
 
 function refuse(problem: Problem): DaedalusError {

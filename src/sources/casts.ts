@@ -81,6 +81,11 @@ const MACROS: readonly (readonly [signature: string, body: string])[] = [
                - to_seconds(daedalus_offset_seconds(x)) END`,
   ],
   [
+    // Nanoseconds beyond the microseconds of `daedalus_text_timestamp`: they add to these, before 1970 too.
+    "daedalus_text_nanos(x)",
+    String.raw`CAST(rpad(regexp_extract(x, '\.[0-9]{6}([0-9]{1,3})', 1), 3, '0') AS BIGINT)`,
+  ],
+  [
     "daedalus_integral(x)",
     "CASE WHEN isfinite(x) AND x = trunc(x) THEN x ELSE CAST('not an integer: ' || CAST(x AS VARCHAR) AS DOUBLE) END",
   ],
@@ -201,7 +206,8 @@ export function castInstant(expression: string, type: string, unit: TimeUnit): s
       return unit === "timestamp_ns"
         ? `daedalus_nanos(${expression})`
         : `daedalus_floor_micros(daedalus_nanos(${expression}))`;
-    return unit === "timestamp_ns" ? `(${micros} * 1000)` : micros;
+    if (unit !== "timestamp_ns") return micros;
+    return scalar === "VARCHAR" ? `(${micros} * 1000 + daedalus_text_nanos(${expression}))` : `(${micros} * 1000)`;
   }
   const ticks = TICKS_PER_UNIT[unit];
   const value = scalar === "BIGINT" ? expression : castScalar(expression, scalar, "BIGINT");

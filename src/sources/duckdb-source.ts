@@ -23,6 +23,7 @@ import type {
   FileIdentity,
   ScanRequest,
   Source,
+  SourceColumn,
   SourceIdentity,
   SourceRelation,
   SourceSchema,
@@ -63,6 +64,10 @@ export class DuckDbSource implements Source {
   async schema(): Promise<SourceSchema> {
     const { types } = await this.#relation();
     return { columns: [...types].map(([name, type]) => columnOf(name, type, false)), ignoredFiles: 0 };
+  }
+
+  async everyColumn(): Promise<readonly SourceColumn[]> {
+    return (await this.schema()).columns;
   }
 
   async scan(request: ScanRequest): Promise<SourceRelation> {

@@ -14,18 +14,35 @@ export interface FileColumns {
   readonly open: boolean;
   /** Of a CSV file, whose reader takes fields by position: those of the types, and "" where the header has no name. */
   readonly header: readonly string[];
+  /** See `Footer`. */
+  readonly cut: ReadonlySet<string>;
 }
+
+const NOTHING: ReadonlySet<string> = new Set();
 
 /** From the footer or the header line. Throws DaedalusError `source/unreadable-file` and the like. */
 export async function columnsOf(session: SqlSession, file: DataFile): Promise<FileColumns> {
   const types = new Map<string, string>();
-  if (file.format === "parquet")
-    for (const [name, type] of (await footerOf(session, file)).columns) types.set(name, type);
+  const footer = file.format === "parquet" ? await footerOf(session, file) : undefined;
+  for (const [name, type] of footer?.columns ?? []) types.set(name, type);
   const header = file.format === "csv" ? await csvHeader(file) : [];
   for (const name of header) if (name !== "") types.set(name, "VARCHAR");
   // A folder's column hides one of the same name in the file.
   for (const name of file.partitions.keys()) types.set(name, "VARCHAR");
-  return { types, header, open: file.format === "ndjson" };
+  return { types, header, open: file.format === "ndjson", cut: footer?.cut ?? NOTHING };
+}
+
+/** The keys of all objects of NDJSON files, in the order in which they appear. */
+export async function keysOf(session: SqlSession, files: readonly DataFile[]): Promise<readonly string[]> {
+  if (files.length === 0) return [];
+  const paths = `[${files.map(fileName).join(", ")}]`;
+  const rows = await session.query(
+    `SELECT key, min(place) AS first FROM (
+       SELECT unnest(json_keys(json)) AS key, row_number() OVER () AS place
+       FROM read_ndjson_objects(${paths}, maximum_object_size = ${LONGEST_OBJECT}))
+     GROUP BY key ORDER BY first ASC NULLS FIRST, key ASC NULLS FIRST`,
+  );
+  return rows.map(({ key }) => String(key));
 }
 
 /**

@@ -7,7 +7,7 @@ import { isOutOfMemory } from "../errors/run.js";
 import { sourceProblem } from "../errors/source.js";
 import { withoutSecrets } from "./address.js";
 import { misfitProblem, misreadFile, rowPlace } from "./file-diagnosis.js";
-import { columnsOf, relationsOf } from "./file-relations.js";
+import { columnsOf, keysOf, relationsOf } from "./file-relations.js";
 import { installReading } from "./install.js";
 import { type DataFile, type Listing, listFiles, refreshed } from "./listing.js";
 import { folderRange, footerOf, type RowGroupTimes, rangeOf, rowGroupTimes, versionOf } from "./parquet-footer.js";
@@ -56,11 +56,13 @@ export class FileSource implements Source {
     await installReading(this.session);
     const { files, ignoredFiles } = this.#listing();
     const found = new Map<string, { type: string; file: string; text: boolean; conflict: boolean }>();
+    const cut = new Set<string>();
     let open = false;
     const needed = this.#namedColumns();
     for (const file of files) {
       const columns = await columnsOf(this.session, file);
       open ||= columns.open;
+      for (const name of columns.cut) cut.add(name);
       for (const [name, type] of columns.types) {
         const text = file.format !== "parquet" || file.partitions.has(name);
         const before = found.get(name);
@@ -77,11 +79,25 @@ export class FileSource implements Source {
     return {
       columns: [...found].map(
         ([name, { type, text, conflict }]): SourceColumn =>
-          conflict ? { name, type: "different types", text } : columnOf(name, type, text),
+          conflict
+            ? { name, type: "different types", text }
+            : { ...columnOf(name, type, text), ...(cut.has(name) ? { cut: true } : {}) },
       ),
       ignoredFiles,
       ...(open ? { open } : {}),
     };
+  }
+
+  async everyColumn(): Promise<readonly SourceColumn[]> {
+    const { columns, open } = await this.schema();
+    if (open !== true) return columns;
+    const { files } = this.#listing();
+    const known = new Set(columns.map(({ name }) => name));
+    const keys = await keysOf(
+      this.session,
+      files.filter(({ format, size }) => format === "ndjson" && size > 0),
+    );
+    return [...columns, ...keys.filter((key) => !known.has(key)).map((key) => columnOf(key, "VARCHAR", true))];
   }
 
   async scan(request: ScanRequest): Promise<SourceRelation> {

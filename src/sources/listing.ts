@@ -47,6 +47,8 @@ export function listFiles(directory: string, path: string): Listing {
   if (stats?.isDirectory()) found.folder(root);
   else if (stats) {
     if (formatOf(root) === undefined) throw refuse(sourceProblem("unknown-format", { file: path }));
+    // A pipe or device would be waited for without end.
+    if (!stats.isFile()) throw refuse(sourceProblem("unreadable-file", { reason: "it is no file" }, { file: path }));
     found.file(root, stats);
   } else if (/[*?[]/.test(path)) found.glob(root);
   else throw refuse(sourceProblem("no-such-file", { address: path }));

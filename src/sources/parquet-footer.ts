@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
 import { MICROS_PER_DAY } from "../columnar/instants.js";
-import type { SqlSession } from "../engines/sql/session.js";
+import type { SmallRow, SqlSession } from "../engines/sql/session.js";
 import { text } from "../engines/sql/text.js";
 import { DaedalusError } from "../errors/problem.js";
 import { isOutOfMemory } from "../errors/run.js";
@@ -16,6 +16,8 @@ export interface Footer {
   readonly sha256: string;
   /** DuckDB's types of the top-level columns, in order. */
   readonly columns: ReadonlyMap<string, string>;
+  /** Columns of nanoseconds with a time zone: DuckDB has no such type, and cuts them to microseconds. */
+  readonly cut: ReadonlySet<string>;
 }
 
 /** What a row group's statistics say of its time column; `range` in microseconds, [min, max]; absent: unknown. */
@@ -42,12 +44,29 @@ export async function footerOf(session: SqlSession, file: DataFile): Promise<Foo
   const rows = await unlessUnreadable(file, () =>
     session.query(`DESCRIBE SELECT * FROM read_parquet(${fileName(file)}, hive_partitioning = false)`),
   );
-  const footer = {
-    sha256,
-    columns: new Map(rows.map((row) => [String(row["column_name"]), String(row["column_type"])])),
-  };
+  const columns = new Map(rows.map((row) => [String(row["column_name"]), String(row["column_type"])]));
+  const { wide, cut } = await misreadColumns(session, file);
+  for (const [name, type] of wide) if (columns.has(name)) columns.set(name, type);
+  const footer = { sha256, columns, cut };
   footers.set(version, footer);
   return footer;
+}
+
+/** What DuckDB's own types do not tell: decimals that it reads as garbage, and instants that it cuts. */
+async function misreadColumns(session: SqlSession, file: DataFile) {
+  const rows = await unlessUnreadable(file, () =>
+    session.query(
+      `SELECT name, precision, scale, logical_type FROM parquet_schema(${fileName(file)})
+       WHERE TRY_CAST(precision AS INTEGER) > 38 OR (logical_type LIKE '%isAdjustedToUTC=1%' AND logical_type LIKE '%NANOS=Nano%')`,
+    ),
+  );
+  const isWide = (row: SmallRow): boolean => Number(row["precision"] ?? 0) > 38;
+  return {
+    wide: rows
+      .filter(isWide)
+      .map((row) => [String(row["name"]), `DECIMAL256(${row["precision"]},${row["scale"]})`] as const),
+    cut: new Set(rows.filter((row) => !isWide(row)).map((row) => String(row["name"]))),
+  };
 }
 
 /** The footer's own bytes; their checksum tells one file from another. */

@@ -11,6 +11,8 @@ export interface Source {
   readonly address: string;
   /** The source's columns, without reading rows (footers, header lines). Throws DaedalusError `source/…`, exit code 2 or 1. */
   schema(): Promise<SourceSchema>;
+  /** The columns with those that `schema` cannot know without reading rows (NDJSON). */
+  everyColumn(): Promise<readonly SourceColumn[]>;
   /** What could hold rows with an instant before `before` (exclusive, microseconds); absent: everything. */
   identity(request: { readonly time?: SourceTime; readonly before?: bigint }): Promise<SourceIdentity>;
   /** A relation `SELECT …` with exactly the requested columns and instants, every value of its dtype or the query fails. */
@@ -55,6 +57,8 @@ export interface SourceColumn {
   readonly text: boolean;
   /** For time columns: the unit that the type itself carries (`timestamp`, `timestamp_ns`, `date`); absent for integers. */
   readonly timeUnit?: TimeUnit;
+  /** True for nanoseconds with a time zone: they are read as microseconds. */
+  readonly cut?: true;
 }
 
 export interface SourceTime {

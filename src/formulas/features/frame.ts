@@ -176,7 +176,7 @@ function timesOf(name: string, table: Table): BigInt64Array {
   if (!DataType.isTimestamp(type)) return refuse(frameProblem("wrong-times", { table: name, type: String(type) }));
   if (vector.nullCount > 0) {
     const row = validBytesOf(vector)?.indexOf(0) ?? 0;
-    return refuse(frameProblem("null-time", { table: name, row: row + 1, column: EVENT_TIME }));
+    return refuse(frameProblem("missing-value", { table: name, row: row + 1, column: EVENT_TIME }));
   }
   const factor = NANOS[type.unit];
   const times = new BigInt64Array(vector.length);
@@ -202,7 +202,7 @@ function symbolsOf(name: string, table: Table): SymbolCodes {
   if (vector === null) return { codes: undefined, names: [undefined] };
   if (vector.nullCount > 0) {
     const row = validBytesOf(vector)?.indexOf(0) ?? 0;
-    throw new DaedalusError([frameProblem("null-time", { table: name, row: row + 1, column: SYMBOL })], 2);
+    throw new DaedalusError([frameProblem("missing-value", { table: name, row: row + 1, column: SYMBOL })], 2);
   }
   const found = new Map<string, number>();
   const codes = new Int32Array(vector.length);

@@ -1,19 +1,17 @@
 import { join } from "node:path";
 import { identifier, text } from "../engines/sql/text.js";
 import { featureRunProblem } from "../errors/formula.js";
-import { nearest } from "../errors/nearest.js";
 import { DaedalusError } from "../errors/problem.js";
-import { FileRun } from "../feature-runs/file-run.js";
 import type { CompiledFeatures } from "../formulas/features/compile-features.js";
 import { type ExplainedFeatures, explainFeatures } from "../formulas/features/explain-features.js";
 import { onClock } from "../formulas/features/stages.js";
 import { lowerings } from "../formulas/lowering/lowerings.js";
-import { compiledOf, type OpenedFeatureRun, withTables } from "./features-service.js";
+import { chosenFeatures, compiledOf, type OpenedFeatureRun, withTables, writeFeatures } from "./features-service.js";
 
 /** The graph of a run's features, or of one of them. Throws DaedalusError, exit code 2, for a feature that there is not. */
 export async function explainRun(opened: OpenedFeatureRun, feature?: string): Promise<ExplainedFeatures> {
-  return withTables(opened, async (_session, tables) => {
-    const compiled = chosen(compiledOf(opened, tables), feature);
+  return withTables(opened, async ({ tables }) => {
+    const compiled = chosenFeatures(compiledOf(opened, tables), feature);
     const { backend } = opened.run;
     return explainFeatures(compiled, tables[0]?.columns.name ?? "", backend, await lowerings(compiled.graph, backend));
   });
@@ -38,29 +36,22 @@ export async function explainFeaturesRow(
 ): Promise<ExplainedRow> {
   const { time, symbol } = row;
   const only = { ...opened, run: { ...opened.run, start: time, end: time + 1n } };
-  return withTables(only, async (session, tables, staging) => {
-    const compiled = chosen(compiledOf(only, tables), feature);
+  return withTables(only, async (open) => {
+    const { session, tables, staging } = open;
+    const compiled = chosenFeatures(compiledOf(only, tables), feature);
     const clock = tables[0]?.columns.name ?? "";
     const { backend } = opened.run;
     const explained = explainFeatures(compiled, clock, backend, await lowerings(compiled.graph, backend));
     const nodes = nodesOnClock(compiled, clock);
     const path = join(staging, "row.parquet");
-    const written = await new FileRun({
-      session,
-      tables,
-      compiled: { graph: compiled.graph, features: nodes.map((node) => ({ name: node.id, table: clock, node })) },
-      backend,
-      hasStart: true,
-      threads: 1,
-      memory: only.run.memoryLimit / 2,
-      staging,
-    })
-      .write(path)
-      .catch((error: unknown) => {
+    const asFeatures = nodes.map((node) => ({ name: node.id, table: clock, node }));
+    const written = await writeFeatures(open, { graph: compiled.graph, features: asFeatures }, path).catch(
+      (error: unknown) => {
         if (error instanceof DaedalusError && error.problems[0]?.code === "frame/no-rows")
           throw noSuchRow(symbol, time);
         throw error;
-      });
+      },
+    );
     const isOf = symbol === undefined ? "true" : `symbol = ${text(symbol)}`;
     const columns = nodes.map(({ id }) => identifier(id));
     const rows = await session.query(`SELECT ${columns.join(", ")} FROM read_parquet(${text(path)}) WHERE ${isOf}`);
@@ -80,17 +71,6 @@ export async function explainFeaturesRow(
 function noSuchRow(symbol: string | undefined, time: bigint): DaedalusError {
   const iso = new Date(Number(time / 1000n)).toISOString();
   return new DaedalusError([featureRunProblem("no-such-row", { symbol: symbol ?? "the table", time: iso })], 2);
-}
-
-function chosen(compiled: CompiledFeatures, feature: string | undefined): CompiledFeatures {
-  if (feature === undefined) return compiled;
-  const found = compiled.features.filter(({ name }) => name === feature);
-  if (found.length > 0) return { ...compiled, features: found };
-  const near = nearest(
-    feature,
-    compiled.features.map(({ name }) => name),
-  );
-  throw new DaedalusError([featureRunProblem("unknown-feature", { name: feature, nearest: near })], 2);
 }
 
 /** Those that have values on the clock's rows: what other tables have on theirs is not among them. */

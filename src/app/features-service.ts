@@ -1,3 +1,4 @@
+import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -6,9 +7,10 @@ import type { Location } from "../definitions/location.js";
 import { type ReadFeatureRun, readFeatureRun } from "../definitions/read-feature-run.js";
 import { SqlSession } from "../engines/sql/session.js";
 import { featureRunProblem } from "../errors/formula.js";
+import { nearest } from "../errors/nearest.js";
 import { DaedalusError, type Problem } from "../errors/problem.js";
 import { isOutOfMemory } from "../errors/run.js";
-import { FileRun, type WrittenFeature } from "../feature-runs/file-run.js";
+import { FileRun, type WrittenFeature, type WrittenFeatures } from "../feature-runs/file-run.js";
 import { OpenTable } from "../feature-runs/run-table.js";
 import { type CompiledFeatures, compileFeatures } from "../formulas/features/compile-features.js";
 import { makeFolders } from "../runs/durable.js";
@@ -40,6 +42,8 @@ export async function openFeatureRun(path: string, changes: FeatureRunChanges = 
   const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
   const target = wide ?? (read.run.wide === undefined ? undefined : resolve(read.directory, read.run.wide));
   const run: FeatureRun = { ...read.run, ...given, ...(target === undefined ? {} : { wide: target }) };
+  if (run.start !== undefined && run.end !== undefined && run.start >= run.end)
+    throw new DaedalusError([featureRunProblem("empty-range", {})], 2);
   return { run, read };
 }
 
@@ -66,32 +70,79 @@ export async function computeFeatureRun(
 ): Promise<FeatureRunReport> {
   const { wide } = run;
   if (wide === undefined) throw new DaedalusError([featureRunProblem("no-output", {})], 2);
-  return withTables({ run, read }, async (session, tables, staging) => {
-    for (const table of tables)
+  checkOutput(wide);
+  return withTables({ run, read }, async (opened) => {
+    for (const table of opened.tables)
       if (await table.isReadFrom(wide))
         throw new DaedalusError([featureRunProblem("output-is-input", { path: wide, table: table.columns.name })], 2);
-    const compiled = compiledOf({ run, read }, tables);
+    const compiled = compiledOf({ run, read }, opened.tables);
     if (run.strict) refuseFailed(compiled.features);
-    const written = await new FileRun({
-      session,
-      tables,
-      compiled,
-      backend: run.backend,
-      hasStart: run.start !== undefined,
-      threads: Math.min(run.concurrency, availableParallelism()),
-      memory: run.memoryLimit / 2,
-      staging,
-      signal: options.signal,
-      onProgress: options.onProgress,
-    })
-      .write(wide)
-      .catch((error: unknown) => {
-        if (isOutOfMemory(error)) throw outOfMemory(error);
-        throw unwritable(wide, error);
-      });
+    const written = await writeFeatures(opened, compiled, wide, options);
     if (run.strict) refuseFailed(written.features);
     return { run: run.name, wide, ...written };
   });
+}
+
+/** Nothing is lost to the features but older ones. */
+function checkOutput(path: string): void {
+  const refuse = (problem: Problem): never => {
+    throw new DaedalusError([problem], 2);
+  };
+  if (/\.(csv|tsv|txt|json|ndjson|jsonl|html|ya?ml|gz)$/i.test(path))
+    refuse(featureRunProblem("output-not-parquet", { path }));
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) return;
+  if (!stats.isFile()) refuse(featureRunProblem("output-not-replaceable", { path }));
+  const magic = Buffer.alloc(4);
+  const descriptor = openSync(path, "r");
+  try {
+    readSync(descriptor, magic, 0, 4, 0);
+  } finally {
+    closeSync(descriptor);
+  }
+  if (stats.size > 0 && magic.toString("latin1") !== "PAR1")
+    refuse(featureRunProblem("output-not-replaceable", { path }));
+}
+
+/** A run whose tables are open. */
+export interface OpenRun {
+  readonly run: FeatureRun;
+  readonly session: SqlSession;
+  readonly tables: readonly OpenTable[];
+  readonly staging: string;
+}
+
+/** Computes features over the tables of a run, as its definitions say, into a file. */
+export async function writeFeatures(
+  { run, session, tables, staging }: OpenRun,
+  compiled: CompiledFeatures,
+  path: string,
+  options: ComputeRunOptions = {},
+): Promise<WrittenFeatures> {
+  const fileRun = new FileRun({
+    session,
+    tables,
+    compiled,
+    backend: run.backend,
+    hasStart: run.start !== undefined,
+    threads: Math.min(run.concurrency, availableParallelism()),
+    memory: run.memoryLimit / 2,
+    staging,
+    ...options,
+  });
+  return fileRun.write(path).catch((error: unknown) => {
+    if (isOutOfMemory(error)) throw outOfMemory(error);
+    throw unwritable(path, error);
+  });
+}
+
+/** The features of a run, or the one of a name. Throws DaedalusError `features/unknown-feature`, exit code 2. */
+export function chosenFeatures(compiled: CompiledFeatures, name: string | undefined): CompiledFeatures {
+  if (name === undefined) return compiled;
+  const found = compiled.features.filter((feature) => feature.name === name);
+  if (found.length > 0) return { ...compiled, features: found };
+  const known = compiled.features.map((feature) => feature.name);
+  throw new DaedalusError([featureRunProblem("unknown-feature", { name, nearest: nearest(name, known), known })], 2);
 }
 
 function outOfMemory(error: unknown): DaedalusError {
@@ -120,7 +171,7 @@ export function compiledOf({ run, read }: OpenedFeatureRun, tables: readonly Ope
 /** Opens the tables of a run for some work; what it staged is gone afterwards. */
 export async function withTables<Result>(
   { run, read }: OpenedFeatureRun,
-  work: (session: SqlSession, tables: readonly OpenTable[], staging: string) => Promise<Result>,
+  work: (opened: OpenRun) => Promise<Result>,
 ): Promise<Result> {
   const folder = dirname(run.wide ?? join(read.directory, "features"));
   await makeFolders(folder).catch((error: unknown) => {
@@ -136,14 +187,30 @@ export async function withTables<Result>(
     });
     try {
       const tables: OpenTable[] = [];
-      for (const table of run.tables) tables.push(await OpenTable.open(run, table, read.directory, session));
-      return await work(session, tables, staging);
+      for (const [place, table] of run.tables.entries())
+        tables.push(
+          await OpenTable.open(run, table, read.directory, session).catch((error: unknown) => {
+            throw placedAtTable(error, read, place);
+          }),
+        );
+      return await work({ run, session, tables, staging });
     } finally {
       session.close();
     }
   } finally {
     await rm(staging, { recursive: true, force: true });
   }
+}
+
+/** What is wrong with a table is told where the run names it, unless it is a file's own. */
+function placedAtTable(error: unknown, { run, locations, textOf }: ReadFeatureRun, place: number): unknown {
+  const location = locations.of(run.tables, place);
+  if (!(error instanceof DaedalusError) || location === undefined) return error;
+  const lines = textOf(location.file)?.split("\n") ?? [];
+  const problems = error.problems.map((problem) =>
+    problem.file === undefined ? { ...problem, ...placeOf(location, lines) } : problem,
+  );
+  return new DaedalusError(problems, error.exitCode, { cause: error });
 }
 
 function refuseFailed(features: readonly { readonly name: string; readonly problem?: Problem }[]): void {

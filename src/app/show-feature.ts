@@ -1,11 +1,8 @@
 import { join } from "node:path";
 import { identifier, text } from "../engines/sql/text.js";
-import { featureRunProblem } from "../errors/formula.js";
-import { nearest } from "../errors/nearest.js";
 import { DaedalusError } from "../errors/problem.js";
-import { FileRun } from "../feature-runs/file-run.js";
 import type { FeaturePicture } from "../feature-runs/picture.js";
-import { compiledOf, type OpenedFeatureRun, withTables } from "./features-service.js";
+import { chosenFeatures, compiledOf, type OpenedFeatureRun, withTables, writeFeatures } from "./features-service.js";
 
 /** Pieces of time that a line is drawn of, and bars of the distribution. */
 const PIECES = 800;
@@ -18,28 +15,10 @@ const MOST_SYMBOLS = 6;
  * the distribution of its values. Throws DaedalusError: exit code 2 for a feature that there is not, 1 for one that fails.
  */
 export async function pictureOf(opened: OpenedFeatureRun, name: string): Promise<FeaturePicture> {
-  return withTables(opened, async (session, tables, staging) => {
-    const compiled = compiledOf(opened, tables);
-    const features = compiled.features.filter((feature) => feature.name === name);
-    if (features.length === 0) {
-      const near = nearest(
-        name,
-        compiled.features.map((feature) => feature.name),
-      );
-      throw new DaedalusError([featureRunProblem("unknown-feature", { name, nearest: near })], 2);
-    }
+  return withTables(opened, async (open) => {
+    const { session, tables, staging, run } = open;
     const path = join(staging, "shown.parquet");
-    const { run } = opened;
-    const written = await new FileRun({
-      session,
-      tables,
-      compiled: { ...compiled, features },
-      backend: run.backend,
-      hasStart: run.start !== undefined,
-      threads: run.concurrency,
-      memory: run.memoryLimit / 2,
-      staging,
-    }).write(path);
+    const written = await writeFeatures(open, chosenFeatures(compiledOf(opened, tables), name), path);
     const [problem] = written.features.flatMap((feature) => (feature.problem === undefined ? [] : [feature.problem]));
     if (problem !== undefined) throw new DaedalusError([problem], 1);
 

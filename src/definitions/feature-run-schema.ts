@@ -3,10 +3,11 @@ import { parseIso } from "../columnar/instants.js";
 import { definitionProblem } from "../errors/definition.js";
 import { FEATURE_BACKENDS, type FeatureRun, type FeatureSpec, type RunTable } from "./feature-run.js";
 import { parameterValue } from "./feature-type-schema.js";
+import type { ViewSource } from "./feature-view.js";
 import { fieldMapping, source } from "./feature-view-schema.js";
 import { byShape, mapped, orNull, type Schema, textual } from "./schema.js";
 import { type Here, list, object, optional, record, required } from "./schema-collections.js";
-import { boolean, byteSize, columnName, integer, oneOf, text } from "./schema-scalars.js";
+import { address, boolean, byteSize, columnName, integer, oneOf, text } from "./schema-scalars.js";
 
 /** A UTC time, in microseconds. */
 const instant: Schema<bigint> = textual({
@@ -46,14 +47,28 @@ const tableMap: Schema<RunTable> = object(
     venue: optional(text("a venue"), "the venue of all rows, where the source has no such column"),
   },
   ({ name: own, ...rest }, here) => {
-    checkSource(here);
+    checkSource(here, rest.source);
     if (own === undefined) return undefined;
     return { ...rest, name: own, incompleteBars: rest.incompleteBars ?? false, fieldMapping: rest.fieldMapping ?? {} };
   },
 );
 
 /** What a source of a view may have, and a table may not. */
-function checkSource(here: Here): void {
+function checkSource(here: Here, source: ViewSource | undefined): void {
+  if (source?.availableField !== undefined)
+    here.report(
+      definitionProblem("key-not-allowed", {
+        key: "available_field",
+        because: "in the source of a table",
+        help: "a row is known from its timestamp_field on: name the column with the time at which it was",
+      }),
+      "source",
+    );
+  if (source?.connection !== undefined)
+    here.report(
+      definitionProblem("not-yet", { key: "connections of tables", help: "name files, or a database_path" }),
+      "source",
+    );
   if (here.has("field_mapping") && !here.has("source"))
     here.report(
       definitionProblem("key-not-allowed", {
@@ -85,8 +100,32 @@ const featureKeys: Schema<FeatureSpec> = object(
     parameters: optional(record(parameterValue, { keyIs: "parameter", named: true }), "values of parameters"),
     table: optional(columnName, "the table on whose rows it is computed; else the run's first"),
   },
-  ({ name: own, ...rest }) => (own === undefined ? undefined : { ...rest, name: own }),
+  ({ name: own, ...rest }, here) => {
+    checkMeaning(here);
+    return own === undefined ? undefined : { ...rest, name: own };
+  },
 );
+
+/** A formula, or a type that has one. */
+function checkMeaning(here: Here): void {
+  if (here.has("formula") && here.has("type")) {
+    const help = "keep the one that is meant";
+    here.report(definitionProblem("one-of-two", { first: "formula", second: "type", help }), "type", "key");
+  } else if (!here.has("formula") && !here.has("type"))
+    here.report(
+      definitionProblem("missing-key", { key: "formula", where: "a feature", expected: "a formula, or a type" }),
+    );
+  if (here.has("inputs") && here.has("formula"))
+    here.report(
+      definitionProblem("key-not-allowed", {
+        key: "inputs",
+        because: "beside formula",
+        help: "inputs bind the names of a feature type; a formula names its columns itself",
+      }),
+      "inputs",
+      "key",
+    );
+}
 
 /** In a map of one line a formula that is not quoted ends at its first comma: told as that, not as keys that nobody knows. */
 const feature: Schema<FeatureSpec> = {
@@ -117,7 +156,21 @@ function isoText(micros: bigint): string {
   return new Date(Number(micros / 1000n)).toISOString();
 }
 
-export const DEFAULT_MEMORY_LIMIT = 4 * 1024 ** 3;
+const DEFAULT_MEMORY_LIMIT = 4 * 1024 ** 3;
+/** What DuckDB and one group of rows need. */
+const LEAST_MEMORY = 64 * 1000 ** 2;
+
+function checkValues(here: Here, memory: number | undefined, warehouse: string | undefined): void {
+  if (memory !== undefined && memory < LEAST_MEMORY) {
+    const parameters = { key: "memory_limit", value: `${memory} bytes`, expected: "at least 64MB" };
+    here.report(definitionProblem("out-of-range", parameters), "memory_limit");
+  }
+  if (warehouse !== undefined && /^[a-z][a-z0-9+.-]+:/i.test(warehouse))
+    here.report(
+      definitionProblem("not-yet", { key: "warehouses outside of folders", help: "name a folder" }),
+      "warehouse",
+    );
+}
 
 /** `features.yaml`. Of what is missing or mistaken (and was reported), something that fits. */
 export const featureRunSchema: Schema<FeatureRun> = object(
@@ -143,7 +196,7 @@ export const featureRunSchema: Schema<FeatureRun> = object(
       "further name → the column that it stands for, and the other way round",
     ),
     feature_types: optional(text("a path"), "folder of the project's own feature types", "feature_types"),
-    warehouse: optional(text("a path"), "folder of the tables that have no source", "warehouse"),
+    warehouse: optional(address("a path"), "folder of the tables that have no source", "warehouse"),
     catalog: optional(notYet("catalogs", WIDE_ONLY), "the catalog of the table of features"),
     staging: optional(notYet("staging", WIDE_ONLY), "folder of what is not yet committed"),
     output: optional(output, "what is written"),
@@ -155,6 +208,7 @@ export const featureRunSchema: Schema<FeatureRun> = object(
     strict: optional(boolean, "a feature that fails fails the run", false),
   },
   ({ output: written, executor: _, catalog: _c, staging: _s, shard: _h, ...rest }, here) => {
+    checkValues(here, rest.memoryLimit, rest.warehouse);
     if (rest.start !== undefined && rest.end !== undefined && rest.start >= rest.end)
       here.report(
         definitionProblem("out-of-range", { key: "end", value: isoText(rest.end), expected: "a time after start" }),

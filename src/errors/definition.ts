@@ -106,7 +106,7 @@ export const definitionProblem = family("definition", {
   }),
   "bad-instant": ({ key, text }: { readonly key: string; readonly text: string }) => ({
     says: `${key}: "${text}" is no time`,
-    help: "write a UTC date or time as 2024-01-31 or 2024-01-31T12:00:00Z",
+    help: "write a UTC date or time as 2024-01-31 or 2024-01-31T12:00:00Z, of microseconds at the finest",
   }),
   // values
   "wrong-type": ({ key, expected, found, help }: WrongType) => ({

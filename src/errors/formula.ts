@@ -172,6 +172,10 @@ export const frameProblem = family("frame", {
   "doubled-column": (p: { table: string; name: string }) => ({
     says: `two columns of table "${p.table}" are called "${p.name}" by its field_mapping`,
   }),
+  "same-but-case": (p: { table: string; first: string; second: string }) => ({
+    says: `the columns "${p.first}" and "${p.second}" of table "${p.table}" differ by case only, and cannot be told apart when they are read`,
+    help: "rename one of them in the file",
+  }),
   "constant-beside-column": (p: { table: string; column: string }) => ({
     says: `table "${p.table}" has a column "${p.column}" of its own, which a constant cannot take the place of`,
     help: p.column === "symbol" ? "symbols of the run choose rows" : "venue of the run chooses rows",
@@ -216,13 +220,26 @@ export const featureRunProblem = family("features", {
     says: `table "${p.table}" is read from ${p.path}, and the features would take its place`,
     help: "write them to another file",
   }),
-  "unknown-feature": (p: { name: string; nearest: string | undefined }) => ({
+  "unknown-feature": (p: { name: string; nearest: string | undefined; known: readonly string[] }) => ({
     says: `the run has no feature "${p.name}"`,
     suggestion: p.nearest,
+    help: p.nearest === undefined ? `its features: ${p.known.join(", ")}` : undefined,
+  }),
+  "empty-range": (_: object) => ({
+    says: "the run ends before it begins",
+    help: "--start, or start in the file, must be before --end, or end",
+  }),
+  "output-not-replaceable": (p: { path: string }) => ({
+    says: `${p.path} is there, and no Parquet file that features could take the place of`,
+    help: "write them to another file",
+  }),
+  "output-not-parquet": (p: { path: string }) => ({
+    says: `features are written as Parquet, and ${p.path} is called as something else`,
+    help: "name a file that ends in .parquet",
   }),
   "bad-time": (p: { option: string; value: string }) => ({
     says: `${p.option} ${p.value} is no time`,
-    help: "write a UTC date or time as 2024-01-31 or 2024-01-31T12:00:00Z",
+    help: "write a UTC date or time as 2024-01-31 or 2024-01-31T12:00:00Z, of microseconds at the finest",
   }),
   "bad-row": (p: { value: string }) => ({
     says: `--row ${p.value} names no row`,

@@ -12,17 +12,18 @@ const BLOCK = 65_536;
 const WORD = 2n ** 32n;
 
 /**
- * Computes cross-sections of staged columns of one table: DuckDB brings the rows by their times, and what is made is written beside
+ * Computes cross-sections of staged columns of one table, whose times `clock` has: DuckDB brings the rows by their times, and what is made is written beside
  * the rows' numbers, to be read in their order again.
  */
 export async function crossTimes(
   session: SqlSession,
   crossings: readonly Crossing[],
   staged: ReadonlyMap<string, StagedFile>,
+  clock: StagedFile,
   path: string,
 ): Promise<void> {
   const inputs = [...new Set(crossings.map(({ input }) => input.id))];
-  const { sql, rows } = await byTime(session, inputs, staged);
+  const { sql, rows } = await byTime(session, inputs, staged, clock);
   const writer = await GroupWriter.create(path, [
     { name: "t", type: "BIGINT", nullable: false },
     ...crossings.map(({ node }) => ({ name: node.id, type: "DOUBLE" as const, nullable: true })),
@@ -58,26 +59,24 @@ export async function crossTimes(
   }
 }
 
-/** Rows' numbers, their times in two words that doubles hold, and the columns; by time. */
-async function byTime(session: SqlSession, inputs: readonly string[], staged: ReadonlyMap<string, StagedFile>) {
-  const files = [...new Set(inputs.map((id) => staged.get(id) as StagedFile))];
-  const numberOf = ({ numbered }: StagedFile, place: number): string =>
-    numbered ? `f${place}.t` : `f${place}.file_row_number`;
+/** Rows' numbers, their times in two words that doubles hold, and the columns; by time. `clock`: a staged file in the table's order. */
+async function byTime(
+  session: SqlSession,
+  inputs: readonly string[],
+  staged: ReadonlyMap<string, StagedFile>,
+  clock: StagedFile,
+) {
+  const files = [...new Set([clock, ...inputs.map((id) => staged.get(id) as StagedFile)])];
+  const numberOf = (place: number): string => (files[place]?.numbered ? `f${place}.t` : `f${place}.file_row_number`);
   const parts = files.map(({ path }, place) => `read_parquet(${text(path)}, file_row_number = true) f${place}`);
-  const joins = parts.slice(1).map((part, place) => {
-    const other = files[place + 1] as StagedFile;
-    return `JOIN ${part} ON ${numberOf(other, place + 1)} = ${numberOf(files[0] as StagedFile, 0)}`;
-  });
-  const clock = files.findIndex(({ numbered }) => !numbered);
+  const joins = parts.slice(1).map((part, place) => `JOIN ${part} ON ${numberOf(place + 1)} = ${numberOf(0)}`);
   const asked = inputs.map((id) => {
     const place = files.indexOf(staged.get(id) as StagedFile);
     return `CAST(f${place}.${identifier(id)} AS DOUBLE)`;
   });
-  const time = `f${clock}.t`;
-  const words = [`CAST(${time} // ${WORD} AS DOUBLE)`, `CAST(${time} % ${WORD} AS DOUBLE)`];
-  const number = numberOf(files[0] as StagedFile, 0);
-  const sql = `SELECT ${[number, ...words, ...asked].join(", ")} FROM ${[parts[0], ...joins].join(" ")}
-    ORDER BY ${time} ASC NULLS FIRST, ${number} ASC NULLS FIRST`;
+  const words = [`CAST(f0.t // ${WORD} AS DOUBLE)`, `CAST(f0.t % ${WORD} AS DOUBLE)`];
+  const sql = `SELECT ${[numberOf(0), ...words, ...asked].join(", ")} FROM ${[parts[0], ...joins].join(" ")}
+    ORDER BY f0.t ASC NULLS FIRST, ${numberOf(0)} ASC NULLS FIRST`;
   const [count] = await session.query(`SELECT count(*) AS n FROM ${parts[0]}`);
   return { sql, rows: Number(count?.["n"]) };
 }

@@ -65,6 +65,8 @@ export class FileRun {
   readonly #clock: OpenTable;
   readonly #symbols = new Map<string, readonly SymbolCount[]>();
   readonly #staged = new Map<string, StagedFile>();
+  /** By the names of tables. */
+  readonly #times = new Map<string, StagedFile>();
   readonly #failures = new Map<string, string>();
   #files = 0;
 
@@ -124,12 +126,12 @@ export class FileRun {
 
   async #stage({ table: name, nodes, given, kept }: Stage): Promise<void> {
     const table = this.#tables.get(name) as OpenTable;
-    for (const plan of this.#passes(this.#able({ nodes, given, kept }), this.#threadsOf(table)))
-      await this.#stageColumns(table, plan);
+    const able = this.#able({ nodes, given, kept });
+    if (able.kept.length === 0) return;
+    for (const plan of this.#passes(able, this.#threadsOf(table))) await this.#stageColumns(table, plan);
   }
 
   async #stageColumns(table: OpenTable, plan: Plan): Promise<void> {
-    if (plan.kept.length === 0) return;
     const path = this.#nextPath();
     const columns: ParquetColumn[] = [{ name: "t", type: "BIGINT", nullable: false }, ...plan.kept.map(columnOf)];
     const writer = await GroupWriter.create(path, columns);
@@ -143,7 +145,9 @@ export class FileRun {
       await writer.abandon();
       throw error;
     }
-    for (const { id } of plan.kept) this.#staged.set(id, { path, numbered: false });
+    const file = { path, numbered: false };
+    for (const { id } of plan.kept) this.#staged.set(id, file);
+    this.#times.set(table.columns.name, file);
   }
 
   async #cross(crossings: readonly Crossing[]): Promise<void> {
@@ -167,11 +171,18 @@ export class FileRun {
         await latestRows(this.options.session, this.#side(from), this.#side(to), group, this.#staged, path);
       } else {
         const bare = group.map(({ input }) => input).filter(({ id }) => !this.#staged.has(id));
-        await this.#stageColumns(from, { nodes: bare, given: bare, kept: bare });
-        await crossTimes(this.options.session, group, this.#staged, path);
+        if (bare.length > 0) await this.#stageColumns(from, { nodes: bare, given: bare, kept: bare });
+        await crossTimes(this.options.session, group, this.#staged, await this.#timesOf(from), path);
       }
       for (const { node: made } of group) this.#staged.set(made.id, { path, numbered: node.op !== "latest" });
     }
+  }
+
+  /** A staged file with the times of all rows of a table, in its order: any that has been staged, else one of nothing else. */
+  async #timesOf(table: OpenTable): Promise<StagedFile> {
+    const name = table.columns.name;
+    if (!this.#times.has(name)) await this.#stageColumns(table, { nodes: [], given: [], kept: [] });
+    return this.#times.get(name) as StagedFile;
   }
 
   #side(table: OpenTable) {

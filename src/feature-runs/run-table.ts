@@ -155,15 +155,16 @@ export class OpenTable {
     if (error instanceof DaedalusError || isOutOfMemory(error)) return error;
     const problem = this.#loaded === undefined ? undefined : await this.source.diagnose(this.#loaded.request);
     if (problem !== undefined) return new DaedalusError([inOwnWords(problem)], 1, { cause: error });
-    const reason = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
+    const reason = error instanceof Error ? (error.message.split("\n")[0] ?? "") : "";
+    // Anything else that DuckDB says is a fault of ours.
+    if (!/^(Conversion|Invalid Input|IO|Out of Range) Error/.test(reason)) return error;
     return new DaedalusError([frameProblem("unreadable", { table: this.table.name, reason })], 1, { cause: error });
   }
 
   #inOrder(names: LoadedNames, asked: readonly string[], condition = "true"): string {
-    const symbol = this.#symbol(names);
     const sequence = this.#sequence();
     const order = [
-      ...(symbol === undefined ? [] : [`${symbol} ASC NULLS FIRST`]),
+      ...(this.known.has(SYMBOL) ? [`${names.of(SYMBOL)} ASC NULLS FIRST`] : []),
       `${names.time} ASC NULLS FIRST`,
       ...(sequence === undefined ? [] : [`${names.of(sequence)} ASC NULLS LAST`]),
       `${names.place} ASC NULLS FIRST`,
@@ -278,6 +279,13 @@ export class OpenTable {
 /** The columns by the names that formulas know; a constant stands for a column that is not there. */
 function namedColumns(table: RunTable, columns: readonly SourceColumn[]): ReadonlyMap<string, SourceColumn> {
   const known = columns.map(({ name }) => name);
+  const caseless = new Map<string, string>();
+  for (const name of known) {
+    const other = caseless.get(name.toLowerCase());
+    if (other !== undefined)
+      throw refuse(frameProblem("same-but-case", { table: table.name, first: other, second: name }));
+    caseless.set(name.toLowerCase(), name);
+  }
   for (const from of Object.keys(table.fieldMapping))
     if (!known.includes(from)) throw refuse(noColumn(table, from, known));
   const sources = new Map<string, SourceColumn>();

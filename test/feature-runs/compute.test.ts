@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Float64, makeData, makeVector, Table, TimestampMicrosecond, Utf8, vectorFromArray } from "apache-arrow";
 import { DaedalusError, FeatureEngine } from "daedalus";
@@ -307,16 +307,6 @@ features: [{name: a, formula: close - idx.level}, {name: up, table: idx, formula
       { a: 10, up: true },
     ];
     expect(await ask(`SELECT a, up FROM '${report.wide}'`)).toEqual([...each, ...each, ...each]);
-  });
-});
-
-test("a file that is read is not written over", async () => {
-  const run =
-    "name: r\noutput: {wide: bars.csv}\ntables: [{name: bars, source: {path: bars.csv}}]\nfeatures: [{name: a, formula: close}]\n";
-  await inRunFolder(run, async (folder, file) => {
-    writeFileSync(join(folder, "bars.csv"), "event_time,close\n2024-01-01,1\n");
-    await expect(openFeatureRun(file).then((opened) => computeFeatureRun(opened))).rejects.toThrow("output-is-input");
-    expect(readFileSync(join(folder, "bars.csv"), "utf8")).toContain("2024-01-01,1");
   });
 });
 

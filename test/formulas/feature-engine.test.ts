@@ -263,7 +263,7 @@ test("mistaken frames and doubled names are refused", async () => {
   expect(await refused({ bars: new Table({ x }) })).toEqual(["frame/no-times"]);
   expect(await refused({ bars: new Table({ event_time: x }) })).toEqual(["frame/wrong-times"]);
   const hole = vectorFromArray([1, null], new TimestampMicrosecond());
-  expect(await refused({ bars: new Table({ event_time: hole }) })).toEqual(["frame/null-time"]);
+  expect(await refused({ bars: new Table({ event_time: hole }) })).toEqual(["frame/missing-value"]);
   const twice = [1, 2].map(() => ({ name: "a", formula: "close" }));
   expect(await refused({ bars }, twice)).toEqual(["formula/doubled-feature"]);
   expect(await refused({ bars }, [{ name: "symbol", formula: "close" }])).toEqual(["formula/reserved-feature"]);

@@ -1,3 +1,4 @@
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { identifier, text } from "../engines/sql/text.js";
 import { featureRunProblem } from "../errors/formula.js";
@@ -10,7 +11,7 @@ import { chosenFeatures, compiledOf, type OpenedFeatureRun, withTables, writeFea
 
 /** The graph of a run's features, or of one of them. Throws DaedalusError, exit code 2, for a feature that there is not. */
 export async function explainRun(opened: OpenedFeatureRun, feature?: string): Promise<ExplainedFeatures> {
-  return withTables(opened, async ({ tables }) => {
+  return withTables(opened, tmpdir(), async ({ tables }) => {
     const compiled = chosenFeatures(compiledOf(opened, tables), feature);
     const { backend } = opened.run;
     return explainFeatures(compiled, tables[0]?.columns.name ?? "", backend, await lowerings(compiled.graph, backend));
@@ -36,7 +37,7 @@ export async function explainFeaturesRow(
 ): Promise<ExplainedRow> {
   const { time, symbol } = row;
   const only = { ...opened, run: { ...opened.run, start: time, end: time + 1n } };
-  return withTables(only, async (open) => {
+  return withTables(only, tmpdir(), async (open) => {
     const { session, tables, staging } = open;
     const compiled = chosenFeatures(compiledOf(only, tables), feature);
     const clock = tables[0]?.columns.name ?? "";

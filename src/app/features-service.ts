@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync, statSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import type { FeatureBackend, FeatureRun, FeatureSpec } from "../definitions/feature-run.js";
 import type { Location } from "../definitions/location.js";
 import { type ReadFeatureRun, readFeatureRun } from "../definitions/read-feature-run.js";
@@ -11,6 +11,7 @@ import { nearest } from "../errors/nearest.js";
 import { DaedalusError, type Problem } from "../errors/problem.js";
 import { isOutOfMemory } from "../errors/run.js";
 import { FileRun, type WrittenFeature, type WrittenFeatures } from "../feature-runs/file-run.js";
+import { passingPath, removeLeftovers } from "../feature-runs/passing.js";
 import { OpenTable } from "../feature-runs/run-table.js";
 import { type CompiledFeatures, compileFeatures } from "../formulas/features/compile-features.js";
 import { makeFolders } from "../runs/durable.js";
@@ -71,7 +72,7 @@ export async function computeFeatureRun(
   const { wide } = run;
   if (wide === undefined) throw new DaedalusError([featureRunProblem("no-output", {})], 2);
   checkOutput(wide);
-  return withTables({ run, read }, async (opened) => {
+  return withTables({ run, read }, dirname(wide), async (opened) => {
     for (const table of opened.tables)
       if (await table.isReadFrom(wide))
         throw new DaedalusError([featureRunProblem("output-is-input", { path: wide, table: table.columns.name })], 2);
@@ -168,18 +169,19 @@ export function compiledOf({ run, read }: OpenedFeatureRun, tables: readonly Ope
   return { ...compiled, features };
 }
 
-/** Opens the tables of a run for some work; what it staged is gone afterwards. */
+/** Opens the tables of a run for some work; what is staged in the folder is gone afterwards. */
 export async function withTables<Result>(
   { run, read }: OpenedFeatureRun,
+  folder: string,
   work: (opened: OpenRun) => Promise<Result>,
 ): Promise<Result> {
-  const folder = dirname(run.wide ?? join(read.directory, "features"));
-  await makeFolders(folder).catch((error: unknown) => {
-    throw unwritable(folder, error);
-  });
-  const staging = await mkdtemp(join(folder, ".daedalus-features-")).catch((error: unknown) => {
-    throw unwritable(folder, error);
-  });
+  const staging = passingPath(folder, "staging");
+  await makeFolders(folder)
+    .then(() => removeLeftovers(folder))
+    .then(() => mkdir(staging))
+    .catch((error: unknown) => {
+      throw unwritable(folder, error);
+    });
   try {
     const session = await SqlSession.open({
       memory_limit: `${Math.floor(run.memoryLimit / 2)}B`,

@@ -1,3 +1,4 @@
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { identifier, text } from "../engines/sql/text.js";
 import { DaedalusError } from "../errors/problem.js";
@@ -15,7 +16,7 @@ const MOST_SYMBOLS = 6;
  * the distribution of its values. Throws DaedalusError: exit code 2 for a feature that there is not, 1 for one that fails.
  */
 export async function pictureOf(opened: OpenedFeatureRun, name: string): Promise<FeaturePicture> {
-  return withTables(opened, async (open) => {
+  return withTables(opened, tmpdir(), async (open) => {
     const { session, tables, staging, run } = open;
     const path = join(staging, "shown.parquet");
     const written = await writeFeatures(open, chosenFeatures(compiledOf(opened, tables), name), path);

@@ -1,10 +1,9 @@
-import { randomBytes } from "node:crypto";
-import { readdir, rename, unlink } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { rename, unlink } from "node:fs/promises";
+import { dirname } from "node:path";
 import { nullsChunk, type ParquetChunk } from "../columnar/parquet-chunks.js";
 import { type ParquetColumn, ParquetFile, type PlacedChunk } from "../columnar/parquet-file.js";
-import { isAlive } from "../engines/sql/spill-folder.js";
 import { makeFolders, sync } from "../runs/durable.js";
+import { passingPath } from "./passing.js";
 
 /**
  * A Parquet file of row groups that may come in any order; they are written in their own. It is there when it is whole, and replaces
@@ -28,8 +27,7 @@ export class GroupWriter {
   static async create(path: string, columns: readonly ParquetColumn[]): Promise<GroupWriter> {
     const folder = dirname(path);
     await makeFolders(folder);
-    await removeLeftovers(folder, basename(path));
-    const partial = join(folder, `.${basename(path)}.${process.pid}.${randomBytes(4).toString("hex")}.partial`);
+    const partial = passingPath(folder, "partial");
     return new GroupWriter(await ParquetFile.create(partial), partial, path, columns);
   }
 
@@ -90,14 +88,5 @@ export class GroupWriter {
   #nulls(place: number, rows: number): ParquetChunk {
     const { type } = this.columns[place] as ParquetColumn;
     return nullsChunk(type === "BOOLEAN" ? "BOOLEAN" : "DOUBLE", rows);
-  }
-}
-
-/** What processes that were killed have left. */
-async function removeLeftovers(folder: string, name: string): Promise<void> {
-  for (const entry of await readdir(folder)) {
-    if (!entry.startsWith(`.${name}.`) || !entry.endsWith(".partial")) continue;
-    const pid = Number(entry.slice(name.length + 2).split(".")[0]);
-    if (!isAlive(pid)) await unlink(join(folder, entry)).catch(() => undefined);
   }
 }

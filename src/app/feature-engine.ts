@@ -8,6 +8,7 @@ import { DaedalusError, type Problem } from "../errors/problem.js";
 import { compileFeatures } from "../formulas/features/compile-features.js";
 import type { Piece } from "../formulas/features/compute-pool.js";
 import { Frame } from "../formulas/features/frame.js";
+import { refuseFailed } from "../formulas/features/refuse-failed.js";
 import { type FeatureValues, runFeatures, unitsOf } from "../formulas/features/run-features.js";
 import { EVENT_TIME, SYMBOL } from "../formulas/features/tables.js";
 import { featureTypesOf } from "./feature-types.js";
@@ -102,20 +103,13 @@ export class FeatureEngine {
       threads: this.#threads,
       backend: this.#backend,
     });
-    if (strict) refuseFailures(features);
+    if (strict) refuseFailed(features);
     return {
       table: tableOf(clock, features),
       featureNames: features.map(({ name }) => name),
       statuses: features.map((feature) => statusOf(feature, clock.rows)),
     };
   }
-}
-
-function refuseFailures(features: readonly FeatureValues[]): void {
-  const problems = features.flatMap(({ name, problem }) =>
-    problem === undefined ? [] : [{ ...problem, says: `feature "${name}": ${problem.says}` }],
-  );
-  if (problems.length > 0) throw new DaedalusError(problems, 1);
 }
 
 function statusOf({ name, pieces, problem }: FeatureValues, rows: number): FeatureStatus {

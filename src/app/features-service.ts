@@ -14,6 +14,7 @@ import { FileRun, type WrittenFeature, type WrittenFeatures } from "../feature-r
 import { passingPath, removeLeftovers } from "../feature-runs/passing.js";
 import { OpenTable } from "../feature-runs/run-table.js";
 import { type CompiledFeatures, compileFeatures } from "../formulas/features/compile-features.js";
+import { refuseFailed } from "../formulas/features/refuse-failed.js";
 import { makeFolders } from "../runs/durable.js";
 import { LIBRARY } from "./feature-types.js";
 import { unwritable } from "./project-files.js";
@@ -72,16 +73,15 @@ export async function computeFeatureRun(
   const { wide } = run;
   if (wide === undefined) throw new DaedalusError([featureRunProblem("no-output", {})], 2);
   checkOutput(wide);
-  return withTables({ run, read }, dirname(wide), async (opened) => {
+  const compute = async (opened: OpenRun): Promise<FeatureRunReport> => {
     for (const table of opened.tables)
       if (await table.isReadFrom(wide))
         throw new DaedalusError([featureRunProblem("output-is-input", { path: wide, table: table.columns.name })], 2);
     const compiled = compiledOf({ run, read }, opened.tables);
     if (run.strict) refuseFailed(compiled.features);
-    const written = await writeFeatures(opened, compiled, wide, options);
-    if (run.strict) refuseFailed(written.features);
-    return { run: run.name, wide, ...written };
-  });
+    return { run: run.name, wide, ...(await writeFeatures(opened, compiled, wide, options)) };
+  };
+  return withTables({ run, read }, dirname(wide), compute, options.signal);
 }
 
 /** Nothing is lost to the features but older ones. */
@@ -125,6 +125,7 @@ export async function writeFeatures(
     tables,
     compiled,
     backend: run.backend,
+    strict: run.strict,
     hasStart: run.start !== undefined,
     threads: Math.min(run.concurrency, availableParallelism()),
     memory: run.memoryLimit / 2,
@@ -174,6 +175,7 @@ export async function withTables<Result>(
   { run, read }: OpenedFeatureRun,
   folder: string,
   work: (opened: OpenRun) => Promise<Result>,
+  signal?: AbortSignal,
 ): Promise<Result> {
   const staging = passingPath(folder, "staging");
   await makeFolders(folder)
@@ -187,7 +189,10 @@ export async function withTables<Result>(
       memory_limit: `${Math.floor(run.memoryLimit / 2)}B`,
       temp_directory: staging,
     });
+    const stop = (): void => session.interrupt();
+    signal?.addEventListener("abort", stop);
     try {
+      signal?.throwIfAborted();
       const tables: OpenTable[] = [];
       for (const [place, table] of run.tables.entries())
         tables.push(
@@ -197,6 +202,7 @@ export async function withTables<Result>(
         );
       return await work({ run, session, tables, staging });
     } finally {
+      signal?.removeEventListener("abort", stop);
       session.close();
     }
   } finally {
@@ -213,13 +219,6 @@ function placedAtTable(error: unknown, { run, locations, textOf }: ReadFeatureRu
     problem.file === undefined ? { ...problem, ...placeOf(location, lines) } : problem,
   );
   return new DaedalusError(problems, error.exitCode, { cause: error });
-}
-
-function refuseFailed(features: readonly { readonly name: string; readonly problem?: Problem }[]): void {
-  const problems = features.flatMap(({ name, problem }) =>
-    problem === undefined ? [] : [{ ...problem, says: `feature "${name}": ${problem.says}` }],
-  );
-  if (problems.length > 0) throw new DaedalusError(problems, 1);
 }
 
 /** A problem of a feature where it stands in the file; of a formula, with its mark there if the text is one of the file's lines. */

@@ -28,7 +28,7 @@ export async function crossTimes(
     { name: "t", type: "BIGINT", nullable: false },
     ...crossings.map(({ node }) => ({ name: node.id, type: "DOUBLE" as const, nullable: true })),
   ]);
-  const stream = await RowStream.open(await session.connect(), sql);
+  const stream = await RowStream.open(session, sql);
   try {
     let carried: Rows = RowStream.room(0, inputs.length + 2);
     let read = 0;

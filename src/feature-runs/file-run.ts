@@ -7,6 +7,7 @@ import { formulaProblem, frameProblem } from "../errors/formula.js";
 import { DaedalusError, type Problem } from "../errors/problem.js";
 import type { CompiledFeatures } from "../formulas/features/compile-features.js";
 import { type Answer, ComputePool } from "../formulas/features/compute-pool.js";
+import { refuseFailed } from "../formulas/features/refuse-failed.js";
 import { type Work, within } from "../formulas/features/row-groups.js";
 import { type Crossing, onClock, reachedFrom, type Stage, scheduleOf } from "../formulas/features/stages.js";
 import { EVENT_TIME, SYMBOL } from "../formulas/features/tables.js";
@@ -27,6 +28,8 @@ export interface FileRunOptions {
   readonly tables: readonly OpenTable[];
   readonly compiled: CompiledFeatures;
   readonly backend: FeatureBackend;
+  /** A feature that fails fails the run, and nothing is written. */
+  readonly strict: boolean;
   /** The rows before the run's start are counted apart: they are only looked back at. */
   readonly hasStart: boolean;
   readonly threads: number;
@@ -213,23 +216,29 @@ export class FileRun {
         written += group.keptRows;
         onProgress?.(written, layout.keptRows);
       });
-      const failed = nodes.flatMap((node, place) => (this.#failures.has(node?.id ?? "") ? [place] : []));
+      const problems = nodes.map((node, place) => this.#problemOf(place, node));
+      const told = compiled.features.map(({ name }, place) => withProblem({ name }, problems[place]));
+      if (this.options.strict) refuseFailed(told);
       const shift = symbols.length + 1;
-      const nulls = await writer.finish(new Set(failed.map((place) => place + shift)), {});
+      const failed = problems.flatMap((problem, place) => (problem === undefined ? [] : [place + shift]));
+      const nulls = await writer.finish(new Set(failed), {});
       const rows = layout.keptRows;
-      return {
-        rows,
-        features: compiled.features.map(({ name, problem }, place) => {
-          const cause = this.#failures.get(nodes[place]?.id ?? "");
-          const told = problem ?? (cause === undefined ? undefined : formulaProblem("failed", { cause }));
-          if (told !== undefined) return { name, rows, nulls: rows, status: "error", problem: told };
-          return { name, rows, nulls: nulls[place + shift] ?? 0, status: "success" };
-        }),
-      };
+      const features = told.map((feature, place) => {
+        const status = feature.problem === undefined ? ("success" as const) : ("error" as const);
+        return { ...feature, rows, nulls: nulls[place + shift] ?? 0, status };
+      });
+      return { rows, features };
     } catch (error) {
       await writer.abandon();
       throw error;
     }
+  }
+
+  /** Of a feature: why it has no values. */
+  #problemOf(place: number, node: IrNode | undefined): Problem | undefined {
+    const cause = this.#failures.get(node?.id ?? "");
+    const failed = cause === undefined ? undefined : formulaProblem("failed", { cause });
+    return this.options.compiled.features[place]?.problem ?? failed;
   }
 
   #symbolsChunk({ segments }: Group): ParquetChunk {
@@ -393,6 +402,13 @@ function reaching({ nodes, given }: Plan, kept: readonly IrNode[]): Plan {
 /** What a row of a plan takes while it is under way. */
 function bytesOfRow({ given, kept }: Plan): number {
   return 9 * (given.length + kept.length) + 8;
+}
+
+function withProblem<Told extends object>(
+  told: Told,
+  problem: Problem | undefined,
+): Told & { readonly problem?: Problem } {
+  return problem === undefined ? told : { ...told, problem };
 }
 
 function columnOf(node: IrNode | undefined): ParquetColumn {

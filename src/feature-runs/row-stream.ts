@@ -2,6 +2,7 @@ import type { DuckDBConnection, DuckDBDataChunk } from "@duckdb/node-api";
 import duckdb from "@duckdb/node-bindings";
 import { unpackBits } from "../columnar/bits.js";
 import { validityOf } from "../columnar/duckdb-vectors.js";
+import type { SqlSession } from "../engines/sql/session.js";
 
 /** Columns of doubles, and ticks where they are wanted, of as many rows as were asked for. */
 export interface Rows {
@@ -19,18 +20,22 @@ export class RowStream {
   #taken = 0;
 
   private constructor(
+    private readonly session: SqlSession,
     private readonly connection: DuckDBConnection,
     private readonly chunks: AsyncIterator<DuckDBDataChunk>,
   ) {}
 
-  /** The connection is the stream's. */
-  static async open(connection: DuckDBConnection, sql: string): Promise<RowStream> {
-    const result = await connection.stream(sql);
+  static async open(session: SqlSession, sql: string): Promise<RowStream> {
+    const connection = await session.connect();
+    const result = await connection.stream(sql).catch((error: unknown) => {
+      session.disconnect(connection);
+      throw error;
+    });
     const chunks = async function* () {
       for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk())
         yield chunk;
     };
-    return new RowStream(connection, chunks());
+    return new RowStream(session, connection, chunks());
   }
 
   /** Room for rows of so many columns; nothing is NULL in it. */
@@ -58,7 +63,7 @@ export class RowStream {
   }
 
   close(): void {
-    this.connection.closeSync();
+    this.session.disconnect(this.connection);
   }
 
   async #current(wanted: number): Promise<{ readonly chunk: DuckDBDataChunk; readonly from: number }> {

@@ -1,4 +1,3 @@
-import type { DuckDBConnection } from "@duckdb/node-api";
 import type { SqlSession } from "../engines/sql/session.js";
 import { identifier, text } from "../engines/sql/text.js";
 import type { IrNode } from "../formulas/ir/node.js";
@@ -41,9 +40,8 @@ export class TableRows {
               file,
               chosen.map(({ id }) => id),
             );
-      const connection: DuckDBConnection = await session.connect();
-      const stream = await RowStream.open(connection, sql).catch(async (error: unknown) => {
-        connection.closeSync();
+      const stream = await RowStream.open(session, sql).catch(async (error: unknown) => {
+        for (const opened of streams) opened.stream.close();
         throw await table.explained(error);
       });
       streams.push({ stream, places });

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DaedalusError } from "daedalus";
 import { expect, test } from "vitest";
@@ -218,6 +218,28 @@ test("nothing but older features is written over, and a pipe is not waited for",
   expect((await tried(run(X), { "warehouse/t.csv": csv }, "*", { start: 5n, end: 5n })).problem).toContain(
     "features/empty-range",
   );
+});
+
+test("a feature that fails while it is computed: NULLs and its cause, the others whole; with strict nothing is written", async () => {
+  // 10,001 rows are more than rolling_rank_corr takes of all rows so far: it fails at the last of them.
+  const sql = "SELECT make_timestamp(i) AS event_time, sin(i) AS x FROM range(10001) t(i)";
+  const features =
+    '{name: a, formula: "rolling_rank_corr(x, lag(x), 0)"}, {name: b, formula: a + 1}, {name: c, formula: x}';
+  const { rows } = await tried(
+    run(features),
+    { "warehouse/t.parquet": sql },
+    "count(*) AS rows, count(a) AS a, count(b) AS b, count(c) AS c",
+  );
+  expect(rows).toEqual([{ rows: 10001n, a: 0n, b: 0n, c: 10001n }]);
+  await inRunFolder(run(features, "[t]", "strict: true\n"), async (folder, file) => {
+    mkdirSync(join(folder, "warehouse"));
+    await ask(`COPY (${sql}) TO '${join(folder, "warehouse/t.parquet")}' (FORMAT parquet)`);
+    const wide = join(folder, "wide.parquet");
+    await expect(openFeatureRun(file, { wide }).then((opened) => computeFeatureRun(opened))).rejects.toThrow(
+      /feature "a": it could not be computed[\s\S]*feature "b"/,
+    );
+    expect(readdirSync(folder).sort()).toEqual(["features.yaml", "warehouse"]);
+  });
 });
 
 test("cross-sections of cross-sections, of what other rows made alone", async () => {

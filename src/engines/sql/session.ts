@@ -37,6 +37,7 @@ export class SqlSession {
   readonly temporary: string | undefined;
 
   #beside: DuckDBConnection | undefined;
+  readonly #further = new Set<DuckDBConnection>();
 
   private constructor(instance: DuckDBInstance, connection: DuckDBConnection, temporary: string | undefined) {
     this.#instance = instance;
@@ -101,21 +102,28 @@ export class SqlSession {
     return (await this.#beside.runAndReadAll(sql)).getRowObjectsJS();
   }
 
-  /** A further connection, to be closed by who asks; it sees all but the temporary tables of the others. */
+  /** A further connection, to be given back by who asks; it sees all but the temporary tables of the others. */
   async connect(): Promise<DuckDBConnection> {
     const connection = await this.#instance.connect();
     await connection.run(SETTINGS.join("; "));
+    this.#further.add(connection);
     return connection;
+  }
+
+  /** Gives back what `connect` gave. */
+  disconnect(connection: DuckDBConnection): void {
+    this.#further.delete(connection);
+    connection.closeSync();
   }
 
   /** Stops running queries; their promises reject. */
   interrupt(): void {
     this.connection.interrupt();
-    this.#beside?.interrupt();
+    for (const connection of this.#further) connection.interrupt();
   }
 
   close(): void {
-    this.#beside?.closeSync();
+    for (const connection of this.#further) connection.closeSync();
     this.connection.closeSync();
     this.#instance.closeSync();
   }

@@ -6,32 +6,30 @@ import {
   type FeatureType,
   type ParameterDefinition,
 } from "./feature-type.js";
+import type { ScalarValue } from "./reading.js";
 import { orPlaceholder, type Schema, scalar, wrongType } from "./schema.js";
 import { type Here, list, object, optional, record, required } from "./schema-collections.js";
 import { boolean, columnName, freeText, name, oneOf, text } from "./schema-scalars.js";
 
-/** A number, exact integers included. */
-export const number: Schema<number> = scalar({
+/** A number as it is written, or as a variable gives it. */
+function numberOf({ value, substituted }: ScalarValue): number | undefined {
+  if (typeof value === "number" || typeof value === "bigint") return Number(value);
+  const digits = substituted && typeof value === "string" && value.trim() !== "" ? Number(value) : Number.NaN;
+  return Number.isNaN(digits) ? undefined : digits;
+}
+
+const number: Schema<number> = scalar({
   expects: "a number",
   json: orPlaceholder({ type: "number" }),
-  read: ({ value, substituted }, site) => {
-    if (typeof value === "number" || typeof value === "bigint") return Number(value);
-    const digits = substituted && typeof value === "string" ? Number(value.trim() || Number.NaN) : Number.NaN;
-    return Number.isNaN(digits) ? wrongType(site, "a number") : digits;
-  },
+  read: (value, site) => numberOf(value) ?? wrongType(site, "a number"),
 });
 
 /** The value of a parameter. */
 export const parameterValue: Schema<number | boolean> = scalar<number | boolean>({
   expects: "a number, true or false",
   json: orPlaceholder({ type: ["number", "boolean"] }),
-  read: (value, site) => {
-    if (typeof value.value === "boolean") return value.value;
-    if (typeof value.value === "number" || typeof value.value === "bigint") return Number(value.value);
-    const digits =
-      value.substituted && typeof value.value === "string" ? Number(value.value.trim() || Number.NaN) : Number.NaN;
-    return Number.isNaN(digits) ? wrongType(site, "a number, true or false") : digits;
-  },
+  read: (value, site) =>
+    typeof value.value === "boolean" ? value.value : (numberOf(value) ?? wrongType(site, "a number, true or false")),
 });
 
 const PARAMETER_TYPES = ["integer", "float", "boolean"] as const;

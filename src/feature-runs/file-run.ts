@@ -6,21 +6,18 @@ import type { SqlSession } from "../engines/sql/session.js";
 import { formulaProblem, frameProblem } from "../errors/formula.js";
 import { DaedalusError, type Problem } from "../errors/problem.js";
 import type { CompiledFeatures } from "../formulas/features/compile-features.js";
-import { type Answer, ComputePool } from "../formulas/features/compute-pool.js";
 import { refuseFailed } from "../formulas/features/refuse-failed.js";
-import { type Work, within } from "../formulas/features/row-groups.js";
-import { type Crossing, onClock, reachedFrom, type Stage, scheduleOf } from "../formulas/features/stages.js";
+import { type Crossing, onClock, type Stage, scheduleOf } from "../formulas/features/stages.js";
 import { EVENT_TIME, SYMBOL } from "../formulas/features/tables.js";
-import { extentsOf } from "../formulas/ir/extents.js";
 import type { IrNode } from "../formulas/ir/node.js";
-import { KernelRun } from "../formulas/lowering/kernel/symbol-run.js";
+import { computeGroups, type TakeGroup } from "./compute-groups.js";
 import { crossTimes } from "./cross-times.js";
 import { GroupWriter } from "./group-writer.js";
 import { latestRows } from "./latest-rows.js";
-import { type Group, type Layout, layoutOf } from "./layout.js";
-import type { Rows } from "./row-stream.js";
+import { type Group, keptTicks, type Layout, layoutOf } from "./layout.js";
+import { bytesOfRow, extentOf, type Plan, passesOf, reaching } from "./plan.js";
 import type { OpenTable, SymbolCount } from "./run-table.js";
-import { type StagedFile, TableRows } from "./table-rows.js";
+import type { StagedFile } from "./table-rows.js";
 
 export interface FileRunOptions {
   readonly session: SqlSession;
@@ -131,7 +128,7 @@ export class FileRun {
     const table = this.#tables.get(name) as OpenTable;
     const able = this.#able({ nodes, given, kept });
     if (able.kept.length === 0) return;
-    for (const plan of this.#passes(able, this.#threadsOf(table))) await this.#stageColumns(table, plan);
+    for (const plan of this.#passes(able, table)) await this.#stageColumns(table, plan);
   }
 
   async #stageColumns(table: OpenTable, plan: Plan): Promise<void> {
@@ -196,7 +193,7 @@ export class FileRun {
     const { compiled, onProgress } = this.options;
     const clock = this.#clock;
     const able = this.#able(whole);
-    const passes = this.#passes(able, this.#threadsOf(clock));
+    const passes = this.#passes(able, clock);
     // More than one: they are staged, and brought together.
     const isOne = passes.length === 1;
     if (!isOne) for (const pass of passes) await this.#stageColumns(clock, pass);
@@ -206,11 +203,19 @@ export class FileRun {
     const own = compiled.features.map(({ name }, place) => ({ ...columnOf(nodes[place]), name }));
     const writer = await GroupWriter.create(path, [...symbols, time, ...own]);
     try {
-      const layout = this.#layoutOf(clock, this.#symbolsOf(clock), plan, this.#extentOf(plan));
+      const layout = this.#layoutOf(
+        clock,
+        this.#symbolsOf(clock),
+        plan,
+        this.options.hasStart ? extentOf(plan) : Number.POSITIVE_INFINITY,
+      );
       const places = new Map(plan.kept.map(({ id }, place) => [id, place]));
       let written = 0;
       await this.#compute(clock, plan, layout, async (number, group, rows, answer) => {
-        const leading = [...(clock.hasSymbols ? [this.#symbolsChunk(group)] : []), ticksChunk(keptTicks(group, rows))];
+        const leading = [
+          ...(clock.hasSymbols ? [this.#symbolsChunk(group)] : []),
+          ticksChunk(keptTicks(group, rows.ticks)),
+        ];
         const made = nodes.map((node) => answer.chunks[places.get(node?.id ?? "") ?? -1]);
         await writer.add(number, [...leading, ...made]);
         written += group.keptRows;
@@ -250,84 +255,25 @@ export class FileRun {
     );
   }
 
-  /** Every group goes to `take` in the order of its rows. */
-  async #compute(
-    table: OpenTable,
-    plan: Plan,
-    layout: Layout,
-    take: (number: number, group: Group, rows: Rows, answer: Answer) => Promise<void>,
-  ): Promise<void> {
-    const { session, signal } = this.options;
-    const work: Work = {
-      backend: this.options.backend,
-      nodes: plan.nodes.map((node) => (plan.given.includes(node) ? node : within(node, layout.most))),
-      given: plan.given.map(({ id }) => id),
-      kept: plan.kept.map(({ id }) => id),
+  /** What fails is remembered. */
+  #compute(table: OpenTable, plan: Plan, layout: Layout, take: TakeGroup): Promise<void> {
+    const { session, signal, backend, memory } = this.options;
+    const threads = this.#threadsOf(table);
+    const request = {
+      session,
+      table,
+      staged: this.#staged,
+      plan,
+      layout,
+      backend,
+      threads,
+      memory: memory / 2,
+      signal,
     };
-    const threads = Math.min(this.#threadsOf(table), Math.max(1, layout.units.length));
-    const pool = await ComputePool.open(work, threads);
-    const rows = await TableRows.open(session, table, plan.given, this.#staged);
-    const limit = this.#mostUnderWay(layout, plan, threads);
-    const underWay = new Set<Promise<void>>();
-    let failure: unknown;
-    // Groups wait for those before them: with one that fails nobody is to be waited for.
-    let fail: () => void = () => undefined;
-    const failed = new Promise<void>((resolve) => {
-      fail = resolve;
+    return computeGroups(request, (number, group, rows, answer) => {
+      for (const [id, cause] of answer.failures) this.#failures.set(id, cause);
+      return take(number, group, rows, answer);
     });
-    try {
-      let number = 0;
-      let symbol = -1;
-      for (const groups of layout.units) {
-        const lane = pool.lane();
-        for (const group of groups) {
-          signal?.throwIfAborted();
-          if (failure !== undefined) throw failure;
-          const room = rows.room(group.rows);
-          let at = 0;
-          for (const segment of group.segments) {
-            for (; symbol < segment.symbol; ) {
-              symbol += 1;
-              await rows.skip(layout.skipped[symbol] ?? 0);
-            }
-            await rows.fill(room, at, segment.rows);
-            at += segment.rows;
-          }
-          const own = number;
-          number += 1;
-          const done = lane
-            .compute(
-              orderOf(group, room, work),
-              room.columns.flatMap(({ values, valid }) => [values.buffer, valid.buffer]),
-            )
-            .then(async (answer) => {
-              for (const [id, cause] of answer.failures) this.#failures.set(id, cause);
-              await take(own, group, room, answer);
-              lane.release(answer);
-            })
-            .catch((error: unknown) => {
-              failure ??= error;
-              fail();
-            })
-            .finally(() => underWay.delete(done));
-          underWay.add(done);
-          if (underWay.size >= limit) await Promise.race([failed, ...underWay]);
-        }
-      }
-      await Promise.race([failed, Promise.all(underWay)]);
-      if (failure !== undefined) throw failure;
-    } finally {
-      rows.close();
-      await pool.close();
-    }
-  }
-
-  /** Groups that are read, computed or not yet written: enough that every thread has a unit, as far as the memory holds them. */
-  #mostUnderWay({ units }: Layout, plan: Plan, threads: number): number {
-    const widest = Math.max(1, ...units.flatMap((groups) => groups.map(({ rows }) => rows)));
-    const longest = Math.max(1, ...units.map(({ length }) => length));
-    const held = Math.floor(this.options.memory / 2 / (widest * bytesOfRow(plan)));
-    return Math.max(threads + 1, Math.min(held, longest * threads + 1));
   }
 
   #layoutOf(table: OpenTable, symbols: readonly SymbolCount[], plan: Plan, extent: number): Layout {
@@ -344,20 +290,8 @@ export class FileRun {
     return Math.max(LEAST_ROWS, Math.min(MOST_ROWS, Math.floor(budget / bytesOfRow(plan))));
   }
 
-  /** How far the plan looks back; Infinity: to the table's first row. */
-  #extentOf({ nodes, given, kept }: Plan): number {
-    if (!this.options.hasStart) return Number.POSITIVE_INFINITY;
-    const extents = extentsOf(nodes.map((node) => (given.includes(node) ? { ...node, primitive: "SOURCE" } : node)));
-    return Math.max(0, ...kept.map(({ id }) => extents.get(id)?.left ?? 0));
-  }
-
-  /** Parts of the plan whose kernels do not look back at more than the memory holds. */
-  #passes(plan: Plan, threads: number): readonly Plan[] {
-    const { nodes, given, kept } = plan;
-    const bytes = new KernelRun(nodes, new Set(given.map(({ id }) => id))).bytes;
-    if (bytes <= this.options.memory / 4 / threads || kept.length < 2) return [plan];
-    const half = kept.length >> 1;
-    return [kept.slice(0, half), kept.slice(half)].flatMap((part) => this.#passes(reaching(plan, part), threads));
+  #passes(plan: Plan, table: OpenTable): readonly Plan[] {
+    return passesOf(plan, this.options.memory / 4 / this.#threadsOf(table));
   }
 
   /** Without what has failed, and what is made of it. */
@@ -379,31 +313,6 @@ export class FileRun {
   }
 }
 
-/** Nodes that are computed together. */
-interface Plan {
-  /** Inputs first. */
-  readonly nodes: readonly IrNode[];
-  readonly given: readonly IrNode[];
-  readonly kept: readonly IrNode[];
-}
-
-/** The part of a plan that makes some of its kept nodes. */
-function reaching({ nodes, given }: Plan, kept: readonly IrNode[]): Plan {
-  const byId = new Map(nodes.map((node) => [node.id, node]));
-  const brought = new Set(given);
-  const reached = reachedFrom(kept, byId, (node) => brought.has(node));
-  return {
-    nodes: nodes.filter(({ id }) => reached.has(id)),
-    given: given.filter(({ id }) => reached.has(id)),
-    kept,
-  };
-}
-
-/** What a row of a plan takes while it is under way. */
-function bytesOfRow({ given, kept }: Plan): number {
-  return 9 * (given.length + kept.length) + 8;
-}
-
 function withProblem<Told extends object>(
   told: Told,
   problem: Problem | undefined,
@@ -413,31 +322,4 @@ function withProblem<Told extends object>(
 
 function columnOf(node: IrNode | undefined): ParquetColumn {
   return { name: node?.id ?? "", type: node?.output === "Boolean" ? "BOOLEAN" : "DOUBLE", nullable: true };
-}
-
-function orderOf(group: Group, room: Rows, work: Work) {
-  let at = 0;
-  const begins: number[] = [];
-  for (const { begins: isFirst, rows } of group.segments) {
-    if (isFirst) begins.push(at);
-    at += rows;
-  }
-  return {
-    form: "chunks" as const,
-    rows: group.rows,
-    begins,
-    kept: group.kept,
-    given: work.given.map((id, place) => [id, room.columns[place] as Rows["columns"][number]] as const),
-  };
-}
-
-function keptTicks({ kept, keptRows, rows }: Group, { ticks }: Rows): BigInt64Array<ArrayBuffer> {
-  if (keptRows === rows) return ticks;
-  const own = new BigInt64Array(keptRows);
-  let at = 0;
-  for (const [from, to] of kept) {
-    own.set(ticks.subarray(from, to), at);
-    at += to - from;
-  }
-  return own;
 }

@@ -88,3 +88,18 @@ function groupOf(segments: readonly Segment[]): Group {
   }
   return { segments, rows: at, kept, keptRows: kept.reduce((sum, [from, to]) => sum + to - from, 0) };
 }
+
+/** Of the rows of a group, those that are kept. */
+export function keptTicks(
+  { kept, keptRows, rows }: Group,
+  ticks: BigInt64Array<ArrayBuffer>,
+): BigInt64Array<ArrayBuffer> {
+  if (keptRows === rows) return ticks;
+  const own = new BigInt64Array(keptRows);
+  let at = 0;
+  for (const [from, to] of kept) {
+    own.set(ticks.subarray(from, to), at);
+    at += to - from;
+  }
+  return own;
+}

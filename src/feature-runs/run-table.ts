@@ -2,29 +2,20 @@ import { existsSync } from "node:fs";
 import { realpath } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { DType } from "../columnar/dtypes.js";
-import { type Resolution, resolutionOf, type TimeUnit } from "../columnar/instants.js";
+import { type Resolution, resolutionOf } from "../columnar/instants.js";
 import type { FeatureRun, RunTable } from "../definitions/feature-run.js";
 import type { FeatureView } from "../definitions/feature-view.js";
 import type { SqlSession } from "../engines/sql/session.js";
 import { identifier, text } from "../engines/sql/text.js";
 import { frameProblem } from "../errors/formula.js";
-import { nearest } from "../errors/nearest.js";
 import { DaedalusError, type Problem } from "../errors/problem.js";
 import { isOutOfMemory } from "../errors/run.js";
-import {
-  type ColumnType,
-  EVENT_TIME,
-  SEQUENCE_COLUMNS,
-  SYMBOL,
-  type TableColumns,
-} from "../formulas/features/tables.js";
+import { SEQUENCE_COLUMNS, SYMBOL, type TableColumns } from "../formulas/features/tables.js";
 import { openSource } from "../sources/open-source.js";
-import type { ScanRequest, Source, SourceColumn } from "../sources/source.js";
+import type { ScanRequest, Source } from "../sources/source.js";
 import { LoadedNames } from "./loaded-names.js";
+import { BAR_NAME, type KnownColumn, shapeOf, type TableShape, VENUE } from "./table-shape.js";
 
-/** Columns that choose rows. */
-const VENUE = "venue";
-const BAR_NAME = "bar_name";
 const IS_COMPLETE = "is_complete";
 
 /** What of a run says which rows of its tables are read. */
@@ -41,12 +32,6 @@ export interface SymbolCount {
 /** Endings of a table's file in the warehouse; without one it is a folder. */
 const ENDINGS = ["", ".parquet", ".csv", ".csv.gz", ".ndjson", ".ndjson.gz", ".jsonl", ".jsonl.gz"];
 
-/** A column of the table: where it is in the source, and what it is to a formula. */
-interface KnownColumn {
-  readonly source: SourceColumn;
-  readonly type: ColumnType;
-}
-
 /** A table of a run: where its rows are, which of its columns formulas can use, and its rows in their order. */
 export class OpenTable {
   readonly columns: TableColumns;
@@ -59,7 +44,7 @@ export class OpenTable {
     readonly table: RunTable,
     private readonly source: Source,
     private readonly known: ReadonlyMap<string, KnownColumn>,
-    private readonly time: { readonly source: string; readonly unit: TimeUnit },
+    private readonly time: TableShape["time"],
     private readonly session: SqlSession,
     private readonly directory: string,
   ) {
@@ -71,17 +56,10 @@ export class OpenTable {
   /** Throws DaedalusError: exit code 2 for a table that is not there or has no times, 1 where it cannot be read. */
   static async open(run: RowChoice, table: RunTable, directory: string, session: SqlSession): Promise<OpenTable> {
     const source = await openSource({ directory, connections: {} }, viewOf(run, table, directory), session).pin();
-    const columns = await source.everyColumn();
-    const sources = namedColumns(table, columns);
-    const column = timeColumn(table, columns, sources);
-    const words = await wordsOf(source, session, columns);
-    const time = { source: column.name, unit: timeUnit(table, column, words) };
+    const { columns, time } = await shapeOf(table, source, session);
     const problem = await source.firstNullInstant(time);
     if (problem !== undefined) throw new DaedalusError([inOwnWords(problem)], 1);
-    const known = new Map(
-      [...sources].map(([name, one]) => [name, { source: one, type: typeOf(name, one, time.source, words) }] as const),
-    );
-    return new OpenTable(run, table, source, known, time, session, directory);
+    return new OpenTable(run, table, source, columns, time, session, directory);
   }
 
   /** Whether the table is read from this file: to write there would be to lose it. */
@@ -276,98 +254,6 @@ export class OpenTable {
   }
 }
 
-/** The columns by the names that formulas know; a constant stands for a column that is not there. */
-function namedColumns(table: RunTable, columns: readonly SourceColumn[]): ReadonlyMap<string, SourceColumn> {
-  const known = columns.map(({ name }) => name);
-  const caseless = new Map<string, string>();
-  for (const name of known) {
-    const other = caseless.get(name.toLowerCase());
-    if (other !== undefined)
-      throw refuse(frameProblem("same-but-case", { table: table.name, first: other, second: name }));
-    caseless.set(name.toLowerCase(), name);
-  }
-  for (const from of Object.keys(table.fieldMapping))
-    if (!known.includes(from)) throw refuse(noColumn(table, from, known));
-  const sources = new Map<string, SourceColumn>();
-  for (const column of columns) {
-    const name = table.fieldMapping[column.name] ?? column.name;
-    if (sources.has(name)) throw refuse(frameProblem("doubled-column", { table: table.name, name }));
-    sources.set(name, column);
-  }
-  for (const constant of [SYMBOL, VENUE] as const)
-    if (table[constant] !== undefined && sources.has(constant))
-      throw refuse(frameProblem("constant-beside-column", { table: table.name, column: constant }));
-  return sources;
-}
-
-function timeColumn(
-  table: RunTable,
-  columns: readonly SourceColumn[],
-  sources: ReadonlyMap<string, SourceColumn>,
-): SourceColumn {
-  const wanted = table.source?.timestampField;
-  const found = wanted === undefined ? sources.get(EVENT_TIME) : columns.find(({ name }) => name === wanted);
-  if (found !== undefined) return found;
-  const known = columns.map(({ name }) => name);
-  const near = nearest(wanted ?? EVENT_TIME, known);
-  const problem = { table: table.name, column: wanted ?? EVENT_TIME, nearest: near, known };
-  throw refuse(frameProblem("no-time-column", problem));
-}
-
-/** What the unit of the times is: as it is written, else as the column itself says. */
-function timeUnit(table: RunTable, column: SourceColumn, words: Words): TimeUnit {
-  const written = table.source?.timestampUnit;
-  const own = column.text || column.type === "VARCHAR" ? "timestamp" : column.timeUnit;
-  if (column.cut === true) {
-    // What lies below a microsecond is lost on the way: only who says that it does not matter gets the rest.
-    if (written === "us") return "timestamp";
-    throw refuse(frameProblem("cut-times", { table: table.name, column: column.name }));
-  }
-  if (written === undefined && words.fine.has(column.name)) return "timestamp_ns";
-  const unit = written ?? own;
-  if (unit === undefined)
-    throw refuse(frameProblem("no-time-unit", { table: table.name, column: column.name, type: column.type }));
-  return unit;
-}
-
-/** What the texts of a text file are. */
-interface Words {
-  /** Columns whose values are all true or false. */
-  readonly boolean: ReadonlySet<string>;
-  /** Columns with instants of more digits than microseconds have. */
-  readonly fine: ReadonlySet<string>;
-}
-
-async function wordsOf(source: Source, session: SqlSession, columns: readonly SourceColumn[]): Promise<Words> {
-  const texts = columns.filter((column) => column.text || column.type === "VARCHAR");
-  const [boolean, fine] = [new Set<string>(), new Set<string>()];
-  if (texts.length === 0) return { boolean, fine };
-  const asked = texts.map(({ name }, place) => ({ name: `c${place}`, source: name, dtype: "TEXT" as const }));
-  const { sql } = await source.scan({ columns: asked, instants: [] });
-  const tests = texts.flatMap((_, place) => [
-    `bool_and(lower(c${place}) IN ('true', 'false')) AS b${place}`,
-    String.raw`bool_or(regexp_matches(c${place}, ':[0-9]{2}\.[0-9]{7}')) AS f${place}`,
-  ]);
-  const [row] = await session.query(`SELECT ${tests.join(", ")} FROM (${sql})`);
-  for (const [place, { name, text: isText }] of texts.entries()) {
-    if (isText && row?.[`b${place}`] === true) boolean.add(name);
-    if (row?.[`f${place}`] === true) fine.add(name);
-  }
-  return { boolean, fine };
-}
-
-/** Columns of text files are numbers to formulas, or booleans: what is neither is told when it is read. */
-function typeOf(name: string, column: SourceColumn, time: string, words: Words): ColumnType {
-  if (column.name === time || name === EVENT_TIME) return { refused: "a time" };
-  if (name === SYMBOL || name === VENUE || name === BAR_NAME) return { refused: "a text" };
-  if (column.text) return words.boolean.has(column.name) ? "Boolean" : "Float64";
-  const { dtype, type, timeUnit: ownUnit } = column;
-  if (dtype === "BOOLEAN") return "Boolean";
-  if (dtype === undefined || ownUnit !== undefined || dtype === "TEXT" || dtype.endsWith("[]"))
-    return { refused: type };
-  return "Float64";
-}
-
 /** Problems of sources speak of views; a run has none. */
 function inOwnWords({ help, ...problem }: Problem): Problem {
   if (help === undefined || !/view|base\.yaml|daedalus\.yaml/.test(help))
@@ -388,10 +274,6 @@ function warehouseFile(run: RowChoice, { name }: RunTable, directory: string): s
   if (first === undefined) throw refuse(frameProblem("no-table", { table: name, folder: run.warehouse }));
   if (others.length > 0) throw refuse(frameProblem("two-tables", { table: name, paths: found }));
   return first;
-}
-
-function noColumn({ name }: RunTable, column: string, known: readonly string[]): Problem {
-  return frameProblem("no-column", { table: name, column, nearest: nearest(column, known) });
 }
 
 function refuse(problem: Problem): DaedalusError {

@@ -24,6 +24,7 @@ const FEATURES = [
   { name: "there", table: "other", formula: "rolling_max(x, 4, min_periods=1) > 0" },
   { name: "wrong", formula: "rolling_mean(z, 5)" },
   { name: "plain", formula: "y" },
+  { name: "two", formula: "1 + 1" },
 ];
 
 function barsOf(random: Random, symbols: readonly string[], most: number): Bar[] {

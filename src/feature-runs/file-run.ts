@@ -291,7 +291,8 @@ export class FileRun {
   }
 
   #passes(plan: Plan, table: OpenTable): readonly Plan[] {
-    return passesOf(plan, this.options.memory / 4 / this.#threadsOf(table));
+    const most = Math.max(0, ...this.#symbolsOf(table).map(({ rows }) => rows));
+    return passesOf(plan, most, this.options.memory / 4 / this.#threadsOf(table));
   }
 
   /** Without what has failed, and what is made of it. */

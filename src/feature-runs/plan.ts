@@ -1,3 +1,4 @@
+import { within } from "../formulas/features/row-groups.js";
 import { reachedFrom } from "../formulas/features/stages.js";
 import { extentsOf } from "../formulas/ir/extents.js";
 import type { IrNode } from "../formulas/ir/node.js";
@@ -25,13 +26,19 @@ export function reaching({ nodes, given }: Plan, kept: readonly IrNode[]): Plan 
   };
 }
 
-/** Parts of the plan whose kernels each look back at no more than so many bytes, as far as single columns allow. */
-export function passesOf(plan: Plan, bytes: number): readonly Plan[] {
+/**
+ * Parts of the plan whose kernels each look back at no more than so many bytes, as far as single columns allow. `most`: the rows of
+ * the longest symbol; no window takes room for more.
+ */
+export function passesOf(plan: Plan, most: number, bytes: number): readonly Plan[] {
   const { nodes, given, kept } = plan;
-  const run = new KernelRun(nodes, new Set(given.map(({ id }) => id)));
+  const run = new KernelRun(
+    nodes.map((node) => within(node, most)),
+    new Set(given.map(({ id }) => id)),
+  );
   if (run.bytes <= bytes || kept.length < 2) return [plan];
   const half = kept.length >> 1;
-  return [kept.slice(0, half), kept.slice(half)].flatMap((part) => passesOf(reaching(plan, part), bytes));
+  return [kept.slice(0, half), kept.slice(half)].flatMap((part) => passesOf(reaching(plan, part), most, bytes));
 }
 
 /** Rows before its own that the plan looks back at; Infinity: to the symbol's first. */

@@ -1,10 +1,12 @@
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Float64, makeData, makeVector, Table, TimestampMicrosecond, Utf8, vectorFromArray } from "apache-arrow";
+import type { Table } from "apache-arrow";
 import { DaedalusError, FeatureEngine } from "daedalus";
 import { expect, test } from "vitest";
-import { computeFeatureRun, openFeatureRun } from "#daedalus/app/features-service.js";
+import { compiledOf, computeFeatureRun, openFeatureRun, withTables } from "#daedalus/app/features-service.js";
+import { FileRun } from "#daedalus/feature-runs/file-run.js";
 import { KINDS, nastyColumn, pick, type Random, randomFrom } from "../formulas/nasty-columns.js";
+import { barFrame } from "../support/bar-frame.js";
 import { ask, type Bar, inRunFolder, type Row, writeBars } from "./run-folder.js";
 
 // Runs over files give what the engine in memory gives (which the oracles judge), whatever they are cut by.
@@ -25,6 +27,8 @@ const FEATURES = [
   { name: "wrong", formula: "rolling_mean(z, 5)" },
   { name: "plain", formula: "y" },
   { name: "two", formula: "1 + 1" },
+  { name: "far", formula: "rolling_corr(x, y, 9000, min_periods=2)" },
+  { name: "farther", formula: "rolling_cov(lag(x), y, 8000, min_periods=2) + rolling_std(y, 7000, min_periods=2)" },
 ];
 
 function barsOf(random: Random, symbols: readonly string[], most: number): Bar[] {
@@ -44,27 +48,11 @@ function barsOf(random: Random, symbols: readonly string[], most: number): Bar[]
     .map(({ bar }) => bar);
 }
 
-function frameOf(bars: readonly Bar[]): Table {
-  const times = BigInt64Array.from(bars, ({ time }) => BigInt(time));
-  return new Table({
-    symbol: vectorFromArray(
-      bars.map(({ symbol }) => symbol),
-      new Utf8(),
-    ),
-    event_time: makeVector(
-      makeData({ type: new TimestampMicrosecond("UTC"), length: bars.length, nullCount: 0, data: times }),
-    ),
-    ...Object.fromEntries(
-      COLUMNS.map((name, place) => [
-        name,
-        vectorFromArray(
-          bars.map(({ cells }) => cells[place] ?? null),
-          new Float64(),
-        ),
-      ]),
-    ),
-  });
-}
+const frameOf = (bars: readonly Bar[]): Table =>
+  barFrame(
+    bars.map((bar) => ({ ...bar, time: BigInt(bar.time) })),
+    COLUMNS,
+  );
 
 async function wantedRows(bars: readonly Bar[], other: readonly Bar[], features: typeof FEATURES): Promise<Row[]> {
   const engine = new FeatureEngine({ threads: 1 });
@@ -116,7 +104,6 @@ test("files of any layout, memory and number of threads give what the engine in 
       tables: ["bars", "other"],
       features: FEATURES,
       concurrency: 1 + Math.floor(random() * 3),
-      // So little that a group is as small as it gets, and every column is computed by itself.
       memory_limit: pick(random, ["64MB", "4GB"]),
     };
     await inRunFolder(run, async (folder, file) => {
@@ -144,6 +131,24 @@ test("files of any layout, memory and number of threads give what the engine in 
       expect(report.features.map(({ nulls }) => nulls)).toEqual(
         FEATURES.map(({ name }) => wanted.filter((row) => row[name] === null).length),
       );
+      if (big) {
+        // So little that every column is computed by itself, and groups are as small as they get.
+        const opened = await openFeatureRun(file, { wide });
+        const parts = await withTables(opened, join(folder, "parts"), async ({ session, tables, staging }) => {
+          const options = { session, tables, staging, compiled: compiledOf(opened, tables) };
+          const path = join(folder, "parts.parquet");
+          await new FileRun({
+            ...options,
+            backend: "kernel",
+            strict: false,
+            hasStart: false,
+            threads: 2,
+            memory: 1,
+          }).write(path);
+          return path;
+        });
+        expectSame(await writtenRows(parts, FEATURES), wanted, FEATURES, [seed, "in parts"]);
+      }
       // Nothing is left of what was staged.
       expect(readdirSync(join(folder, "out"))).toEqual(["wide.parquet"]);
 

@@ -1,12 +1,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { Float64, Table, TimestampMicrosecond, Utf8, vectorFromArray } from "apache-arrow";
+import type { Table } from "apache-arrow";
 import { FeatureEngine } from "daedalus";
 import { describe, expect, test } from "vitest";
 import { FUNCTIONS } from "#daedalus/formulas/functions/registry.js";
 import { type Formula, foldFormula } from "#daedalus/formulas/grammar/ast.js";
 import { parseFormula } from "#daedalus/formulas/grammar/parse.js";
+import { barFrame } from "../support/bar-frame.js";
 
 // Formulas in the manner of published collections (101 Formulaic Alphas, Qlib's Alpha158, GTJA 191) over real bars, against an
 // implementation in Python that shares nothing with ours (scripts/corpus-values.py).
@@ -69,26 +70,11 @@ function barsOf(path: string): readonly Bar[] {
 }
 
 function tableOf(bars: readonly Bar[]): Table {
-  const begin = Date.parse("2021-12-31T23:01Z");
-  return new Table({
-    symbol: vectorFromArray(
-      bars.map(({ symbol }) => symbol),
-      new Utf8(),
-    ),
-    event_time: vectorFromArray(
-      bars.map(({ minute }) => begin + minute * 60_000),
-      new TimestampMicrosecond(),
-    ),
-    ...Object.fromEntries(
-      COLUMNS.map((name, place) => [
-        name,
-        vectorFromArray(
-          bars.map(({ cells }) => cells[place] ?? null),
-          new Float64(),
-        ),
-      ]),
-    ),
-  });
+  const begin = BigInt(Date.parse("2021-12-31T23:01Z")) * 1000n;
+  return barFrame(
+    bars.map(({ symbol, minute, cells }) => ({ symbol, time: begin + BigInt(minute) * 60_000_000n, cells })),
+    COLUMNS,
+  );
 }
 
 function cellOf(value: unknown): Cell {

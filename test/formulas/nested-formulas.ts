@@ -1,4 +1,4 @@
-import { Float64, makeData, makeVector, Table, TimestampMicrosecond, Utf8, vectorFromArray } from "apache-arrow";
+import type { Table } from "apache-arrow";
 import { FeatureEngine } from "daedalus";
 import { expect } from "vitest";
 import {
@@ -9,6 +9,7 @@ import {
   type NodeParameters,
   nodeOracle,
 } from "../oracles/formulas.js";
+import { barFrame } from "../support/bar-frame.js";
 import { difference } from "./graph-run.js";
 import { KINDS, nastyColumn, pick, type Random, randomFrom } from "./nasty-columns.js";
 
@@ -347,25 +348,14 @@ function shuffled(random: Random, rows: readonly Row[]): Row[] {
 }
 
 function tableOf(rows: readonly Row[]): Table {
-  const times = BigInt64Array.from(rows, ({ time }) => BigInt(time));
-  return new Table({
-    symbol: vectorFromArray(
-      rows.map(({ symbol }) => symbol),
-      new Utf8(),
-    ),
-    event_time: makeVector(
-      makeData({ type: new TimestampMicrosecond(), length: rows.length, nullCount: 0, data: times }),
-    ),
-    ...Object.fromEntries(
-      COLUMNS.map((name) => [
-        name,
-        vectorFromArray(
-          rows.map(({ cells }) => cells[name] ?? null),
-          new Float64(),
-        ),
-      ]),
-    ),
-  });
+  return barFrame(
+    rows.map(({ symbol, time, cells }) => ({
+      symbol,
+      time: BigInt(time),
+      cells: COLUMNS.map((name) => cells[name] ?? null),
+    })),
+    COLUMNS,
+  );
 }
 
 const cellOf = (value: unknown): Cell =>

@@ -1,4 +1,8 @@
+import { readFileSync } from "node:fs";
+import type { FeatureSpec } from "daedalus";
 import { expect, test } from "vitest";
+import { parse } from "yaml";
+import { compileFeatures } from "#daedalus/formulas/features/compile-features.js";
 import { PolarsBackend } from "#daedalus/formulas/lowering/polars/polars-backend.js";
 import { isPolars, POLARS_LOWERINGS } from "#daedalus/formulas/lowering/polars/polars-run.js";
 import type { Cells } from "../oracles/formulas.js";
@@ -164,4 +168,20 @@ test("what Polars lowers is what the reference says", () => {
   );
   const { graph, nodes } = graphOf(["x ** y", "x ** 2", "rolling_skew(x, 5)"]);
   expect(nodes.map((node) => isPolars(node, (id) => graph.node(id)))).toEqual([false, true, false]);
+});
+
+test("most of the hundred formulas of examples/minute_bars run wholly in Polars", () => {
+  const { features } = parse(readFileSync("examples/minute_bars/features.yaml", "utf8")) as { features: FeatureSpec[] };
+  const specs = features.filter(({ formula }) => formula !== undefined);
+  expect(specs.length).toBe(100);
+  const columns = new Map(["open", "high", "low", "close", "volume"].map((name) => [name, "Float64"] as const));
+  const compiled = compileFeatures({ specs, types: new Map(), tables: [{ name: "bars", columns }] });
+  const isWhole = (id: string): boolean => {
+    const node = compiled.graph.node(id);
+    const own = node.primitive === "SOURCE" || isPolars(node, (input) => compiled.graph.node(input));
+    return own && node.inputs.every(isWhole);
+  };
+  expect(compiled.features.filter(({ node }) => node !== undefined && isWhole(node.id)).length).toBeGreaterThanOrEqual(
+    40,
+  );
 });

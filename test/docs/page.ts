@@ -37,11 +37,12 @@ export async function blocksOf(document: string): Promise<readonly Block[]> {
 
 /**
  * Runs all `bash` blocks of a document from top to bottom, as a reader does who follows it: a block begins in the folder
- * where the last one ended. A `text` block below a `bash` block is what that prints on stdout.
+ * where the last one ended; `look` is shown it in the end. A `text` block below a `bash` block is what that prints on stdout.
  */
 export async function follow(
   document: string,
   prepare: (folder: string) => Promise<void> = async () => undefined,
+  look: (folder: string) => Promise<void> = async () => undefined,
 ): Promise<readonly Followed[]> {
   const home = await mkdtemp(join(tmpdir(), "daedalus-docs-"));
   const [bin, folder, tmp, end] = [join(home, "bin"), join(home, "reader"), join(home, "tmp"), join(home, "end")];
@@ -68,7 +69,9 @@ export async function follow(
         cwd = (await readFile(end, "utf8")).trimEnd();
       } else if (followed.length >= AT_ONCE) await followed[followed.length - AT_ONCE];
     }
-    return await Promise.all(followed);
+    const all = await Promise.all(followed);
+    await look(folder);
+    return all;
   } finally {
     await rm(home, { recursive: true });
   }

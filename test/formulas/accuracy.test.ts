@@ -192,6 +192,8 @@ the cross-sections \`cs_rank\`, \`cs_demean\` and \`cs_zscore\` are computed by 
 ${rows.join("\n")}
 
 Windows of more than 32,767 rows, and expanding windows but those of sums, means and extremes, run in the kernel: nodejs-polars counts a window's
-rows in 16 bits.
+rows in 16 bits. On real bars (the 107 features of examples/minute_bars, 45,031 rows) NULL, NaN and infinity are the same on both, 74 columns
+are the same to the bit, and the others within 2.3e-8 of the column's standard deviation (the farthest is a \`rolling_std\` of five returns).
+Where formulas compare or rank what Polars has rounded, ties may fall otherwise than in the kernel.
 `;
 }

@@ -23,7 +23,7 @@ export const addFeaturesExplain: AddCommand = (group, terminal, exit) => {
     )
     .argument("[features.yaml]", "file of the run", FEATURES_FILE)
     .option("--feature <name>", "only what this feature is made of")
-    .option("--row <symbol@time>", "a row: BTCUSDT@2024-01-31T12:00:00Z; @time where the table has no symbols")
+    .option("--row <symbol@time>", "a row: SYMBOL@2024-01-31T12:00:00Z; @time where the table has no symbols")
     .option("--format <format>", 'text, json or mermaid (default: "text")', oneOf("--format", FORMATS))
     .action(
       answering(terminal, exit, async (surroundings, options: Options, file: string) => {

@@ -243,7 +243,7 @@ export const featureRunProblem = family("features", {
   }),
   "bad-row": (p: { value: string }) => ({
     says: `--row ${p.value} names no row`,
-    help: "write SYMBOL@TIME, as BTCUSDT@2024-01-31T12:00:00Z; @TIME where the table has no symbols",
+    help: "write the symbol and the time, as SYMBOL@2024-01-31T12:00:00Z; @TIME where the table has no symbols",
   }),
   "no-such-row": (p: { symbol: string; time: string }) => ({
     says: `no row of ${p.symbol} has the time ${p.time}`,

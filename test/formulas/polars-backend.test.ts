@@ -3,8 +3,9 @@ import type { FeatureSpec } from "daedalus";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { compileFeatures } from "#daedalus/formulas/features/compile-features.js";
+import { KernelRun } from "#daedalus/formulas/lowering/kernel/symbol-run.js";
 import { PolarsBackend } from "#daedalus/formulas/lowering/polars/polars-backend.js";
-import { isPolars, POLARS_LOWERINGS } from "#daedalus/formulas/lowering/polars/polars-run.js";
+import { isPolars, POLARS_LOWERINGS, PolarsRun } from "#daedalus/formulas/lowering/polars/polars-run.js";
 import type { Cells } from "../oracles/formulas.js";
 import { graphOf, kernelCells } from "./graph-run.js";
 import { KINDS, nastyColumn, randomFrom } from "./nasty-columns.js";
@@ -183,5 +184,20 @@ test("most of the hundred formulas of examples/minute_bars run wholly in Polars"
   };
   expect(compiled.features.filter(({ node }) => node !== undefined && isWhole(node.id)).length).toBeGreaterThanOrEqual(
     40,
+  );
+});
+
+test("a node without a lowering is an error that names the backend, the primitive and the op", () => {
+  const { graph } = graphOf(["rolling_skew(x, 5)", "cs_rank(x)"]);
+  const given = new Set(graph.nodes.filter(({ primitive }) => primitive === "SOURCE").map(({ id }) => id));
+  const only = (op: string) => graph.nodes.filter((node) => node.op === op || given.has(node.id));
+  expect(() => new PolarsRun(only("rolling_skew"), given, [])).toThrow(
+    expect.objectContaining({
+      name: "NoLowering",
+      message: "the polars backend has no lowering for WINDOW rolling_skew",
+    }),
+  );
+  expect(() => new KernelRun(only("cs_rank"), given)).toThrow(
+    expect.objectContaining({ name: "NoLowering", message: "the kernel backend has no lowering for EVENT cs_rank" }),
   );
 });

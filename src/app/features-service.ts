@@ -59,6 +59,9 @@ export interface FeatureRunReport {
   /** Absolute path of the file. */
   readonly wide: string;
   readonly rows: number;
+  readonly symbols: readonly string[];
+  /** Symbols that the run asked for, and the first table has no rows of. */
+  readonly absentSymbols: readonly string[];
   readonly features: readonly WrittenFeature[];
 }
 
@@ -79,7 +82,9 @@ export async function computeFeatureRun(
         throw new DaedalusError([featureRunProblem("output-is-input", { path: wide, table: table.columns.name })], 2);
     const compiled = compiledOf({ run, read }, opened.tables);
     if (run.strict) refuseFailed(compiled.features);
-    return { run: run.name, wide, ...(await writeFeatures(opened, compiled, wide, options)) };
+    const written = await writeFeatures(opened, compiled, wide, options);
+    const absentSymbols = (run.symbols ?? []).filter((symbol) => !written.symbols.includes(symbol));
+    return { run: run.name, wide, absentSymbols, ...written };
   };
   return withTables({ run, read }, dirname(wide), compute, options.signal);
 }

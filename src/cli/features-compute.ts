@@ -67,6 +67,7 @@ export const addFeaturesCompute: AddCommand = (group, terminal, exit) => {
           text: [
             table(["feature", "rows", "nulls", "status"], rows),
             ...failed,
+            ...(report.absentSymbols.length === 0 ? [] : [`no rows of ${report.absentSymbols.join(", ")}`]),
             `wrote ${relativePath(report.wide)}: ${grouped(report.rows)} rows, ${report.features.length} features`,
           ].join("\n"),
         };

@@ -49,6 +49,8 @@ export interface WrittenFeature {
 
 export interface WrittenFeatures {
   readonly rows: number;
+  /** Those that have rows in it, where the clock has symbols. */
+  readonly symbols: readonly string[];
   readonly features: readonly WrittenFeature[];
 }
 
@@ -210,7 +212,7 @@ export class FileRun {
         this.options.hasStart ? extentOf(plan) : Number.POSITIVE_INFINITY,
       );
       const places = new Map(plan.kept.map(({ id }, place) => [id, place]));
-      let written = 0;
+      let done = 0;
       await this.#compute(clock, plan, layout, async (number, group, rows, answer) => {
         const leading = [
           ...(clock.hasSymbols ? [this.#symbolsChunk(group)] : []),
@@ -218,8 +220,8 @@ export class FileRun {
         ];
         const made = nodes.map((node) => answer.chunks[places.get(node?.id ?? "") ?? -1]);
         await writer.add(number, [...leading, ...made]);
-        written += group.keptRows;
-        onProgress?.(written, layout.keptRows);
+        done += group.keptRows;
+        onProgress?.(done, layout.keptRows);
       });
       const problems = nodes.map((node, place) => this.#problemOf(place, node));
       const told = compiled.features.map(({ name }, place) => withProblem({ name }, problems[place]));
@@ -232,7 +234,8 @@ export class FileRun {
         const status = feature.problem === undefined ? ("success" as const) : ("error" as const);
         return { ...feature, rows, nulls: nulls[place + shift] ?? 0, status };
       });
-      return { rows, features };
+      const written = this.#symbolsOf(clock).filter((one) => one.rows > one.before);
+      return { rows, symbols: written.flatMap(({ symbol }) => symbol ?? []), features };
     } catch (error) {
       await writer.abandon();
       throw error;

@@ -107,6 +107,8 @@ wrote wide.parquet: 80 rows, 6 features
     "late.parquet",
   );
   expect(late.stdout).toContain("wrote late.parquet: 5 rows");
+  const some = await daeda("features", "compute", "--symbol", "ETH", "XRP", "--wide", "late.parquet");
+  expect(some.stdout).toContain("no rows of XRP\nwrote late.parquet: 40 rows");
   expect((await daeda("features", "compute", "--start", "soon")).stderr).toContain("--start soon is no time");
 });
 

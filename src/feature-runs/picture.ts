@@ -149,10 +149,16 @@ function scale(from: number, to: number, low: number, high: number): (value: num
 
 const round = (value: number): number => Math.round(value * 100) / 100;
 const short = (value: number): string => (Number.isNaN(value) ? "–" : Number(value.toPrecision(5)).toString());
-const isoTime = (micros: number): string => new Date(micros / 1000).toISOString().replace(/\.\d+Z$/, "Z");
+
+/** Beyond the year 275760 JavaScript has no dates: then the microseconds themselves. */
+function isoTime(micros: number): string {
+  const date = new Date(micros / 1000);
+  return Number.isNaN(date.getTime()) ? `${micros} µs` : date.toISOString().replace(/\.\d+Z$/, "Z");
+}
 
 function shortTime(micros: number, span: number): string {
-  const iso = new Date(micros / 1000).toISOString();
+  const iso = isoTime(micros);
+  if (!iso.endsWith("Z")) return iso;
   return span < 3 * 86_400e6 ? iso.slice(5, 16).replace("T", " ") : iso.slice(0, 10);
 }
 

@@ -57,7 +57,9 @@ export class OpenTable {
   static async open(run: RowChoice, table: RunTable, directory: string, session: SqlSession): Promise<OpenTable> {
     const source = await openSource({ directory, connections: {} }, viewOf(run, table, directory), session).pin();
     const { columns, time } = await shapeOf(table, source, session);
-    const problem = await source.firstNullInstant(time);
+    const problem = await source.firstNullInstant(time).catch((error: unknown) => {
+      throw unreadable(table, error);
+    });
     if (problem !== undefined) throw new DaedalusError([inOwnWords(problem)], 1);
     return new OpenTable(run, table, source, columns, time, session, directory);
   }
@@ -133,10 +135,7 @@ export class OpenTable {
     if (error instanceof DaedalusError || isOutOfMemory(error)) return error;
     const problem = this.#loaded === undefined ? undefined : await this.source.diagnose(this.#loaded.request);
     if (problem !== undefined) return new DaedalusError([inOwnWords(problem)], 1, { cause: error });
-    const reason = error instanceof Error ? (error.message.split("\n")[0] ?? "") : "";
-    // Anything else that DuckDB says is a fault of ours.
-    if (!/^(Conversion|Invalid Input|IO|Out of Range) Error/.test(reason)) return error;
-    return new DaedalusError([frameProblem("unreadable", { table: this.table.name, reason })], 1, { cause: error });
+    return unreadable(this.table, error);
   }
 
   #inOrder(names: LoadedNames, asked: readonly string[], condition = "true"): string {
@@ -274,6 +273,13 @@ function warehouseFile(run: RowChoice, { name }: RunTable, directory: string): s
   if (first === undefined) throw refuse(frameProblem("no-table", { table: name, folder: run.warehouse }));
   if (others.length > 0) throw refuse(frameProblem("two-tables", { table: name, paths: found }));
   return first;
+}
+
+/** What DuckDB says of values that it cannot read; anything else that it says is a fault of ours. */
+function unreadable({ name }: RunTable, error: unknown): unknown {
+  const reason = error instanceof Error ? (error.message.split("\n")[0] ?? "") : "";
+  if (!/^(Conversion|Invalid Input|IO|Out of Range) Error/.test(reason)) return error;
+  return new DaedalusError([frameProblem("unreadable", { table: name, reason })], 1, { cause: error });
 }
 
 function refuse(problem: Problem): DaedalusError {

@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { DaedalusError } from "daedalus";
 import { expect, test } from "vitest";
 import { computeFeatureRun, type FeatureRunChanges, openFeatureRun } from "#daedalus/app/features-service.js";
+import { pictureOf } from "#daedalus/app/show-feature.js";
+import { picturePage } from "#daedalus/feature-runs/picture.js";
 import { ask, inRunFolder, type Row } from "./run-folder.js";
 
 // What tables of a run may hold, and what of it would be mixed, cut or lost: told instead.
@@ -218,6 +220,24 @@ test("nothing but older features is written over, and a pipe is not waited for",
   expect((await tried(run(X), { "warehouse/t.csv": csv }, "*", { start: 5n, end: 5n })).problem).toContain(
     "features/empty-range",
   );
+});
+
+test("times that no clock can hold are told, or drawn as they are", async () => {
+  await inRunFolder(run(X), async (folder, file) => {
+    mkdirSync(join(folder, "warehouse"));
+    writeFileSync(join(folder, "warehouse/t.parquet"), readFileSync(new URL("./far-millis.parquet", import.meta.url)));
+    const written = openFeatureRun(file, { wide: join(folder, "w.parquet") }).then((opened) =>
+      computeFeatureRun(opened),
+    );
+    await expect(written).rejects.toThrow("frame/unreadable");
+  });
+  await inRunFolder(run(X), async (folder, file) => {
+    mkdirSync(join(folder, "warehouse"));
+    await ask(
+      `COPY (SELECT unnest([make_timestamp(1), make_timestamp(9223372036854775797)]) AS event_time, unnest([1.0, 2.0]) AS x) TO '${join(folder, "warehouse/t.parquet")}' (FORMAT parquet)`,
+    );
+    expect(picturePage(await pictureOf(await openFeatureRun(file), "a"))).toContain("9223372036854776000 µs");
+  });
 });
 
 test("a feature that fails while it is computed: NULLs and its cause, the others whole; with strict nothing is written", async () => {

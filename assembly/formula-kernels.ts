@@ -1,4 +1,5 @@
 export { slideExtreme } from "./formulas/extremes";
+export { fullCovariances, fullScores, fullSums, fullVariances } from "./formulas/full-windows";
 export { bitRange, rescale, sumPlaces, sumProducts, sumUp } from "./formulas/moments";
 export {
   windowCovariances,

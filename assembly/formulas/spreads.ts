@@ -33,7 +33,8 @@ import { multiply128, multiplyBy, r0, r1, r2, r3, setWide, subtract256, toDouble
  * n · squares − sum² as the nearest double. Nearly all sums have fewer than 95 bits, and squares than 160: then products of
  * halves of limbs do.
  */
-export function spread(count: u64, s0: u64, s1: u64, q0: u64, q1: u64, q2: u64, q3: u64): f64 {
+// @ts-ignore: decorator
+@inline export function spread(count: u64, s0: u64, s1: u64, q0: u64, q1: u64, q2: u64, q3: u64): f64 {
   if (<i64>s1 < 0) {
     s0 = -s0;
     s1 = ~s1 + <u64>(s0 == 0);
@@ -86,7 +87,8 @@ function wideSpread(count: u64, s0: u64, s1: u64, q0: u64, q1: u64, q2: u64, q3:
 }
 
 /** n · products − sum · sum as the nearest double. */
-export function together(count: u64, a0: u64, a1: u64, b0: u64, b1: u64, p0: u64, p1: u64, p2: u64, p3: u64): f64 {
+// @ts-ignore: decorator
+@inline export function together(count: u64, a0: u64, a1: u64, b0: u64, b1: u64, p0: u64, p1: u64, p2: u64, p3: u64): f64 {
   // As in `spread`: magnitudes of fewer than 95 bits, and of 160.
   const aLimb = <u64>(<i64>a1 >> 31),
     bLimb = <u64>(<i64>b1 >> 31),

@@ -58,7 +58,7 @@ export interface FormulaKernels {
     ...bounds: [low: Address, lowValid: Address, high: Address, highValid: Address, out: Address]
   ): void;
 
-  tally(rows: number, values: Address, valid: Address, records: Address): void;
+  tally(rows: number, values: Address, valid: Address, records: Address): number;
   countOf(rows: number, records: Address, out: Address, outValid: Address): void;
   readonly maskValid: Binary;
 
@@ -145,14 +145,48 @@ export interface FormulaKernels {
     ]
   ): void;
 
+  fullSums(
+    rows: number,
+    mean: 0 | 1,
+    count: number,
+    ...window: [...sums: Records, width: number, low: number, out: Address, valid: Address]
+  ): void;
+  fullVariances(
+    rows: number,
+    kind: 0 | 1,
+    count: number,
+    ...window: [...sums: Records, ...squares: Records, width: number, low: number, out: Address, valid: Address]
+  ): void;
+  fullScores(
+    rows: number,
+    values: Address,
+    count: number,
+    ...window: [...sums: Records, ...squares: Records, width: number, low: number, out: Address, valid: Address]
+  ): void;
+  fullCovariances(
+    rows: number,
+    kind: 0 | 1,
+    count: number,
+    ...window: [
+      ...xSums: Records,
+      ...ySums: Records,
+      ...products: Records,
+      ...xSquares: Records,
+      ...ySquares: Records,
+      width: number,
+      lows: number,
+      out: Address,
+      valid: Address,
+    ]
+  ): void;
+
   slideExtreme(
     rows: number,
-    first: number,
     largest: 0 | 1,
     window: number,
     values: Address,
     given: Address,
-    ...rest: [...tallies: Records, least: number, state: Address, capacity: number, out: Address, valid: Address]
+    ...rest: [...tallies: Records, least: number, full: number, state: Address, out: Address, valid: Address]
   ): void;
   clearOrdered(state: Address, capacity: number): void;
   orderedBytes(capacity: number): number;

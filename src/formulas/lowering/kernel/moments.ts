@@ -3,14 +3,17 @@ import type { IrNode } from "../../ir/node.js";
 import { ExactWindow } from "./exact-window.js";
 import type { KernelLowering } from "./lowering.js";
 import type { Machine } from "./machine.js";
+import { type Part, partOf } from "./part.js";
 import type { Block, Planner } from "./planner.js";
 import type { Scale } from "./scale.js";
-import { addressesOf, addressOf, type Column, needed, type View } from "./track.js";
+import type { Tallies } from "./tallies.js";
+import { addressOf, type Column, needed, type View } from "./track.js";
 
 /** Windows over sums of values, squares, products: the kernels' integers where they fit, else integers of any size. */
 
 interface MomentWindow {
   readonly node: IrNode;
+  readonly out: Column;
   readonly x: Column;
   /** Only of pairs. */
   readonly y?: Column;
@@ -19,7 +22,9 @@ interface MomentWindow {
   readonly places?: boolean;
   /** The kernels cannot; integers of any size do from the first row on. */
   readonly exact?: true;
-  readonly kernel: (block: Block, records: RecordsOf, out: Column) => void;
+  readonly kernel: (part: Part) => void;
+  /** Of windows that are full of finite values: a window's sums have up to `width` bits. */
+  readonly full?: (part: Part, width: number) => void;
   readonly value: (window: ExactWindow, x: number) => number;
   /** Infinities have a sum. */
   readonly sums?: true;
@@ -27,19 +32,11 @@ interface MomentWindow {
   readonly start?: number;
 }
 
-/** Addresses of the records now and before the window, as kernels take them. */
-interface RecordsOf {
-  of(view: View | undefined): [now: number, then: number];
-  readonly moves: 0 | 1;
-  readonly least: number;
-}
-
 function lower(planner: Planner, window: MomentWindow): Column {
-  const { node, x, y } = window;
+  const { node, x, y, out } = window;
   const w = Number(node.params["w"]);
   const least = Number(node.params["min_periods"]);
   const { start = 0 } = window;
-  const out = planner.output();
   const tallies = [x, ...(y === undefined ? [] : [y])].map((column) => planner.tallies(column));
   const scales = [x, ...(y === undefined ? [] : [y])].map((column) => planner.scale(column));
   const kept = window.exact ? undefined : sumsOf(planner, window);
@@ -56,16 +53,17 @@ function lower(planner: Planner, window: MomentWindow): Column {
       scales[0]?.low ?? 0,
       scales[1]?.low ?? scales[0]?.low ?? 0,
     );
-  const recordsOf = ({ nothing }: Machine): RecordsOf => ({
-    of: (view) => (view === undefined ? [0, 0] : [addressOf(view), w === 0 ? nothing : addressOf(view, w)]),
-    moves: w === 0 ? 0 : 1,
-    least,
-  });
   let machine: Machine | undefined;
   planner.step(
     (block) => {
-      if (exact === undefined) window.kernel(block, recordsOf(block.machine), out);
-      else runExact(block, window, { exact, w, least, tallies, scales, out });
+      if (exact !== undefined) {
+        runExact(block, window, { exact, w, least, tallies, scales, out });
+        return;
+      }
+      const { full } = window;
+      const from = full !== undefined && scales.every(isScaledAtOnce) ? fullFrom(tallies, block, w, least) : block.rows;
+      if (from > 0) window.kernel(partOf(node, block, 0, from));
+      if (from < block.rows) full?.(partOf(node, block, from, block.rows), widthOf(scales, w));
     },
     (begun) => {
       machine = begun;
@@ -85,6 +83,19 @@ function lower(planner: Planner, window: MomentWindow): Column {
   );
   return out;
 }
+
+/** The row of the block from which on windows are full of finite values of all columns. */
+function fullFrom(tallies: readonly Tallies[], block: Block, w: number, least: number): number {
+  return Math.max(...tallies.map((one) => one.fullFrom(block, w, least)));
+}
+
+/** Bits of a window's sums with their sign. */
+function widthOf(scales: readonly Scale[], w: number): number {
+  return Math.max(...scales.map(({ bits }) => bits)) + Math.ceil(Math.log2(w + 1)) + 1;
+}
+
+/** Variances of such values are normal doubles on their way to their own power of two. */
+const isScaledAtOnce = ({ low }: Scale): boolean => Math.abs(low) <= 450;
 
 /** A value that no row has is a multiple of the column's power of two too. */
 function takeIn(machine: Machine, scale: Scale, value: number): void {
@@ -112,7 +123,10 @@ interface KeptSums {
   readonly places?: View;
 }
 
-function sumsOf(planner: Planner, { x, y, squares, places }: MomentWindow): KeptSums {
+function sumsOf(
+  planner: Planner,
+  { x, y, squares, places }: Pick<MomentWindow, "x" | "y" | "squares" | "places">,
+): KeptSums {
   return {
     x: planner.sums(x),
     ...(squares ? { xx: planner.products(x, x) } : {}),
@@ -159,7 +173,7 @@ interface ExactRun {
   readonly exact: ExactWindow;
   readonly w: number;
   readonly least: number;
-  readonly tallies: readonly View[];
+  readonly tallies: readonly Tallies[];
   readonly scales: readonly Scale[];
   readonly out: Column;
 }
@@ -214,30 +228,37 @@ function special(counts: readonly Counts[], row: number, w: number, sums: boolea
   return plus > 0 ? Infinity : -Infinity;
 }
 
-/** A window over one column's sums; the kernel call, and the same of exact sums. */
+/** What the kernel of a window over one column's sums is told of them. */
+interface Single {
+  readonly kept: KeptSums;
+  readonly tallies: Tallies;
+  readonly low: number;
+  readonly x: Column;
+  readonly out: Column;
+}
+
+/** A window over one column's sums; the kernel calls, and the same of exact sums. */
 function single(
   options: Pick<MomentWindow, "squares" | "places" | "exact" | "sums" | "start" | "value"> & {
-    readonly call: (
-      block: Block,
-      records: RecordsOf,
-      kept: KeptSums & { readonly tallies: View },
-      low: number,
-      x: Column,
-      out: Column,
-    ) => void;
+    readonly call: (part: Part, of: Single) => void;
+    readonly full?: (part: Part, of: Single, width: number) => void;
   },
 ): KernelLowering {
   return (own, planner, [x]) => {
     const given = x as Column;
     const tallies = planner.tallies(given);
     const scale = planner.scale(given);
-    const { call, ...window } = options;
-    const kept = window.exact ? {} : sumsOf(planner, { ...window, node: own, x: given, kernel: () => undefined });
+    const { call, full, ...window } = options;
+    const kept = window.exact ? {} : sumsOf(planner, { ...window, x: given });
+    const out = planner.output();
+    const of = (): Single => ({ kept, tallies, low: scale.low, x: given, out });
     return lower(planner, {
       ...window,
       node: own,
       x: given,
-      kernel: (block, records, out) => call(block, records, { ...kept, tallies }, scale.low, given, out),
+      out,
+      kernel: (part) => call(part, of()),
+      ...(full === undefined ? {} : { full: (part: Part, width: number) => full(part, of(), width) }),
     });
   };
 }
@@ -247,8 +268,10 @@ const sums = (mean: 0 | 1): KernelLowering =>
     squares: false,
     sums: true,
     value: (window) => (mean === 1 ? window.sum() / Number(window.n) : window.sum()),
-    call: ({ machine: { kernels }, rows }, { of, moves, least }, kept, low, _, out) =>
-      kernels.windowSums(rows, mean, ...of(kept.tallies), ...of(kept.x), moves, least, low, ...addressesOf(out)),
+    call: ({ machine: { kernels }, rows, records, column, moves, least }, { kept, tallies, low, out }) =>
+      kernels.windowSums(rows, mean, ...records(tallies), ...records(kept.x), moves, least, low, ...column(out)),
+    full: ({ machine: { kernels }, rows, records, column, count }, { kept, low, out }, width) =>
+      kernels.fullSums(rows, mean, count, ...records(kept.x), width, low, ...column(out)),
   });
 
 /** An expanding sum, which is there before the first value too. */
@@ -259,17 +282,17 @@ const runningSum: KernelLowering = (node, planner, inputs) => {
     sums: true,
     start,
     value: (window) => window.sum(),
-    call: ({ machine, rows }, { of, moves, least }, kept, low, _, out) =>
+    call: ({ machine, rows, records, column, moves, least }, { kept, tallies, low, out }) =>
       machine.kernels.windowSums(
         rows,
         0,
-        ...of(kept.tallies),
-        of(kept.x)[0],
+        ...records(tallies),
+        records(kept.x)[0],
         start === 0 ? machine.nothing : recordOf(machine, start, low),
         moves,
         least,
         low,
-        ...addressesOf(out),
+        ...column(out),
       ),
   })({ ...node, params: { w: 0, min_periods: 0 } }, planner, inputs);
 };
@@ -278,18 +301,20 @@ const variances = (kind: 0 | 1): KernelLowering =>
   single({
     squares: true,
     value: (window) => (kind === 1 ? window.deviation() : window.variance()),
-    call: ({ machine: { kernels }, rows }, { of, moves, least }, kept, low, _, out) =>
+    call: ({ machine: { kernels }, rows, records, column, moves, least }, { kept, tallies, low, out }) =>
       kernels.windowVariances(
         rows,
         kind,
-        ...of(kept.tallies),
-        ...of(kept.x),
-        ...of(kept.xx),
+        ...records(tallies),
+        ...records(kept.x),
+        ...records(kept.xx),
         moves,
         least,
         low,
-        ...addressesOf(out),
+        ...column(out),
       ),
+    full: ({ machine: { kernels }, rows, records, column, count }, { kept, low, out }, width) =>
+      kernels.fullVariances(rows, kind, count, ...records(kept.x), ...records(kept.xx), width, low, ...column(out)),
   });
 
 const exactly = (value: (window: ExactWindow) => number): KernelLowering =>
@@ -299,33 +324,49 @@ function pairs(kind: 0 | 1): KernelLowering {
   return (own, planner, inputs) => {
     const [left, right] = inputs as [Column, Column];
     const [x, y] = [planner.masked(left, right), planner.masked(right, left)];
-    const window: MomentWindow = {
+    const tallies = [planner.tallies(x), planner.tallies(y)] as const;
+    const scales = [planner.scale(x), planner.scale(y)] as const;
+    const kept = sumsOf(planner, { x, y, squares: true });
+    const out = planner.output();
+    const lows = (): number => scales[0].low + scales[1].low;
+    return lower(planner, {
       node: own,
       x,
       y,
+      out,
       squares: true,
       value: (exact) => (kind === 1 ? exact.correlation() : exact.covariance()),
-      kernel: ({ machine: { kernels }, rows }, { of, moves, least }, out) =>
+      kernel: ({ machine: { kernels }, rows, records, column, moves, least }) =>
         kernels.windowCovariances(
           rows,
           kind,
-          ...of(tallies[0]),
-          ...of(tallies[1]),
-          ...of(kept.x),
-          ...of(kept.y),
-          ...of(kept.xy),
-          ...of(kept.xx),
-          ...of(kept.yy),
+          ...records(tallies[0]),
+          ...records(tallies[1]),
+          ...records(kept.x),
+          ...records(kept.y),
+          ...records(kept.xy),
+          ...records(kept.xx),
+          ...records(kept.yy),
           moves,
           least,
-          (scales[0]?.low ?? 0) + (scales[1]?.low ?? 0),
-          ...addressesOf(out),
+          lows(),
+          ...column(out),
         ),
-    };
-    const tallies = [planner.tallies(x), planner.tallies(y)];
-    const scales = [planner.scale(x), planner.scale(y)];
-    const kept = sumsOf(planner, window);
-    return lower(planner, window);
+      full: ({ machine: { kernels }, rows, records, column, count }, width) =>
+        kernels.fullCovariances(
+          rows,
+          kind,
+          count,
+          ...records(kept.x),
+          ...records(kept.y),
+          ...records(kept.xy),
+          ...records(kept.xx),
+          ...records(kept.yy),
+          width,
+          lows(),
+          ...column(out),
+        ),
+    });
   };
 }
 
@@ -339,17 +380,28 @@ export const MOMENTS: Readonly<Record<string, KernelLowering>> = {
   rolling_zscore: single({
     squares: true,
     value: (window, x) => window.score(x),
-    call: ({ machine: { kernels }, rows }, { of, moves, least }, kept, low, x, out) =>
+    call: ({ machine: { kernels }, rows, records, column, moves, least }, { kept, tallies, low, x, out }) =>
       kernels.windowScores(
         rows,
-        ...addressesOf(x),
-        ...of(kept.tallies),
-        ...of(kept.x),
-        ...of(kept.xx),
+        ...column(x),
+        ...records(tallies),
+        ...records(kept.x),
+        ...records(kept.xx),
         moves,
         least,
         low,
-        ...addressesOf(out),
+        ...column(out),
+      ),
+    full: ({ machine: { kernels }, rows, records, column, count }, { kept, low, x, out }, width) =>
+      kernels.fullScores(
+        rows,
+        column(x)[0],
+        count,
+        ...records(kept.x),
+        ...records(kept.xx),
+        width,
+        low,
+        ...column(out),
       ),
   }),
   rolling_skew: exactly((window) => window.skewness()),
@@ -360,16 +412,16 @@ export const MOMENTS: Readonly<Record<string, KernelLowering>> = {
     squares: false,
     places: true,
     value: (window) => window.slope(),
-    call: ({ machine: { kernels }, rows }, { of, moves, least }, kept, low, _, out) =>
+    call: ({ machine: { kernels }, rows, records, column, moves, least }, { kept, tallies, low, out }) =>
       kernels.windowSlopes(
         rows,
-        ...of(kept.tallies),
-        ...of(kept.x),
-        ...of(kept.places),
+        ...records(tallies),
+        ...records(kept.x),
+        ...records(kept.places),
         moves,
         least,
         low,
-        ...addressesOf(out),
+        ...column(out),
       ),
   }),
 };

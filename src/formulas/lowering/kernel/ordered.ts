@@ -2,6 +2,7 @@ import { MOST_RANK_CORR_ROWS } from "../../functions/windows.js";
 import type { KernelLowering } from "./lowering.js";
 import type { Machine } from "./machine.js";
 import { NodeFailed } from "./node-failed.js";
+import { type Part, partOf } from "./part.js";
 import { addressesOf, addressOf, BLOCK, type Column, needed, type View } from "./track.js";
 
 /** Windows over values in their order: extremes, quantiles, ranks. */
@@ -16,25 +17,19 @@ function extreme(largest: 0 | 1): KernelLowering {
     const w = Number(node.params["w"]);
     const [out, tallies] = [planner.output(), planner.tallies(given)];
     needed(tallies, w);
-    const capacity = w === 0 ? 1 : 2 ** Math.ceil(Math.log2(w + 1));
     let state = 0;
+    const slide = ({ machine: { kernels }, rows, records, column, least }: Part, full: 0 | 1): void =>
+      kernels.slideExtreme(rows, largest, w, ...column(given), ...records(tallies), least, full, state, ...column(out));
     planner.step(
-      ({ machine, rows, first }) =>
-        machine.kernels.slideExtreme(
-          rows,
-          first,
-          largest,
-          w,
-          ...addressesOf(given),
-          ...recordsOf(tallies, w, machine),
-          Number(node.params["min_periods"]),
-          state,
-          capacity,
-          ...addressesOf(out),
-        ),
+      (block) => {
+        const from = tallies.fullFrom(block, w, 1);
+        if (from > 0) slide(partOf(node, block, 0, from), 0);
+        if (from < block.rows) slide(partOf(node, block, from, block.rows), 1);
+      },
       ({ arena }) => {
-        if (state === 0) state = arena.allocate(16 + capacity * 12);
+        if (state === 0) state = arena.allocate(16 + w * 8);
         arena.bytesAt(state, 16).fill(0);
+        new Float64Array(arena.memory.buffer, state + 8, 1)[0] = -Infinity;
       },
     );
     return out;

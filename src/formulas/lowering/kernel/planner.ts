@@ -1,6 +1,7 @@
 import type { IrNode } from "../../ir/node.js";
 import type { Machine } from "./machine.js";
 import { Scale } from "./scale.js";
+import { Tallies } from "./tallies.js";
 import { addressOf, type Column, lagged, needed, Track, type View } from "./track.js";
 
 /** What a step is told of its block. */
@@ -59,15 +60,14 @@ export class Planner {
     this.steps.push({ ...node, run, ...(begin === undefined ? {} : { begin }) });
   }
 
-  /** Counts of values, NaNs and infinities: 16 bytes a row. */
-  tallies(column: Column): View {
-    return this.#runningOver(column, "tallies", (base) => {
-      const track = this.track(16);
-      this.#share(({ machine, rows }) =>
-        machine.kernels.tally(rows, addressOf(base.values), addressOf(base.valid), track.at()),
-      );
-      return track;
+  tallies(column: Column): Tallies {
+    const [base, lag] = this.#baseOf(column);
+    const tallies = this.#once(`tallies ${this.#nameOf(base)}`, () => {
+      const made = new Tallies(this.track(16));
+      this.steps.push({ begin: () => made.clear(), run: (block) => made.take(block, base) });
+      return made;
     });
+    return tallies.lagged(lag);
   }
 
   scale(column: Column): Scale {

@@ -42,6 +42,7 @@ export {
   squareRoot,
   subtract,
 } from "./formulas/row-wise";
+export { sumPowers, windowShapes } from "./formulas/shapes";
 export { decayAccumulate, exponentialMean } from "./formulas/states";
 export { countOf, maskValid, tally } from "./formulas/tallies";
 

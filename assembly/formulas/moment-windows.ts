@@ -9,18 +9,18 @@ import { exponentOf, isFiniteBits, mantissaOf } from "../exact-sum";
 
 /** What may be told from a window's counts. */
 // @ts-ignore: decorator
-@inline const NULL: i32 = 0;
+@inline export const NULL: i32 = 0;
 // @ts-ignore: decorator
 @inline const SPECIAL: i32 = 1;
 // @ts-ignore: decorator
-@inline const PLAIN: i32 = 2;
+@inline export const PLAIN: i32 = 2;
 
-let n: u32 = 0;
-let special: f64 = 0;
+export let n: u32 = 0;
+export let special: f64 = 0;
 
 /** Counts of the window; `sums`: infinities have a sum, else they make NaN. */
 // @ts-ignore: decorator
-@inline function judge(now: usize, then: usize, least: u32, sums: bool): i32 {
+@inline export function judge(now: usize, then: usize, least: u32, sums: bool): i32 {
   const counts = i32x4.sub(v128.load(now), v128.load(then));
   n = <u32>i32x4.extract_lane(counts, 0);
   if (n < least) return NULL;

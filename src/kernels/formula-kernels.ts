@@ -69,6 +69,7 @@ export interface FormulaKernels {
     ...columns: [a: Address, aValid: Address, aLow: number, b: Address, bValid: Address, bLow: number, records: Address]
   ): void;
   sumPlaces(rows: number, first: bigint, values: Address, valid: Address, low: number, records: Address): void;
+  sumPowers(rows: number, values: Address, valid: Address, low: number, records: Address): void;
   rescale(count: number, records: Address, stride: number, limbs: number, power: number): void;
 
   windowSums(
@@ -140,6 +141,23 @@ export interface FormulaKernels {
       moves: 0 | 1,
       least: number,
       low: number,
+      out: Address,
+      valid: Address,
+    ]
+  ): void;
+
+  windowShapes(
+    rows: number,
+    kind: 0 | 1,
+    ...window: [
+      ...tallies: Records,
+      ...sums: Records,
+      ...squares: Records,
+      ...powers: Records,
+      moves: 0 | 1,
+      least: number,
+      bits: number,
+      countBits: number,
       out: Address,
       valid: Address,
     ]

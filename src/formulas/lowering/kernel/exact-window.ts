@@ -1,4 +1,4 @@
-import { ratioToDouble, scaledInteger } from "../../../columnar/exact-sum.js";
+import { scaledInteger } from "../../../columnar/exact-sum.js";
 
 /** What sums there are: up to which power of x, with rows' numbers, of pairs. */
 export interface ExactSums {
@@ -134,20 +134,19 @@ export class ExactWindow {
   }
 
   skewness(): number {
-    const spread = this.#spread;
-    if (spread === 0n) return Number.NaN;
+    const [scale, scalePower] = leading(this.#spread);
+    if (scale === 0) return Number.NaN;
     const { n, x, xx, xxx } = this;
-    const third = n * n * xxx - 3n * n * x * xx + 2n * x * x * x;
-    const size = root(third * third, spread * spread * spread);
-    return third < 0n ? -size : size;
+    const [third, power] = leading(n * n * xxx - 3n * n * x * xx + 2n * x * x * x);
+    return times(third / (scale * Math.sqrt(scale)), power - scalePower * 1.5);
   }
 
   kurtosis(): number {
-    const spread = this.#spread;
-    if (spread === 0n) return Number.NaN;
+    const [scale, scalePower] = leading(this.#spread);
+    if (scale === 0) return Number.NaN;
     const { n, x, xx, xxx, xxxx } = this;
-    const fourth = n * n * n * xxxx - 4n * n * n * x * xxx + 6n * n * x * x * xx - 3n * x * x * x * x;
-    return ratioToDouble(fourth - 3n * spread * spread, spread * spread);
+    const [fourth, power] = leading(n * n * n * xxxx - 4n * n * n * x * xxx + 6n * n * x * x * xx - 3n * x * x * x * x);
+    return times(fourth / (scale * scale), power - scalePower * 2) - 3;
   }
 }
 
@@ -173,16 +172,4 @@ function leading(integer: bigint): readonly [mantissa: number, power: number] {
 function times(value: number, power: number): number {
   if (power > 900) return value * 2 ** 900 * 2 ** (power - 900);
   return power < -900 ? value * 2 ** -900 * 2 ** (power + 900) : value * 2 ** power;
-}
-
-/** The square root of a ratio, which may lie far out of the range of doubles. */
-function root(numerator: bigint, denominator: bigint): number {
-  if (numerator === 0n) return 0;
-  // To about 1, by a multiple of four.
-  const power = (numerator.toString(16).length - denominator.toString(16).length) * 4;
-  const ratio =
-    power >= 0
-      ? ratioToDouble(numerator, denominator << BigInt(power))
-      : ratioToDouble(numerator << BigInt(-power), denominator);
-  return times(Math.sqrt(ratio), power / 2);
 }

@@ -1,6 +1,8 @@
 import { Arena } from "../../../columnar/arena.js";
 import { type FormulaKernels, formulaKernelsOf } from "../../../kernels/formula-kernels.js";
 
+const WIDEST_RECORD = 128;
+
 /** The kernels and their memory: of one thread. */
 export class Machine {
   readonly arena = new Arena();
@@ -16,7 +18,7 @@ export class Machine {
     this.arena.allocate(this.kernels.ownMemory());
     this.cell = this.arena.allocate(64);
     this.spare = this.arena.allocate(64);
-    this.nothing = this.arena.allocate(64);
-    this.arena.bytesAt(this.nothing, 64).fill(0);
+    this.nothing = this.arena.allocate(WIDEST_RECORD);
+    this.arena.bytesAt(this.nothing, WIDEST_RECORD).fill(0);
   }
 }

@@ -4,7 +4,7 @@ import { ExactWindow } from "./exact-window.js";
 import type { KernelLowering } from "./lowering.js";
 import type { Machine } from "./machine.js";
 import { type Part, partOf } from "./part.js";
-import type { Block, Planner } from "./planner.js";
+import { type Block, CUBES, FOURTH_POWERS, type Planner } from "./planner.js";
 import type { Scale } from "./scale.js";
 import type { Tallies } from "./tallies.js";
 import { addressOf, type Column, needed, type View } from "./track.js";
@@ -20,8 +20,8 @@ interface MomentWindow {
   /** Which sums there are, and which the kernels keep. */
   readonly squares: boolean;
   readonly places?: boolean;
-  /** The kernels cannot; integers of any size do from the first row on. */
-  readonly exact?: true;
+  /** Cubes and fourth powers. */
+  readonly powers?: boolean;
   readonly kernel: (part: Part) => void;
   /** Of windows that are full of finite values: a window's sums have up to `width` bits. */
   readonly full?: (part: Part, width: number) => void;
@@ -39,8 +39,8 @@ function lower(planner: Planner, window: MomentWindow): Column {
   const { start = 0 } = window;
   const tallies = [x, ...(y === undefined ? [] : [y])].map((column) => planner.tallies(column));
   const scales = [x, ...(y === undefined ? [] : [y])].map((column) => planner.scale(column));
-  const kept = window.exact ? undefined : sumsOf(planner, window);
-  const records = [...tallies, ...Object.values(kept ?? {}).filter((view) => view !== undefined)];
+  const kept = sumsOf(planner, window);
+  const records = [...tallies, ...Object.values(kept).filter((view) => view !== undefined)];
   for (const view of records) needed(view, w + 1);
   for (const column of y === undefined ? [x] : [x, y]) {
     needed(column.values, w);
@@ -49,7 +49,7 @@ function lower(planner: Planner, window: MomentWindow): Column {
   let exact: ExactWindow | undefined;
   const fresh = (): ExactWindow =>
     new ExactWindow(
-      { powers: window.exact ? 4 : window.squares ? 2 : 1, places: window.places === true, pairs: y !== undefined },
+      { powers: window.powers ? 4 : window.squares ? 2 : 1, places: window.places === true, pairs: y !== undefined },
       scales[0]?.low ?? 0,
       scales[1]?.low ?? scales[0]?.low ?? 0,
     );
@@ -67,15 +67,15 @@ function lower(planner: Planner, window: MomentWindow): Column {
     },
     (begun) => {
       machine = begun;
-      exact = window.exact ? fresh() : undefined;
+      exact = undefined;
       if (start !== 0) takeIn(begun, scales[0] as Scale, start);
-      for (const scale of kept === undefined ? [] : scales)
+      for (const scale of scales)
         scale.serve({
           fits: () => exact !== undefined || fits(window, scales, w),
           leave: () => {
             if (exact !== undefined || machine === undefined) return;
             exact = fresh();
-            readSums(machine, exact, kept ?? {}, tallies[0] as View, w);
+            readSums(machine, exact, kept, tallies[0] as View, w);
             exact.begin(start);
           },
         });
@@ -91,7 +91,7 @@ function fullFrom(tallies: readonly Tallies[], block: Block, w: number, least: n
 
 /** Bits of a window's sums with their sign. */
 function widthOf(scales: readonly Scale[], w: number): number {
-  return Math.max(...scales.map(({ bits }) => bits)) + Math.ceil(Math.log2(w + 1)) + 1;
+  return Math.max(...scales.map(({ bits }) => bits)) + countBits(w) + 1;
 }
 
 /** Variances of such values are normal doubles on their way to their own power of two. */
@@ -121,28 +121,39 @@ interface KeptSums {
   readonly yy?: View;
   readonly xy?: View;
   readonly places?: View;
+  readonly powers?: View;
 }
 
 function sumsOf(
   planner: Planner,
-  { x, y, squares, places }: Pick<MomentWindow, "x" | "y" | "squares" | "places">,
+  { x, y, squares, places, powers }: Pick<MomentWindow, "x" | "y" | "squares" | "places" | "powers">,
 ): KeptSums {
   return {
     x: planner.sums(x),
     ...(squares ? { xx: planner.products(x, x) } : {}),
     ...(places ? { places: planner.places(x) } : {}),
+    ...(powers ? { powers: planner.powers(x) } : {}),
     ...(y === undefined ? {} : { y: planner.sums(y), yy: planner.products(y, y), xy: planner.products(x, y) }),
   };
 }
 
 /** Whether the sums of a window, and what is made of them, fit the kernels' 128 and 256 bits. */
-function fits({ squares, places, y }: MomentWindow, scales: readonly Scale[], w: number): boolean {
+function fits({ squares, places, powers, y }: MomentWindow, scales: readonly Scale[], w: number): boolean {
   const [x = 0, other = 0] = scales.map(({ bits }) => bits);
-  const count = w === 0 ? 31 : Math.ceil(Math.log2(w + 1));
+  const count = countBits(w);
   const widest = y === undefined ? 2 * x : 2 * Math.max(x, other);
   if (Math.max(x, other) + count + 2 > 127) return false;
   if (squares && widest + 2 * count + 2 > 255) return false;
-  return !places || x + 31 + 2 * count + 2 <= 255;
+  if (places && x + 31 + 2 * count + 2 > 255) return false;
+  return !powers || x <= MOST_POWER_BITS;
+}
+
+/** Bits of values whose fourth powers' sums fit the kernels' 384, over any window. */
+const MOST_POWER_BITS = 88;
+
+/** Bits of a window's number of rows. */
+function countBits(w: number): number {
+  return w === 0 ? 31 : Math.ceil(Math.log2(w + 1));
 }
 
 /** The sums of the window that ends before the block. */
@@ -162,6 +173,8 @@ function readSums(machine: Machine, exact: ExactWindow, kept: KeptSums, tallies:
   exact.t = read(kept.places, 0, 1);
   exact.tt = read(kept.places, 8, 2);
   exact.tx = read(kept.places, 24, 4);
+  exact.xxx = read(kept.powers, CUBES.offset, CUBES.limbs);
+  exact.xxxx = read(kept.powers, FOURTH_POWERS.offset, FOURTH_POWERS.limbs);
 }
 
 function integerAt({ arena }: Machine, address: number, limbs: number): bigint {
@@ -232,14 +245,16 @@ function special(counts: readonly Counts[], row: number, w: number, sums: boolea
 interface Single {
   readonly kept: KeptSums;
   readonly tallies: Tallies;
+  /** Of the column's scale. */
   readonly low: number;
+  readonly bits: number;
   readonly x: Column;
   readonly out: Column;
 }
 
 /** A window over one column's sums; the kernel calls, and the same of exact sums. */
 function single(
-  options: Pick<MomentWindow, "squares" | "places" | "exact" | "sums" | "start" | "value"> & {
+  options: Pick<MomentWindow, "squares" | "places" | "powers" | "sums" | "start" | "value"> & {
     readonly call: (part: Part, of: Single) => void;
     readonly full?: (part: Part, of: Single, width: number) => void;
   },
@@ -249,9 +264,9 @@ function single(
     const tallies = planner.tallies(given);
     const scale = planner.scale(given);
     const { call, full, ...window } = options;
-    const kept = window.exact ? {} : sumsOf(planner, { ...window, x: given });
+    const kept = sumsOf(planner, { ...window, x: given });
     const out = planner.output();
-    const of = (): Single => ({ kept, tallies, low: scale.low, x: given, out });
+    const of = (): Single => ({ kept, tallies, low: scale.low, bits: scale.bits, x: given, out });
     return lower(planner, {
       ...window,
       node: own,
@@ -317,8 +332,26 @@ const variances = (kind: 0 | 1): KernelLowering =>
       kernels.fullVariances(rows, kind, count, ...records(kept.x), ...records(kept.xx), width, low, ...column(out)),
   });
 
-const exactly = (value: (window: ExactWindow) => number): KernelLowering =>
-  single({ squares: true, exact: true, value, call: () => undefined });
+const shapes = (kind: 0 | 1): KernelLowering =>
+  single({
+    squares: true,
+    powers: true,
+    value: (window) => (kind === 0 ? window.skewness() : window.kurtosis()),
+    call: ({ machine: { kernels }, rows, records, column, moves, count, least }, { kept, tallies, bits, out }) =>
+      kernels.windowShapes(
+        rows,
+        kind,
+        ...records(tallies),
+        ...records(kept.x),
+        ...records(kept.xx),
+        ...records(kept.powers),
+        moves,
+        least,
+        bits,
+        countBits(count),
+        ...column(out),
+      ),
+  });
 
 function pairs(kind: 0 | 1): KernelLowering {
   return (own, planner, inputs) => {
@@ -404,8 +437,8 @@ export const MOMENTS: Readonly<Record<string, KernelLowering>> = {
         ...column(out),
       ),
   }),
-  rolling_skew: exactly((window) => window.skewness()),
-  rolling_kurt: exactly((window) => window.kurtosis()),
+  rolling_skew: shapes(0),
+  rolling_kurt: shapes(1),
   rolling_cov: pairs(0),
   rolling_corr: pairs(1),
   linear_regression_slope: single({

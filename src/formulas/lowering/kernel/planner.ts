@@ -20,6 +20,10 @@ export interface Step {
   readonly run: (block: Block) => void;
 }
 
+/** Where the sums lie in a record of `powers`. */
+export const CUBES = { offset: 0, limbs: 5, times: 3 };
+export const FOURTH_POWERS = { offset: 40, limbs: 6, times: 4 };
+
 /** Makes the steps of a graph; what several nodes want of a column is made once. */
 export class Planner {
   readonly steps: Step[] = [];
@@ -121,6 +125,19 @@ export class Planner {
       return made;
     });
     return { track, lag };
+  }
+
+  /** Of cubes and fourth powers: 88 bytes a row. */
+  powers(column: Column): View {
+    return this.#runningOver(column, "powers", (base) => {
+      const [track, scale] = [this.track(88), this.scale(base)];
+      scale.add({ track, ...CUBES });
+      scale.add({ track, ...FOURTH_POWERS });
+      this.#share(({ machine, rows }) =>
+        machine.kernels.sumPowers(rows, addressOf(base.values), addressOf(base.valid), scale.low, track.at()),
+      );
+      return track;
+    });
   }
 
   /** Of rows' numbers, their squares and their products with values: 64 bytes a row. */

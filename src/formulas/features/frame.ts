@@ -11,7 +11,8 @@ import {
   type Vector,
   vectorFromArray,
 } from "apache-arrow";
-import { FixedColumn, validBytesOf } from "../../columnar/arrow-columns.js";
+import { dtypeOfArrow, FixedColumn, TextColumn, validBytesOf } from "../../columnar/arrow-columns.js";
+import { NumberedBytes } from "../../columnar/numbered-bytes.js";
 import { frameProblem } from "../../errors/formula.js";
 import { DaedalusError } from "../../errors/problem.js";
 import type { GivenColumn } from "../lowering/kernel/symbol-run.js";
@@ -31,12 +32,14 @@ export interface SymbolRows {
 export class Frame {
   readonly rows: number;
   readonly symbols: readonly SymbolRows[];
-  /** Nanoseconds since 1970, in the frame's order. */
-  readonly times: BigInt64Array;
   readonly columns: TableColumns;
   /** Rows of the table, in the frame's order; absent: they are in it. */
   readonly order: Int32Array | undefined;
   readonly #symbolCodes: SymbolCodes;
+  /** In the table's unit, in the frame's order. */
+  readonly #times: BigInt64Array;
+  readonly #unit: TimeUnit;
+  #nanos: BigInt64Array | undefined;
 
   /** Throws DaedalusError (exit code 2) for a table without times, or with rows that have none. */
   constructor(
@@ -45,12 +48,21 @@ export class Frame {
   ) {
     this.rows = table.numRows;
     this.columns = { name, columns: columnTypes(table) };
-    const times = timesOf(name, table);
+    const { unit, times } = timesOf(name, table);
+    this.#unit = unit;
     const symbols = symbolsOf(name, table);
     this.#symbolCodes = symbols;
-    this.order = orderOf(times, symbols, sequenceOf(table));
-    this.times = this.order === undefined ? times : times.map((_, row) => times[this.order?.[row] ?? row] as bigint);
+    const order = orderOf(times, symbols, sequenceOf(table));
+    this.order = order;
+    this.#times = order === undefined ? times : timesInOrder(times, order);
     this.symbols = this.#ranges(symbols);
+  }
+
+  /** Nanoseconds since 1970, in the frame's order. */
+  get times(): BigInt64Array {
+    const factor = NANOS[this.#unit];
+    this.#nanos ??= factor === 1n ? this.#times : this.#times.map((time) => time * factor);
+    return this.#nanos;
   }
 
   #ranges({ codes, names }: SymbolCodes): readonly SymbolRows[] {
@@ -87,12 +99,8 @@ export class Frame {
 
   /** Of the column `event_time`, in the frame's order and of the table's type. */
   timeData(): Data {
-    const { type, data } = this.table.getChild(EVENT_TIME) as Vector;
-    const [only, ...more] = data;
-    if (this.order === undefined && only !== undefined && more.length === 0) return only;
-    const factor = NANOS[(type as Timestamp).unit];
-    const values = factor === 1n ? this.times : this.times.map((time) => time / factor);
-    return makeData({ type, length: this.rows, nullCount: 0, data: values } as Parameters<typeof makeData>[0]);
+    const { type } = this.table.getChild(EVENT_TIME) as Vector<Timestamp>;
+    return makeData({ type, length: this.rows, nullCount: 0, data: this.#times } as Parameters<typeof makeData>[0]);
   }
 
   /** A column's values as doubles, in the frame's order. */
@@ -166,7 +174,8 @@ const NANOS: Readonly<Record<TimeUnit, bigint>> = {
   [TimeUnit.NANOSECOND]: 1n,
 };
 
-function timesOf(name: string, table: Table): BigInt64Array {
+/** In the table's unit. */
+function timesOf(name: string, table: Table): { readonly unit: TimeUnit; readonly times: BigInt64Array } {
   const vector = table.getChild(EVENT_TIME);
   const refuse = (problem: ReturnType<typeof frameProblem>): never => {
     throw new DaedalusError([problem], 2);
@@ -178,16 +187,32 @@ function timesOf(name: string, table: Table): BigInt64Array {
     const row = validBytesOf(vector)?.indexOf(0) ?? 0;
     return refuse(frameProblem("missing-value", { table: name, row: row + 1, column: EVENT_TIME }));
   }
-  const factor = NANOS[type.unit];
+  const [only, ...more] = vector.data;
+  if (only !== undefined && more.length === 0)
+    return { unit: type.unit, times: (only.values as BigInt64Array).subarray(0, vector.length) };
   const times = new BigInt64Array(vector.length);
   let at = 0;
   for (const { values, length } of vector.data) {
-    const chunk = values as BigInt64Array;
-    if (factor === 1n) times.set(chunk.subarray(0, length), at);
-    else for (let row = 0; row < length; row++) times[at + row] = (chunk[row] as bigint) * factor;
+    times.set((values as BigInt64Array).subarray(0, length), at);
     at += length;
   }
-  return times;
+  return { unit: type.unit, times };
+}
+
+/** The times of the rows that the order names; moved by their halves, which need no big integers. */
+function timesInOrder(times: BigInt64Array, order: Int32Array): BigInt64Array {
+  const ordered = new BigInt64Array(order.length);
+  const [from, to] = [halvesOf(times), halvesOf(ordered)];
+  for (let row = 0; row < order.length; row++) {
+    const place = (order[row] as number) * 2;
+    to[row * 2] = from[place] as number;
+    to[row * 2 + 1] = from[place + 1] as number;
+  }
+  return ordered;
+}
+
+function halvesOf({ buffer, byteOffset, length }: BigInt64Array): Int32Array {
+  return new Int32Array(buffer, byteOffset, length * 2);
 }
 
 interface SymbolCodes {
@@ -204,23 +229,20 @@ function symbolsOf(name: string, table: Table): SymbolCodes {
     const row = validBytesOf(vector)?.indexOf(0) ?? 0;
     throw new DaedalusError([frameProblem("missing-value", { table: name, row: row + 1, column: SYMBOL })], 2);
   }
-  const found = new Map<string, number>();
-  const codes = new Int32Array(vector.length);
-  for (let row = 0; row < codes.length; row++) {
-    const symbol = String(vector.get(row));
-    let code = found.get(symbol);
-    if (code === undefined) {
-      code = found.size;
-      found.set(symbol, code);
-    }
-    codes[row] = code;
+  if (dtypeOfArrow(vector.type) === "TEXT") {
+    const texts = new NumberedBytes();
+    const numbers = new TextColumn(vector).map(texts.add);
+    const ranks = texts.ranks();
+    const names = new Array<string>(texts.count);
+    const decoder = new TextDecoder();
+    ranks.forEach((rank, number) => {
+      names[rank] = decoder.decode(texts.bytes.subarray(texts.from(number), texts.to(number)));
+    });
+    return { codes: numbers.map((number) => ranks[number] as number), names };
   }
-  const names = [...found.keys()].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
-  const ranks = new Int32Array(found.size);
-  names.forEach((symbol, rank) => {
-    ranks[found.get(symbol) ?? 0] = rank;
-  });
-  return { codes: codes.map((code) => ranks[code] as number), names };
+  const names = [...new Set(Array.from(vector, String))].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  const codes = new Map(names.map((symbol, code) => [symbol, code]));
+  return { codes: Int32Array.from(vector, (symbol) => codes.get(String(symbol)) as number), names };
 }
 
 /** Numbers that order the rows of one time; absent: they stay as they came. */
@@ -238,11 +260,15 @@ function orderOf(
   { codes }: SymbolCodes,
   sequence: ((row: number) => number | bigint) | undefined,
 ): Int32Array | undefined {
+  const halves = halvesOf(times);
   const compare = (a: number, b: number): number => {
     const symbols = codes === undefined ? 0 : (codes[a] as number) - (codes[b] as number);
     if (symbols !== 0) return symbols;
-    const [left, right] = [times[a] as bigint, times[b] as bigint];
-    if (left !== right) return left < right ? -1 : 1;
+    // The higher half decides with its sign, the lower one without.
+    const high = (halves[a * 2 + 1] as number) - (halves[b * 2 + 1] as number);
+    if (high !== 0) return high;
+    const low = ((halves[a * 2] as number) >>> 0) - ((halves[b * 2] as number) >>> 0);
+    if (low !== 0) return low;
     if (sequence === undefined) return 0;
     const [first, second] = [sequence(a), sequence(b)];
     return first < second ? -1 : first > second ? 1 : 0;

@@ -1,5 +1,5 @@
 export { slideExtreme } from "./formulas/extremes";
-export { fullCovariances, fullScores, fullSums, fullVariances } from "./formulas/full-windows";
+export { fullCovariances, fullScores, fullSums, fullVariances, spreads } from "./formulas/full-windows";
 export { bitRange, rescale, sumPlaces, sumProducts, sumUp } from "./formulas/moments";
 export {
   windowCovariances,
@@ -16,7 +16,6 @@ export {
   ceilOf,
   choose,
   clip,
-  copyValid,
   divide,
   equal,
   exponential,
@@ -44,7 +43,7 @@ export {
 } from "./formulas/row-wise";
 export { sumPowers, windowShapes } from "./formulas/shapes";
 export { decayAccumulate, exponentialMean } from "./formulas/states";
-export { countOf, maskValid, tally } from "./formulas/tallies";
+export { countOf, tally } from "./formulas/tallies";
 
 /** Where the memory that the kernels themselves need ends: tables of logarithms and powers. */
 export function ownMemory(): usize {

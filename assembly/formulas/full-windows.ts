@@ -4,13 +4,8 @@ import { exponentOf, mantissaOf } from "../exact-sum";
 /**
  * Windows over running sums (see moments.ts), all of whose `count` rows have finite values: what is told of them is what
  * moment-windows.ts tells. A window's sum has up to `width` bits, with its sign, and `low` is no less than −450 and no more than
- * 450. At most as many rows as a block has.
+ * 450.
  */
-
-const BLOCK: i32 = 2048;
-// One row more: two are done at a time.
-const FIRST = memory.data((BLOCK + 2) * 8, 16);
-const SECOND = memory.data((BLOCK + 2) * 8, 16);
 
 /** Bits of a sum that is one limb. */
 // @ts-ignore: decorator
@@ -80,21 +75,16 @@ export function fullVariances(
   rows: i32,
   kind: i32,
   count: u32,
-  sums: usize,
-  sumsThen: usize,
-  squares: usize,
-  squaresThen: usize,
-  width: i32,
+  spreads: usize,
   low: i32,
   out: usize,
   valid: usize,
 ): void {
-  spreads(rows, count, sums, sumsThen, squares, squaresThen, width, out);
   const n = <f64>count,
     freedom = f64x2.splat(n * (n - 1)),
     factor = powerOfTwo(kind == VARIANCE ? low * 2 : low);
   for (let at: usize = 0, end = <usize>rows << 3; at < end; at += 16) {
-    const variance = f64x2.div(v128.load(out + at), freedom);
+    const variance = f64x2.div(v128.load(spreads + at), freedom);
     v128.store(out + at, f64x2.mul(kind == VARIANCE ? variance : f64x2.sqrt(variance), factor));
   }
   memory.fill(valid, 1, rows);
@@ -107,19 +97,17 @@ export function fullScores(
   count: u32,
   sums: usize,
   sumsThen: usize,
-  squares: usize,
-  squaresThen: usize,
+  spreads: usize,
   width: i32,
   low: i32,
   out: usize,
   valid: usize,
 ): void {
-  spreads(rows, count, sums, sumsThen, squares, squaresThen, width, FIRST);
   distances(rows, count, values, sums, sumsThen, width, low, out);
   const n = <f64>count,
     ratio = f64x2.splat(n / (n - 1));
   for (let at: usize = 0, end = <usize>rows << 3; at < end; at += 16) {
-    const scale = v128.load(FIRST + at),
+    const scale = v128.load(spreads + at),
       score = f64x2.div(v128.load(out + at), f64x2.sqrt(f64x2.mul(scale, ratio)));
     v128.store(out + at, orNaN(score, scale));
   }
@@ -143,10 +131,8 @@ export function fullCovariances(
   ySumsThen: usize,
   products: usize,
   productsThen: usize,
-  xSquares: usize,
-  xSquaresThen: usize,
-  ySquares: usize,
-  ySquaresThen: usize,
+  xSpreads: usize,
+  ySpreads: usize,
   width: i32,
   lows: i32,
   out: usize,
@@ -161,12 +147,10 @@ export function fullCovariances(
     for (let at: usize = 0; at < end; at += 16)
       v128.store(out + at, f64x2.mul(f64x2.div(v128.load(out + at), freedom), factor));
   } else {
-    spreads(rows, count, xSums, xSumsThen, xSquares, xSquaresThen, width, FIRST);
-    spreads(rows, count, ySums, ySumsThen, ySquares, ySquaresThen, width, SECOND);
     const one = f64x2.splat(1),
       less = f64x2.splat(-1);
     for (let at: usize = 0; at < end; at += 16) {
-      const scale = f64x2.mul(f64x2.sqrt(v128.load(SECOND + at)), f64x2.sqrt(v128.load(FIRST + at))),
+      const scale = f64x2.mul(f64x2.sqrt(v128.load(ySpreads + at)), f64x2.sqrt(v128.load(xSpreads + at))),
         both = f64x2.div(v128.load(out + at), scale);
       v128.store(out + at, orNaN(f64x2.max(less, f64x2.min(one, both)), scale));
     }
@@ -174,8 +158,8 @@ export function fullCovariances(
   memory.fill(valid, 1, rows);
 }
 
-/** n · Σx² − (Σx)² of each window, as the nearest double. */
-function spreads(
+/** n · Σx² − (Σx)² of each window, as the nearest double: what variances, scores and correlations are made of. */
+export function spreads(
   rows: i32,
   n: u32,
   sums: usize,

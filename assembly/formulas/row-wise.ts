@@ -118,9 +118,6 @@ export function isZero(rows: i32, a: usize, out: usize): void {
 
 // Of the validity, a byte a row; 16 rows at a time, there is room.
 
-export function copyValid(rows: i32, a: usize, out: usize): void {
-  memory.copy(out, a, rows);
-}
 export function bothValid(rows: i32, a: usize, b: usize, out: usize): void {
   for (let at: usize = 0; at < <usize>rows; at += 16)
     v128.store(out + at, v128.and(v128.load(a + at), v128.load(b + at)));

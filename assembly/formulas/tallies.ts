@@ -52,8 +52,3 @@ export function countOf(rows: i32, records: usize, out: usize, outValid: usize):
   for (let row: usize = 0; row < <usize>rows; row++) store<f64>(out + (row << 3), <f64>load<u32>(records + (row << 4)));
   memory.fill(outValid, 1, rows);
 }
-
-/** Values that both columns have. */
-export function maskValid(rows: i32, a: usize, b: usize, out: usize): void {
-  for (let row: usize = 0; row < <usize>rows; row++) store<u8>(out + row, load<u8>(a + row) & load<u8>(b + row));
-}

@@ -32,6 +32,7 @@ export async function computeGroups(request: GroupsRequest, take: TakeGroup): Pr
     backend,
     nodes: plan.nodes.map((node) => (brought.has(node) ? node : within(node, layout.most))),
     given: plan.given.map(({ id }) => id),
+    complete: [],
     kept: plan.kept.map(({ id }) => id),
   };
   const threads = Math.min(request.threads, Math.max(1, layout.units.length));

@@ -34,7 +34,6 @@ export interface FormulaKernels {
   readonly exponential: Unary;
   readonly hyperbolicTangent: Unary;
   readonly isZero: Unary;
-  readonly copyValid: Unary;
   readonly bothValid: Binary;
   isMissing(rows: number, valid: Address, out: Address, outValid: Address): void;
   logical(
@@ -60,7 +59,6 @@ export interface FormulaKernels {
 
   tally(rows: number, values: Address, valid: Address, records: Address): number;
   countOf(rows: number, records: Address, out: Address, outValid: Address): void;
-  readonly maskValid: Binary;
 
   bitRange(rows: number, values: Address, valid: Address, out: Address): void;
   sumUp(rows: number, values: Address, valid: Address, low: number, records: Address): void;
@@ -163,6 +161,11 @@ export interface FormulaKernels {
     ]
   ): void;
 
+  spreads(
+    rows: number,
+    count: number,
+    ...window: [...sums: Records, ...squares: Records, width: number, out: Address]
+  ): void;
   fullSums(
     rows: number,
     mean: 0 | 1,
@@ -173,13 +176,13 @@ export interface FormulaKernels {
     rows: number,
     kind: 0 | 1,
     count: number,
-    ...window: [...sums: Records, ...squares: Records, width: number, low: number, out: Address, valid: Address]
+    ...window: [spreads: Address, low: number, out: Address, valid: Address]
   ): void;
   fullScores(
     rows: number,
     values: Address,
     count: number,
-    ...window: [...sums: Records, ...squares: Records, width: number, low: number, out: Address, valid: Address]
+    ...window: [...sums: Records, spreads: Address, width: number, low: number, out: Address, valid: Address]
   ): void;
   fullCovariances(
     rows: number,
@@ -189,8 +192,8 @@ export interface FormulaKernels {
       ...xSums: Records,
       ...ySums: Records,
       ...products: Records,
-      ...xSquares: Records,
-      ...ySquares: Records,
+      xSpreads: Address,
+      ySpreads: Address,
       width: number,
       lows: number,
       out: Address,

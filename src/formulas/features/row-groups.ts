@@ -10,6 +10,8 @@ export interface Work {
   readonly nodes: readonly IrNode[];
   /** Of the nodes: those that are brought. */
   readonly given: readonly string[];
+  /** Of those: the ones that have a value in every row of every group, as far as it is known. */
+  readonly complete: readonly string[];
   /** Of the nodes: those whose values are wanted. */
   readonly kept: readonly string[];
 }
@@ -56,7 +58,7 @@ class KernelComputer implements GroupComputer {
 
   constructor(work: Work) {
     this.#work = work;
-    this.#run = new KernelRun(work.nodes, new Set(work.given));
+    this.#run = new KernelRun(work.nodes, new Set(work.given), new Set(work.complete));
   }
 
   compute(group: RowGroup, targets: ReadonlyMap<string, Target>): void {

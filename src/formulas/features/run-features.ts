@@ -72,6 +72,8 @@ const FEW_CELLS = 1_000_000;
 class MemoryRun {
   readonly #columns = new Map<string, WholeColumn>();
   readonly #pieces = new Map<string, readonly Piece[]>();
+  /** Columns without NULLs. */
+  readonly #complete = new Set<string>();
   /** Messages, by the ids of nodes. */
   readonly failures = new Map<string, string>();
 
@@ -85,8 +87,9 @@ class MemoryRun {
     if (found !== undefined) return found;
     const pieces = this.#pieces.get(node.id);
     if (pieces === undefined && node.primitive !== "SOURCE") throw new RangeError(`node ${node.id} was not kept`);
-    const column =
-      pieces === undefined ? wholeColumn(frame.doubles(String(node.params["column"]))) : joined(pieces, frame.rows);
+    const read = pieces === undefined ? frame.doubles(String(node.params["column"])) : joined(pieces, frame.rows);
+    if (read.valid === undefined) this.#complete.add(node.id);
+    const column = wholeColumn(read);
     this.#columns.set(node.id, column);
     return column;
   }
@@ -113,7 +116,9 @@ class MemoryRun {
       .filter(({ id }) => !this.failures.has(id))
       .map((node) => [node.id, shared(this.columnOf(node, frame), threads > 0)] as const);
     const { backend } = this.options;
-    const pool = await ComputePool.open({ backend, nodes, given: columns.map(([id]) => id), kept }, threads);
+    const given = columns.map(([id]) => id);
+    const complete = given.filter((id) => this.#complete.has(id));
+    const pool = await ComputePool.open({ backend, nodes, given, complete, kept }, threads);
     try {
       const answers = await Promise.all(unitsOf(frame).map((unit) => pool.lane().compute(orderOf(unit, columns))));
       for (const { failures } of answers) for (const [id, cause] of failures) this.failures.set(id, cause);

@@ -5,7 +5,7 @@ import type { KernelLowering } from "./lowering.js";
 import type { Machine } from "./machine.js";
 import { type Part, partOf } from "./part.js";
 import { type Block, CUBES, FOURTH_POWERS, type Planner } from "./planner.js";
-import type { Scale } from "./scale.js";
+import { countBits, type Scale } from "./scale.js";
 import type { Tallies } from "./tallies.js";
 import { addressOf, type Column, needed, type View } from "./track.js";
 
@@ -61,9 +61,13 @@ function lower(planner: Planner, window: MomentWindow): Column {
         return;
       }
       const { full } = window;
-      const from = full !== undefined && scales.every(isScaledAtOnce) ? fullFrom(tallies, block, w, least) : block.rows;
-      if (from > 0) window.kernel(partOf(node, block, 0, from));
-      if (from < block.rows) full?.(partOf(node, block, from, block.rows), widthOf(scales, w));
+      const from =
+        full !== undefined && scales.every(({ isScaledAtOnce }) => isScaledAtOnce)
+          ? fullFrom(tallies, block, w, least)
+          : block.rows;
+      if (from > 0) window.kernel(partOf(w, least, block, 0, from));
+      if (from < block.rows)
+        full?.(partOf(w, least, block, from, block.rows), Math.max(...scales.map((scale) => scale.widthOf(w))));
     },
     (begun) => {
       machine = begun;
@@ -88,14 +92,6 @@ function lower(planner: Planner, window: MomentWindow): Column {
 function fullFrom(tallies: readonly Tallies[], block: Block, w: number, least: number): number {
   return Math.max(...tallies.map((one) => one.fullFrom(block, w, least)));
 }
-
-/** Bits of a window's sums with their sign. */
-function widthOf(scales: readonly Scale[], w: number): number {
-  return Math.max(...scales.map(({ bits }) => bits)) + countBits(w) + 1;
-}
-
-/** Variances of such values are normal doubles on their way to their own power of two. */
-const isScaledAtOnce = ({ low }: Scale): boolean => Math.abs(low) <= 450;
 
 /** A value that no row has is a multiple of the column's power of two too. */
 function takeIn(machine: Machine, scale: Scale, value: number): void {
@@ -150,11 +146,6 @@ function fits({ squares, places, powers, y }: MomentWindow, scales: readonly Sca
 
 /** Bits of values whose fourth powers' sums fit the kernels' 384, over any window. */
 const MOST_POWER_BITS = 88;
-
-/** Bits of a window's number of rows. */
-function countBits(w: number): number {
-  return w === 0 ? 31 : Math.ceil(Math.log2(w + 1));
-}
 
 /** The sums of the window that ends before the block. */
 function readSums(machine: Machine, exact: ExactWindow, kept: KeptSums, tallies: View, w: number): void {
@@ -244,6 +235,8 @@ function special(counts: readonly Counts[], row: number, w: number, sums: boolea
 /** What the kernel of a window over one column's sums is told of them. */
 interface Single {
   readonly kept: KeptSums;
+  /** Of windows full of finite values. */
+  readonly spreads: View | undefined;
   readonly tallies: Tallies;
   /** Of the column's scale. */
   readonly low: number;
@@ -266,7 +259,8 @@ function single(
     const { call, full, ...window } = options;
     const kept = sumsOf(planner, { ...window, x: given });
     const out = planner.output();
-    const of = (): Single => ({ kept, tallies, low: scale.low, bits: scale.bits, x: given, out });
+    const spreads = window.squares && full !== undefined ? spreadsOf(planner, given, own) : undefined;
+    const of = (): Single => ({ kept, spreads, tallies, low: scale.low, bits: scale.bits, x: given, out });
     return lower(planner, {
       ...window,
       node: own,
@@ -276,6 +270,11 @@ function single(
       ...(full === undefined ? {} : { full: (part: Part, width: number) => full(part, of(), width) }),
     });
   };
+}
+
+function spreadsOf(planner: Planner, column: Column, { params }: IrNode): View | undefined {
+  const w = Number(params["w"]);
+  return w === 0 ? undefined : { track: planner.spreads(column, w), lag: 0 };
 }
 
 const sums = (mean: 0 | 1): KernelLowering =>
@@ -328,8 +327,8 @@ const variances = (kind: 0 | 1): KernelLowering =>
         low,
         ...column(out),
       ),
-    full: ({ machine: { kernels }, rows, records, column, count }, { kept, low, out }, width) =>
-      kernels.fullVariances(rows, kind, count, ...records(kept.x), ...records(kept.xx), width, low, ...column(out)),
+    full: ({ machine: { kernels }, rows, records, column, count }, { spreads, low, out }) =>
+      kernels.fullVariances(rows, kind, count, records(spreads)[0], low, ...column(out)),
   });
 
 const shapes = (kind: 0 | 1): KernelLowering =>
@@ -361,6 +360,7 @@ function pairs(kind: 0 | 1): KernelLowering {
     const scales = [planner.scale(x), planner.scale(y)] as const;
     const kept = sumsOf(planner, { x, y, squares: true });
     const out = planner.output();
+    const spreads = [x, y].map((one) => spreadsOf(planner, one, own));
     const lows = (): number => scales[0].low + scales[1].low;
     return lower(planner, {
       node: own,
@@ -393,8 +393,8 @@ function pairs(kind: 0 | 1): KernelLowering {
           ...records(kept.x),
           ...records(kept.y),
           ...records(kept.xy),
-          ...records(kept.xx),
-          ...records(kept.yy),
+          records(spreads[0])[0],
+          records(spreads[1])[0],
           width,
           lows(),
           ...column(out),
@@ -425,13 +425,13 @@ export const MOMENTS: Readonly<Record<string, KernelLowering>> = {
         low,
         ...column(out),
       ),
-    full: ({ machine: { kernels }, rows, records, column, count }, { kept, low, x, out }, width) =>
+    full: ({ machine: { kernels }, rows, records, column, count }, { kept, spreads, low, x, out }, width) =>
       kernels.fullScores(
         rows,
         column(x)[0],
         count,
         ...records(kept.x),
-        ...records(kept.xx),
+        records(spreads)[0],
         width,
         low,
         ...column(out),

@@ -15,16 +15,17 @@ function extreme(largest: 0 | 1): KernelLowering {
   return (node, planner, [x]) => {
     const given = x as Column;
     const w = Number(node.params["w"]);
+    const least = Number(node.params["min_periods"]);
     const [out, tallies] = [planner.output(), planner.tallies(given)];
     needed(tallies, w);
     let state = 0;
-    const slide = ({ machine: { kernels }, rows, records, column, least }: Part, full: 0 | 1): void =>
+    const slide = ({ machine: { kernels }, rows, records, column }: Part, full: 0 | 1): void =>
       kernels.slideExtreme(rows, largest, w, ...column(given), ...records(tallies), least, full, state, ...column(out));
     planner.step(
       (block) => {
         const from = tallies.fullFrom(block, w, 1);
-        if (from > 0) slide(partOf(node, block, 0, from), 0);
-        if (from < block.rows) slide(partOf(node, block, from, block.rows), 1);
+        if (from > 0) slide(partOf(w, least, block, 0, from), 0);
+        if (from < block.rows) slide(partOf(w, least, block, from, block.rows), 1);
       },
       ({ arena }) => {
         if (state === 0) state = arena.allocate(16 + w * 8);

@@ -1,4 +1,3 @@
-import type { IrNode } from "../../ir/node.js";
 import type { Machine } from "./machine.js";
 import type { Block } from "./planner.js";
 import type { Column, View } from "./track.js";
@@ -17,9 +16,8 @@ export interface Part {
   readonly least: number;
 }
 
-/** Rows `[from, to)` of the block, for a window's node. */
-export function partOf(node: IrNode, { machine }: Block, from: number, to: number): Part {
-  const w = Number(node.params["w"]);
+/** Rows `[from, to)` of the block, for windows of `w` rows with at least so many values. */
+export function partOf(w: number, least: number, { machine }: Block, from: number, to: number): Part {
   const at = ({ track, lag }: View): number => track.at(lag - from);
   return {
     machine,
@@ -31,6 +29,6 @@ export function partOf(node: IrNode, { machine }: Block, from: number, to: numbe
     column: ({ values, valid }) => [at(values), at(valid)],
     moves: w === 0 ? 0 : 1,
     count: w,
-    least: Number(node.params["min_periods"]),
+    least,
   };
 }

@@ -1,5 +1,6 @@
 import type { IrNode } from "../../ir/node.js";
 import type { Machine } from "./machine.js";
+import { partOf } from "./part.js";
 import { Scale } from "./scale.js";
 import { Tallies } from "./tallies.js";
 import { addressOf, type Column, lagged, needed, Track, type View } from "./track.js";
@@ -55,7 +56,18 @@ export class Planner {
 
   /** A column to be written. */
   output(): Column {
-    return { values: { track: this.track(8), lag: 0 }, valid: { track: this.track(1), lag: 0 } };
+    return { values: this.values(), valid: { track: this.track(1), lag: 0 } };
+  }
+
+  /** Values to be written, of a column that has them where another has. */
+  values(): View {
+    return { track: this.track(8), lag: 0 };
+  }
+
+  /** A column that is brought; those without NULLs are valid all at once. */
+  brought(isComplete: boolean): Column {
+    const valid = isComplete ? this.#once("complete", () => this.track(1)) : this.track(1);
+    return { values: this.values(), valid: { track: valid, lag: 0 } };
   }
 
   /** A step that makes the node's values. */
@@ -160,19 +172,38 @@ export class Planner {
   }
 
   /** The column, where the other has a value too. */
-  masked(column: Column, by: Column): Column {
-    if (column.valid.track === by.valid.track && column.valid.lag === by.valid.lag) return column;
-    const names = [this.#viewName(column.valid), this.#viewName(by.valid)].sort();
-    const valid = this.#once(`both ${names.join(" ")}`, () => {
-      const track = this.track(1);
-      needed(column.valid, 0);
-      needed(by.valid, 0);
-      this.#share(({ machine, rows }) =>
-        machine.kernels.maskValid(rows, addressOf(column.valid), addressOf(by.valid), track.at()),
-      );
+  masked({ values, valid }: Column, by: Column): Column {
+    return { values, valid: this.bothValid(valid, by.valid) };
+  }
+
+  /** Where both have a value. */
+  bothValid(a: View, b: View): View {
+    if (a.track === b.track && a.lag === b.lag) return a;
+    const names = [this.#viewName(a), this.#viewName(b)].sort();
+    const track = this.#once(`both ${names.join(" ")}`, () => {
+      const made = this.track(1);
+      needed(a, 0);
+      needed(b, 0);
+      this.#share(({ machine, rows }) => machine.kernels.bothValid(rows, addressOf(a), addressOf(b), made.at()));
+      return made;
+    });
+    return { track, lag: 0 };
+  }
+
+  /** n · Σx² − (Σx)² of each window of `w` rows, of the block's rows whose windows are full of finite values. */
+  spreads(column: Column, w: number): Track {
+    return this.#once(`spreads ${this.#nameOf(column)} ${w}`, () => {
+      const [sums, squares] = [this.sums(column), this.products(column, column)];
+      const [tallies, scale] = [this.tallies(column), this.scale(column)];
+      const track = this.track(8);
+      this.#share((block) => {
+        const from = tallies.fullFrom(block, w, 1);
+        if (from === block.rows) return;
+        const { machine, rows, records } = partOf(w, 1, block, from, block.rows);
+        machine.kernels.spreads(rows, w, ...records(sums), ...records(squares), scale.widthOf(w), track.at(-from));
+      });
       return track;
     });
-    return { values: column.values, valid: { track: valid, lag: 0 } };
   }
 
   /** Room for all; as before the first row. */

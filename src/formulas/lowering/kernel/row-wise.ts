@@ -41,12 +41,12 @@ const use = (columns: readonly Column[]): void => {
 
 function unary(kernel: UnaryName): KernelLowering {
   return (_, planner, [x]) => {
-    const [given, out] = [x as Column, planner.output()];
+    const given = x as Column;
+    const out = { values: planner.values(), valid: given.valid };
     use([given]);
-    planner.step(({ machine: { kernels }, rows }) => {
-      kernels[kernel](rows, addressOf(given.values), addressOf(out.values));
-      kernels.copyValid(rows, addressOf(given.valid), addressOf(out.valid));
-    });
+    planner.step(({ machine: { kernels }, rows }) =>
+      kernels[kernel](rows, addressOf(given.values), addressOf(out.values)),
+    );
     return out;
   };
 }
@@ -54,12 +54,11 @@ function unary(kernel: UnaryName): KernelLowering {
 function binary(kernel: BinaryName, swapped = false): KernelLowering {
   return (_, planner, inputs) => {
     const [x, y] = (swapped ? inputs.toReversed() : inputs) as [Column, Column];
-    const out = planner.output();
+    const out = { values: planner.values(), valid: planner.bothValid(x.valid, y.valid) };
     use([x, y]);
-    planner.step(({ machine: { kernels }, rows }) => {
-      kernels[kernel](rows, addressOf(x.values), addressOf(y.values), addressOf(out.values));
-      kernels.bothValid(rows, addressOf(x.valid), addressOf(y.valid), addressOf(out.valid));
-    });
+    planner.step(({ machine: { kernels }, rows }) =>
+      kernels[kernel](rows, addressOf(x.values), addressOf(y.values), addressOf(out.values)),
+    );
     return out;
   };
 }
@@ -148,12 +147,11 @@ export const ROW_WISE: Readonly<Record<string, KernelLowering>> = {
   },
   clip: (_, planner, inputs) => {
     const [x, low, high] = inputs as [Column, Column, Column];
-    const out = planner.output();
+    const out = { values: planner.values(), valid: x.valid };
     use(inputs);
-    planner.step(({ machine: { kernels }, rows }) => {
-      kernels.clip(rows, addressOf(x.values), ...addressesOf(low), ...addressesOf(high), addressOf(out.values));
-      kernels.copyValid(rows, addressOf(x.valid), addressOf(out.valid));
-    });
+    planner.step(({ machine: { kernels }, rows }) =>
+      kernels.clip(rows, addressOf(x.values), ...addressesOf(low), ...addressesOf(high), addressOf(out.values)),
+    );
     return out;
   },
 };

@@ -21,6 +21,11 @@ export interface ScaleUser {
 
 const NONE = 99_999;
 
+/** Bits of a window's number of rows; 0: all rows so far. */
+export function countBits(w: number): number {
+  return w === 0 ? 31 : Math.ceil(Math.log2(w + 1));
+}
+
 /**
  * The power of two of which all values of a column so far are multiples, so that sums of them are integers. Where a block brings
  * a value that needs a lower one, the running sums are multiplied: they stay what they were.
@@ -39,6 +44,16 @@ export class Scale {
   /** Bits from the lowest to the highest one that any value so far has set. */
   get bits(): number {
     return Math.max(0, this.#high - this.#low);
+  }
+
+  /** Bits of the sums of windows of so many rows, with their sign. */
+  widthOf(w: number): number {
+    return this.bits + countBits(w) + 1;
+  }
+
+  /** Variances of such values are normal doubles on their way to their own power of two. */
+  get isScaledAtOnce(): boolean {
+    return Math.abs(this.low) <= 450;
   }
 
   add(sums: ScaledSums): void {

@@ -33,12 +33,12 @@ export class KernelRun {
   /** Of the symbol, from 0. */
   #row = 0;
 
-  /** `given`: the ids of nodes that are not computed but brought. */
-  constructor(nodes: readonly IrNode[], given: ReadonlySet<string>) {
+  /** `given`: the ids of nodes that are not computed but brought; `complete`: those of them that have no NULL in any row. */
+  constructor(nodes: readonly IrNode[], given: ReadonlySet<string>, complete: ReadonlySet<string> = new Set()) {
     this.#nodes = nodes;
     for (const node of nodes) {
       if (given.has(node.id)) {
-        const column = this.#planner.output();
+        const column = this.#planner.brought(complete.has(node.id));
         this.#given.set(node.id, column);
         this.#planner.lower({ ...node, inputs: [] }, () => column);
       } else {

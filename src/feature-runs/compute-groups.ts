@@ -35,10 +35,9 @@ export async function computeGroups(request: GroupsRequest, take: TakeGroup): Pr
     complete: [],
     kept: plan.kept.map(({ id }) => id),
   };
-  const threads = Math.min(request.threads, Math.max(1, layout.units.length));
-  const pool = await ComputePool.open(work, threads);
+  const pool = await ComputePool.open(work, request.threads, layout.units.length);
   const reader = new GroupReader(await TableRows.open(session, table, plan.given, staged), layout);
-  const underWay = new UnderWay(mostUnderWay(request, threads));
+  const underWay = new UnderWay(mostUnderWay(request));
   try {
     let number = 0;
     for (const groups of layout.units) {
@@ -63,7 +62,8 @@ export async function computeGroups(request: GroupsRequest, take: TakeGroup): Pr
 }
 
 /** Enough that every thread has a unit, as far as the memory holds them. */
-function mostUnderWay({ plan, layout: { units }, memory }: GroupsRequest, threads: number): number {
+function mostUnderWay({ plan, layout: { units }, memory, threads: most }: GroupsRequest): number {
+  const threads = Math.min(most, Math.max(1, units.length));
   const widest = Math.max(1, ...units.flatMap((groups) => groups.map(({ rows }) => rows)));
   const longest = Math.max(1, ...units.map(({ length }) => length));
   return Math.max(threads + 1, Math.min(Math.floor(memory / (widest * bytesOfRow(plan))), longest * threads + 1));

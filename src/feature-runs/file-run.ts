@@ -138,7 +138,7 @@ export class FileRun {
     const columns: ParquetColumn[] = [{ name: "t", type: "BIGINT", nullable: false }, ...plan.kept.map(columnOf)];
     const writer = await GroupWriter.create(path, columns);
     try {
-      const layout = this.#layoutOf(table, this.#allRows(table), plan, 0);
+      const layout = this.#layoutOf(this.#allRows(table), plan, 0);
       await this.#compute(table, plan, layout, async (number, _, rows, answer) => {
         await writer.add(number, [ticksChunk(rows.ticks), ...answer.chunks]);
       });
@@ -206,7 +206,6 @@ export class FileRun {
     const writer = await GroupWriter.create(path, [...symbols, time, ...own]);
     try {
       const layout = this.#layoutOf(
-        clock,
         this.#symbolsOf(clock),
         plan,
         this.options.hasStart ? extentOf(plan) : Number.POSITIVE_INFINITY,
@@ -260,8 +259,7 @@ export class FileRun {
 
   /** What fails is remembered. */
   #compute(table: OpenTable, plan: Plan, layout: Layout, take: TakeGroup): Promise<void> {
-    const { session, signal, backend, memory } = this.options;
-    const threads = this.#threadsOf(table);
+    const { session, signal, backend, memory, threads } = this.options;
     const request = {
       session,
       table,
@@ -279,23 +277,19 @@ export class FileRun {
     });
   }
 
-  #layoutOf(table: OpenTable, symbols: readonly SymbolCount[], plan: Plan, extent: number): Layout {
+  #layoutOf(symbols: readonly SymbolCount[], plan: Plan, extent: number): Layout {
     const whole = this.options.backend === "polars";
-    return layoutOf(symbols, { most: this.#rowsOfGroup(table, plan), extent, whole });
+    return layoutOf(symbols, { most: this.#rowsOfGroup(plan), extent, whole });
   }
 
-  #threadsOf(table: OpenTable): number {
-    return Math.max(1, Math.min(this.options.threads, this.#symbolsOf(table).length));
-  }
-
-  #rowsOfGroup(table: OpenTable, plan: Plan): number {
-    const budget = this.options.memory / 8 / this.#threadsOf(table);
+  #rowsOfGroup(plan: Plan): number {
+    const budget = this.options.memory / 8 / this.options.threads;
     return Math.max(LEAST_ROWS, Math.min(MOST_ROWS, Math.floor(budget / bytesOfRow(plan))));
   }
 
   #passes(plan: Plan, table: OpenTable): readonly Plan[] {
     const most = Math.max(0, ...this.#symbolsOf(table).map(({ rows }) => rows));
-    return passesOf(plan, most, this.options.memory / 4 / this.#threadsOf(table));
+    return passesOf(plan, most, this.options.memory / 4 / this.options.threads);
   }
 
   /** Without what has failed, and what is made of it. */

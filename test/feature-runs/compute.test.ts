@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Table } from "apache-arrow";
 import { DaedalusError, FeatureEngine } from "daedalus";
@@ -331,4 +331,20 @@ test("venues and bars that a table mixes must be chosen between", async () => {
     await computeFeatureRun(await openFeatureRun(file));
     expect(await ask(`SELECT a FROM '${report.wide}'`)).toEqual([{ a: 1 }, { a: 4 }]);
   });
+});
+
+test("one symbol's columns are shared between threads: the same bytes", async () => {
+  const bars = barsOf(randomFrom(5), ["one"], 40_000);
+  const run = { name: "run", tables: ["bars"], features: FEATURES.filter(({ name }) => !/other|there/.test(name)) };
+  const files: Buffer[] = [];
+  for (const concurrency of [1, 2, 5])
+    await inRunFolder({ ...run, concurrency }, async (folder, file) => {
+      await writeBars(join(folder, "warehouse/bars.parquet"), COLUMNS, bars);
+      const wide = join(folder, "wide.parquet");
+      const { features } = await computeFeatureRun(await openFeatureRun(file, { wide }));
+      expect(features.filter(({ status }) => status === "error").map(({ name }) => name)).toEqual(["wrong"]);
+      files.push(readFileSync(wide));
+    });
+  expect(files[0]?.length).toBeGreaterThan(100_000);
+  expect(files.map((one) => one.equals(files[0] as Buffer))).toEqual([true, true, true]);
 });

@@ -1,6 +1,7 @@
 import { Bool, Float64, Int64, Table, TimestampMicrosecond, Utf8, vectorFromArray } from "apache-arrow";
 import { DaedalusError, FeatureEngine, type FeatureSpec, type FeatureType } from "daedalus";
 import { expect, test } from "vitest";
+import { randomFrom } from "./nasty-columns.js";
 
 type Cell = number | string | bigint | boolean | null;
 interface Columns {
@@ -137,6 +138,36 @@ test("a failure at run time is its feature's, and strict makes it the call's", a
   expect(statuses[2]).toMatchObject({ status: "success", nulls: 2 });
   const strict = new FeatureEngine().computeFeatures({ specs, frames: { long }, strict: true });
   await expect(strict).rejects.toMatchObject({ name: "DaedalusError", exitCode: 1 });
+});
+
+test("threads share the columns of one symbol, and one's failure is told", async () => {
+  const rows = 20_000;
+  const random = randomFrom(3);
+  const own = Array.from({ length: rows }, () => random());
+  const frames = {
+    bars: tableOf({
+      event_time: own.map((_, row) => row),
+      close: own,
+      volume: own.map((value, row) => (row % 7 === 0 ? null : value * 3)),
+    }),
+  };
+  const windows = Array.from({ length: 60 }, (_, place) => place + 2);
+  const specs = [
+    ...windows.map((w) => ({ name: `corr_${w}`, formula: `rolling_corr(close, volume, ${w}) + ema(volume, ${w})` })),
+    { name: "too_long", formula: "rolling_rank_corr(close, volume, 0)" },
+    { name: "after", formula: "too_long + 1" },
+    { name: "above", formula: "close > volume" },
+  ];
+  const [alone, together] = await Promise.all(
+    [1, 3].map((threads) => new FeatureEngine({ threads }).computeFeatures({ specs, frames })),
+  );
+  expect(together?.statuses).toEqual(alone?.statuses);
+  expect(together?.statuses.filter(({ status }) => status === "error").map(({ name }) => name)).toEqual([
+    "too_long",
+    "after",
+  ]);
+  for (const { name } of specs)
+    expect([name, together && cellsOf(together.table, name)]).toEqual([name, alone && cellsOf(alone.table, name)]);
 });
 
 test("windows and lags that are longer than any symbol has rows take no more room than its rows", async () => {

@@ -3,6 +3,7 @@ import { packMarks } from "../../columnar/bits.js";
 import { booleansChunk, doublesChunk, type ParquetChunk } from "../../columnar/parquet-chunks.js";
 import type { GivenColumn } from "../lowering/kernel/symbol-run.js";
 import { type GroupComputer, groupComputer, keptRows, type Work } from "./row-groups.js";
+import { type Share, sharesOf } from "./shares.js";
 
 /** How made values come back: as they are, or as chunks of a Parquet file. */
 export type Form = "columns" | "chunks";
@@ -31,7 +32,7 @@ export interface Answer {
   readonly columns: readonly (Piece | undefined)[];
   readonly chunks: readonly (ParquetChunk | undefined)[];
   /** Memory that the chunks lie in, to be given back when they are written: fresh memory costs more than the values. */
-  readonly room?: ArrayBuffer;
+  readonly rooms: readonly ArrayBuffer[];
   /** Of all groups so far. */
   readonly failures: readonly (readonly [id: string, message: string])[];
 }
@@ -65,13 +66,13 @@ export class Answerer {
     const made = kept.map((id) => (this.computer.failures.has(id) ? undefined : targets.get(id)));
     const { number } = order;
     if (order.form === "columns")
-      return { number, columns: made.map((one) => one && pieceOf(one)), chunks: [], failures };
+      return { number, columns: made.map((one) => one && pieceOf(one)), chunks: [], rooms: [], failures };
     const types = new Map(nodes.map(({ id, output }) => [id, output]));
     const chunks = made.map((one, place) => {
       const encode = types.get(kept[place] ?? "") === "Boolean" ? booleansChunk : doublesChunk;
       return one && encode(one.values, one.valid);
     });
-    return { number, columns: [], chunks, room, failures };
+    return { number, columns: [], chunks, rooms: [room], failures };
   }
 
   /** Takes back the room of an answer. */
@@ -100,16 +101,15 @@ export function pieceOf({ values, valid }: { values: Float64Array<ArrayBuffer>; 
 }
 
 /** The memory that an answer takes with it to another thread. */
-export function buffersOf({ columns, chunks, room }: Answer): readonly ArrayBuffer[] {
+export function buffersOf({ columns, chunks, rooms }: Answer): readonly ArrayBuffer[] {
   const ofColumns = columns.flatMap((piece) => (piece === undefined ? [] : [piece.values, piece.bits ?? piece.values]));
   const ofChunks = chunks.flatMap((chunk) => chunk?.parts ?? []);
-  const rooms = room === undefined ? [] : [room];
   return [...new Set([...rooms, ...[...ofColumns, ...ofChunks].map(({ buffer }) => buffer)])];
 }
 
 /**
  * Threads that compute row groups of the same work. A symbol's groups go to one lane, in their order; lanes do not wait for one
- * another.
+ * another. Where there are fewer symbols than threads, several threads are a lane and share its columns.
  */
 export class ComputePool {
   readonly #lanes: readonly Lane[];
@@ -118,10 +118,14 @@ export class ComputePool {
     this.#lanes = lanes;
   }
 
-  /** `threads` 0: the calling thread computes. */
-  static async open(work: Work, threads: number): Promise<ComputePool> {
+  /** `threads` 0: the calling thread computes; `units`: rows that can be computed without one another. */
+  static async open(work: Work, threads: number, units: number): Promise<ComputePool> {
     if (threads === 0) return new ComputePool([new OwnLane(await Answerer.open(work))]);
-    return new ComputePool(Array.from({ length: threads }, () => new ThreadLane(work)));
+    const lanes = Math.max(1, Math.min(threads, units));
+    // Polars has threads of its own.
+    const ways = work.backend === "kernel" ? Math.min(work.kept.length, Math.floor(threads / lanes)) : 1;
+    const open = (): Lane => (ways > 1 ? new SharedLane(work, ways) : new ThreadLane(work));
+    return new ComputePool(Array.from({ length: lanes }, open));
   }
 
   /** The lane with the least to do. */
@@ -154,8 +158,8 @@ class OwnLane implements Lane {
     return this.answerer.answer({ ...order, number: 0 });
   }
 
-  release({ room }: Answer): void {
-    if (room !== undefined) this.answerer.takeBack(room);
+  release({ rooms }: Answer): void {
+    for (const room of rooms) this.answerer.takeBack(room);
   }
 
   async close(): Promise<void> {}
@@ -196,8 +200,12 @@ class ThreadLane implements Lane {
     });
   }
 
-  release({ room }: Answer): void {
-    if (room !== undefined && this.#lost === undefined) this.#worker.postMessage(room, [room]);
+  release({ rooms }: Answer): void {
+    for (const room of rooms) this.takeBack(room);
+  }
+
+  takeBack(room: ArrayBuffer): void {
+    if (this.#lost === undefined) this.#worker.postMessage(room, [room]);
   }
 
   async close(): Promise<void> {
@@ -208,5 +216,55 @@ class ThreadLane implements Lane {
     this.#lost = error;
     for (const { failed } of this.#pending.values()) failed(error);
     this.#pending.clear();
+  }
+}
+
+/** Threads that each compute some of the columns, of the same rows. */
+class SharedLane implements Lane {
+  readonly #parts: readonly (Share & { readonly lane: ThreadLane })[];
+
+  constructor(
+    private readonly work: Work,
+    ways: number,
+  ) {
+    this.#parts = sharesOf(work, ways).map((share) => ({ ...share, lane: new ThreadLane(share.work) }));
+  }
+
+  get waiting(): number {
+    return Math.max(...this.#parts.map(({ lane }) => lane.waiting));
+  }
+
+  async compute(order: Omit<Order, "number">): Promise<Answer> {
+    const answers = await Promise.all(
+      this.#parts.map(({ lane, work }) => {
+        const wanted = new Set(work.given);
+        return lane.compute({ ...order, given: order.given.filter(([id]) => wanted.has(id)) });
+      }),
+    );
+    const columns: (Piece | undefined)[] = this.work.kept.map(() => undefined);
+    const chunks: (ParquetChunk | undefined)[] = this.work.kept.map(() => undefined);
+    for (const [part, { places }] of this.#parts.entries())
+      for (const [own, place] of places.entries()) {
+        columns[place] = answers[part]?.columns[own];
+        chunks[place] = answers[part]?.chunks[own];
+      }
+    return {
+      number: 0,
+      columns,
+      chunks,
+      rooms: answers.flatMap(({ rooms }) => rooms),
+      failures: answers.flatMap(({ failures }) => failures),
+    };
+  }
+
+  release({ rooms }: Answer): void {
+    for (const [part, { lane }] of this.#parts.entries()) {
+      const room = rooms[part];
+      if (room !== undefined) lane.takeBack(room);
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#parts.map(({ lane }) => lane.close()));
   }
 }

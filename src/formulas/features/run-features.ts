@@ -111,14 +111,14 @@ class MemoryRun {
     const nodes = this.#able(stage.nodes).map((node) => within(node, most));
     const kept = stage.kept.filter(({ id }) => !this.failures.has(id)).map(({ id }) => id);
     if (kept.length === 0) return;
-    const threads = frame.rows * nodes.length < FEW_CELLS ? 0 : Math.min(this.options.threads, unitsOf(frame).length);
+    const threads = frame.rows * nodes.length < FEW_CELLS ? 0 : this.options.threads;
     const columns = stage.given
       .filter(({ id }) => !this.failures.has(id))
       .map((node) => [node.id, shared(this.columnOf(node, frame), threads > 0)] as const);
     const { backend } = this.options;
     const given = columns.map(([id]) => id);
     const complete = given.filter((id) => this.#complete.has(id));
-    const pool = await ComputePool.open({ backend, nodes, given, complete, kept }, threads);
+    const pool = await ComputePool.open({ backend, nodes, given, complete, kept }, threads, unitsOf(frame).length);
     try {
       const answers = await Promise.all(unitsOf(frame).map((unit) => pool.lane().compute(orderOf(unit, columns))));
       for (const { failures } of answers) for (const [id, cause] of failures) this.failures.set(id, cause);

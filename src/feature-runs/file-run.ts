@@ -172,7 +172,8 @@ export class FileRun {
         const to = this.#tables.get(String(node.params["to"])) as OpenTable;
         await latestRows(this.options.session, this.#side(from), this.#side(to), group, this.#staged, path);
       } else {
-        const bare = group.map(({ input }) => input).filter(({ id }) => !this.#staged.has(id));
+        const inputs = new Set(group.map(({ input }) => input));
+        const bare = [...inputs].filter(({ id }) => !this.#staged.has(id));
         if (bare.length > 0) await this.#stageColumns(from, { nodes: bare, given: bare, kept: bare });
         await crossTimes(this.options.session, group, this.#staged, await this.#timesOf(from), path);
       }

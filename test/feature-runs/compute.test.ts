@@ -22,7 +22,10 @@ const FEATURES = [
   { name: "rank", formula: "cs_rank(ret)" },
   { name: "rank_mean", formula: "rolling_mean(rank, 3, min_periods=1)" },
   { name: "again", formula: "cs_demean(rank_mean) + cs_rank(x)" },
+  { name: "demeaned", formula: "cs_demean(x)" },
+  { name: "scored", formula: "cs_zscore(x) + cs_demean(ret) + cs_rank(y)" },
   { name: "other", formula: "other.x + x" },
+  { name: "other_twice", formula: "other.x - lag(other.x) + other.y" },
   { name: "there", table: "other", formula: "rolling_max(x, 4, min_periods=1) > 0" },
   { name: "wrong", formula: "rolling_mean(z, 5)" },
   { name: "plain", formula: "y" },
@@ -156,7 +159,7 @@ test("files of any layout, memory and number of threads give what the engine in 
       const times = bars.map(({ time }) => time);
       const [start, end] = [times[Math.floor(random() * times.length)] ?? 0, times[times.length - 1] ?? 0];
       if (start < end && random() < 0.9) {
-        const plain = FEATURES.filter(({ name }) => !["rank", "rank_mean", "again"].includes(name));
+        const plain = FEATURES.filter(({ name }) => !["rank", "rank_mean", "again", "demeaned", "scored"].includes(name));
         const few =
           random() < 0.5 ? plain.filter(({ name }) => ["ret", "mean", "above", "plain"].includes(name)) : plain;
         await inRunFolder({ ...run, features: few, warehouse: join(folder, "warehouse") }, async (_, late) => {

@@ -1,7 +1,7 @@
 import { within } from "../formulas/features/row-groups.js";
-import { reachedFrom } from "../formulas/features/stages.js";
 import { extentsOf } from "../formulas/ir/extents.js";
 import type { IrNode } from "../formulas/ir/node.js";
+import { reachedFrom } from "../formulas/ir/reached-from.js";
 import { KernelRun } from "../formulas/lowering/kernel/symbol-run.js";
 
 /** Nodes that are computed together over the rows of one table. */

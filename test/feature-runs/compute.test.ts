@@ -159,7 +159,9 @@ test("files of any layout, memory and number of threads give what the engine in 
       const times = bars.map(({ time }) => time);
       const [start, end] = [times[Math.floor(random() * times.length)] ?? 0, times[times.length - 1] ?? 0];
       if (start < end && random() < 0.9) {
-        const plain = FEATURES.filter(({ name }) => !["rank", "rank_mean", "again", "demeaned", "scored"].includes(name));
+        const plain = FEATURES.filter(
+          ({ name }) => !["rank", "rank_mean", "again", "demeaned", "scored"].includes(name),
+        );
         const few =
           random() < 0.5 ? plain.filter(({ name }) => ["ret", "mean", "above", "plain"].includes(name)) : plain;
         await inRunFolder({ ...run, features: few, warehouse: join(folder, "warehouse") }, async (_, late) => {

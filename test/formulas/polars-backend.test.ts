@@ -3,6 +3,7 @@ import type { FeatureSpec } from "daedalus";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { compileFeatures } from "#daedalus/formulas/features/compile-features.js";
+import type { IrNode } from "#daedalus/formulas/ir/node.js";
 import { KernelRun } from "#daedalus/formulas/lowering/kernel/symbol-run.js";
 import { PolarsBackend } from "#daedalus/formulas/lowering/polars/polars-backend.js";
 import { isPolars, POLARS_LOWERINGS, PolarsRun } from "#daedalus/formulas/lowering/polars/polars-run.js";
@@ -56,6 +57,9 @@ const EXACT = [
   "rolling_quantile(x, 6, 0.3, min_periods=2)",
   "rolling_quantile(y, 0, 0.75)",
   "rolling_quantile(x, 4, 1)",
+  "rolling_std(x, 1)",
+  "rolling_var(y, 1)",
+  "ema(x, 1)",
 ] as const;
 const NEAR = [
   "sqrt(x)",
@@ -200,4 +204,23 @@ test("a node without a lowering is an error that names the backend, the primitiv
   expect(() => new KernelRun(only("cs_rank"), given)).toThrow(
     expect.objectContaining({ name: "NoLowering", message: "the kernel backend has no lowering for EVENT cs_rank" }),
   );
+});
+
+test("what Polars refuses at run time fails alone, with what takes it", () => {
+  const { graph, nodes } = graphOf(["rolling_median(x, 3)", "-x"]);
+  const [median, minus] = nodes as [IrNode, IrNode];
+  const source = graph.nodes.find(({ primitive }) => primitive === "SOURCE") as IrNode;
+  // No formula has such a window.
+  const refused = { ...median, params: { ...median.params, w: 0.5 } };
+  const after = { ...minus, id: "after", inputs: [refused.id] };
+  const all = [source, refused, after, minus];
+  const backend = new PolarsBackend(all, new Set([source.id]), new Set([refused.id, after.id, minus.id]));
+  const failures = new Map<string, string>();
+  const given = new Map([[source.id, { values: Float64Array.of(1, 2) }]]);
+  const made = backend.run(2, given, (id, { message }) => failures.set(id, message));
+  expect([...failures]).toEqual([
+    [refused.id, expect.stringContaining("min_periods")],
+    [after.id, expect.stringContaining("min_periods")],
+  ]);
+  expect([...(made.get(minus.id)?.values ?? [])]).toEqual([-1, -2]);
 });

@@ -1,6 +1,6 @@
 import type { IrNode } from "../ir/node.js";
+import { reachedFrom } from "../ir/reached-from.js";
 import type { Work } from "./row-groups.js";
-import { reachedFrom } from "./stages.js";
 
 /** A part of the wanted nodes, and all that it is made of. */
 export interface Share {

@@ -1,4 +1,5 @@
 import type { Graph, IrNode } from "../ir/node.js";
+import { reachedFrom } from "../ir/reached-from.js";
 
 /** Nodes that are computed together over the rows of one table, symbol by symbol. */
 export interface Stage {
@@ -105,20 +106,4 @@ function levelsOf(nodes: readonly IrNode[]): ReadonlyMap<string, number> {
     levels.set(id, primitive === "EVENT" ? before + 1 : before);
   }
   return levels;
-}
-
-/** The nodes and all that they are made of, as far as it is not given. */
-export function reachedFrom(
-  from: readonly IrNode[],
-  byId: ReadonlyMap<string, IrNode>,
-  isGiven: (node: IrNode) => boolean,
-): ReadonlySet<string> {
-  const reached = new Set<string>();
-  const open = [...from];
-  for (let node = open.pop(); node !== undefined; node = open.pop()) {
-    if (reached.has(node.id)) continue;
-    reached.add(node.id);
-    if (!isGiven(node)) open.push(...node.inputs.map((id) => byId.get(id) as IrNode));
-  }
-  return reached;
 }

@@ -15,7 +15,11 @@ export class PolarsBackend {
   readonly #parts: readonly Part[];
 
   /** Nodes with their inputs first; `given` are brought, `kept` are wanted. */
-  constructor(nodes: readonly IrNode[], given: ReadonlySet<string>, kept: ReadonlySet<string>) {
+  constructor(
+    private readonly nodes: readonly IrNode[],
+    given: ReadonlySet<string>,
+    kept: ReadonlySet<string>,
+  ) {
     const byId = new Map(nodes.map((node) => [node.id, node]));
     const turns = turnsOf(nodes, given, byId);
     const last = Math.max(0, ...turns.values());
@@ -46,16 +50,19 @@ export class PolarsBackend {
     this.#parts = parts;
   }
 
-  /** Columns of all rows of a symbol, by the ids of nodes. `failed` is told of nodes that the kernel cannot compute. */
+  /** Columns of all rows of a symbol, by the ids of nodes. `failed` is told of nodes that cannot be computed, and of what takes them. */
   run(
     rows: number,
     given: ReadonlyMap<string, GivenColumn>,
     failed: (id: string, error: Error) => void,
   ): ReadonlyMap<string, GivenColumn> {
     const columns = new Map(given);
+    const failures = new Map<string, Error>();
     for (const { polars, kernel, given: brought, wanted } of this.#parts) {
       const inputs = new Map(brought.map((id) => [id, columns.get(id) ?? nothing(rows)] as const));
-      if (polars !== undefined) for (const [id, column] of polars.run(rows, inputs)) columns.set(id, column);
+      if (polars !== undefined)
+        for (const [id, column] of polars.run(rows, inputs, (own, error) => failures.set(own, error)))
+          columns.set(id, column);
       if (kernel === undefined) continue;
       const made = new Map(wanted.map((id) => [id, nothing(rows)]));
       kernel.begin();
@@ -64,7 +71,13 @@ export class PolarsBackend {
         made.get(id)?.valid.set(valid, from);
       });
       for (const [id, column] of made) columns.set(id, column);
-      for (const [id, error] of kernel.failed) failed(id, error);
+      for (const [id, error] of kernel.failed) failures.set(id, error);
+    }
+    for (const { id, inputs } of this.nodes) {
+      const cause = failures.get(id) ?? inputs.map((input) => failures.get(input)).find(Boolean);
+      if (cause === undefined) continue;
+      failures.set(id, cause);
+      failed(id, cause);
     }
     return columns;
   }

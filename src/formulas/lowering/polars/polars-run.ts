@@ -1,5 +1,6 @@
 import pl, { type DataFrame, type Expr, type LazyDataFrame } from "nodejs-polars";
 import type { IrNode, Primitive } from "../../ir/node.js";
+import { reachedFrom } from "../../ir/reached-from.js";
 import type { GivenColumn } from "../kernel/symbol-run.js";
 import { NoLowering } from "../no-lowering.js";
 import { type PolarsLowering, ROW_MARKS, ROW_WISE } from "./row-wise.js";
@@ -16,6 +17,8 @@ export const POLARS_LOWERINGS: Readonly<Partial<Record<Primitive, Readonly<Recor
 export function isPolars(node: IrNode, nodeOf: (id: string) => IrNode | undefined): boolean {
   if (POLARS_LOWERINGS[node.primitive]?.[node.op] === undefined) return false;
   if (node.primitive === "WINDOW" && node.op !== "lag") return hasWindow(node);
+  // Polars takes the weight 0 of what was before as "none", which it is not for an infinity.
+  if (node.op === "ema") return Number(node.params["alpha"]) < 1;
   if (node.op !== "power") return true;
   const exponent = constantOf(nodeOf(node.inputs[1] ?? ""));
   return exponent !== undefined;
@@ -26,6 +29,9 @@ function constantOf(node: IrNode | undefined): number | undefined {
   return value === null || value === undefined ? undefined : Number(value);
 }
 
+/** The values of nodes, by their ids. */
+type Columns = ReadonlyMap<string, { readonly values: Float64Array; readonly valid: Uint8Array }>;
+
 /** Nodes on Polars for one symbol: one LazyFrame of all its rows, one collect. */
 export class PolarsRun {
   /** What does not take one another, side by side. To make them costs more than to run them: they serve for all symbols. */
@@ -35,7 +41,7 @@ export class PolarsRun {
 
   /** Nodes with their inputs first; `given` are brought, `wanted` come back. Throws `NoLowering`. */
   constructor(
-    nodes: readonly IrNode[],
+    private readonly nodes: readonly IrNode[],
     private readonly given: ReadonlySet<string>,
     private readonly wanted: readonly string[],
   ) {
@@ -59,11 +65,30 @@ export class PolarsRun {
     ]);
   }
 
-  /** Columns of the wanted nodes, of all rows of the symbol. */
-  run(
-    rows: number,
-    given: ReadonlyMap<string, GivenColumn>,
-  ): ReadonlyMap<string, { readonly values: Float64Array; readonly valid: Uint8Array }> {
+  /** Columns of the wanted nodes, of all rows of the symbol. What Polars refuses fails alone: `failed` is told of it. */
+  run(rows: number, given: ReadonlyMap<string, GivenColumn>, failed: (id: string, error: Error) => void): Columns {
+    try {
+      return this.#collect(rows, given);
+    } catch (error) {
+      const [only, ...more] = this.wanted;
+      if (only === undefined) throw error;
+      if (more.length === 0) {
+        failed(only, error instanceof Error ? error : new Error(String(error)));
+        return new Map();
+      }
+      return new Map(this.wanted.flatMap((id) => [...this.#of(id).run(rows, given, failed)]));
+    }
+  }
+
+  /** Of one of the wanted nodes. */
+  #of(id: string): PolarsRun {
+    const byId = new Map(this.nodes.map((node) => [node.id, node]));
+    const reached = reachedFrom([byId.get(id) as IrNode], byId, (node) => this.given.has(node.id));
+    const nodes = this.nodes.filter((node) => reached.has(node.id));
+    return new PolarsRun(nodes, new Set([...this.given].filter((one) => reached.has(one))), [id]);
+  }
+
+  #collect(rows: number, given: ReadonlyMap<string, GivenColumn>): Columns {
     const made = this.#frameOf(rows, given);
     let frame: LazyDataFrame = made;
     for (const layer of this.#layers) frame = frame.withColumns(...layer);

@@ -79,7 +79,8 @@ function spread(
     const isOne = values.rollingMin(window).eq(values.rollingMax(window));
     // Far from 0 the running sums of squares lose digits; the first value is known at every row.
     const near = values.sub(values.filter(values.isNotNull()).first());
-    const made = aggregate(near, { windowSize: size(node), minPeriods: 2, ddof: 1 });
+    // A window of one row has no spread; `judged` makes it NULL.
+    const made = aggregate(near, { windowSize: size(node), minPeriods: Math.min(2, size(node)), ddof: 1 });
     const isInfiniteSome = count(x.isInfinite(), node).gt(ZERO);
     return judged(x, node, choose(isInfiniteSome, NAN, choose(isOne, ZERO.cast(pl.Float64), made)));
   };

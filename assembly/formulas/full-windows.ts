@@ -1,3 +1,4 @@
+import { integerMean } from "./means";
 import { doubleOf, HALF, spread, together } from "./spreads";
 import { exponentOf, mantissaOf } from "../exact-sum";
 
@@ -52,17 +53,15 @@ export function fullSums(
       then = sumsThen + (at << 1),
       d0 = load<u64>(now) - load<u64>(then);
     let value: f64;
-    if (width <= ONE_LIMB) value = <f64>(<i64>d0);
+    if (width <= ONE_LIMB) value = mean ? integerMean(d0, <u64>(<i64>d0 >> 63), count) : <f64>(<i64>d0);
     else {
       const d1 = load<u64>(now, 8) - load<u64>(then, 8) - <u64>(load<u64>(now) < load<u64>(then));
-      value = width <= TWO_DOUBLES ? halves(d0, d1) : nearest(d0, d1);
+      value = mean ? integerMean(d0, d1, count) : width <= TWO_DOUBLES ? halves(d0, d1) : nearest(d0, d1);
     }
     store<f64>(out + at, value);
   }
-  const factor = powerOfTwo(low),
-    n = f64x2.splat(mean ? <f64>count : 1);
-  for (let at: usize = 0; at < end; at += 16)
-    v128.store(out + at, f64x2.div(f64x2.mul(v128.load(out + at), factor), n));
+  const factor = powerOfTwo(low);
+  for (let at: usize = 0; at < end; at += 16) v128.store(out + at, f64x2.mul(v128.load(out + at), factor));
   memory.fill(valid, 1, rows);
 }
 

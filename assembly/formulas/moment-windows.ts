@@ -1,5 +1,7 @@
 import { multiply128, multiply64, multiplyBy, r0, r1, r2, r3, setWide, subtract256, toDouble } from "./integers";
 import { doubleOf, HALF, spread, together } from "./spreads";
+import { meanOf } from "./means";
+import { scaled } from "./powers";
 import { exponentOf, isFiniteBits, mantissaOf } from "../exact-sum";
 
 /**
@@ -67,28 +69,7 @@ let sumHigh: u64 = 0;
   return spread(n, sumLow, sumHigh, a0 - b0, d1, d2, load<u64>(now, 24) - load<u64>(then, 24) - borrow);
 }
 
-/** 2^power; beyond the range of doubles 0 or infinite. */
-// @ts-ignore: decorator
-@inline function powerOfTwo(power: i32): f64 {
-  if (power > 1023) return Infinity;
-  if (power >= -1022) return reinterpret<f64>((<i64>(power + 1023)) << 52);
-  return power < -1074 ? 0 : reinterpret<f64>((<i64>1) << (power + 1074));
-}
-/** value · 2^power, in steps that do not leave the range of doubles on their way; rounded once. */
-// @ts-ignore: decorator
-@inline function scaled(value: f64, power: i32): f64 {
-  if (power >= -1000 && power <= 1000) return value * powerOfTwo(power);
-  if (power > 1000) return value * powerOfTwo(1000) * scaledFurther(power - 1000);
-  // A value of more than 53 bits' worth of magnitude keeps normal after the first step.
-  return value * powerOfTwo(-900) * scaledFurther(power + 900);
-}
-// @ts-ignore: decorator
-@inline function scaledFurther(power: i32): f64 {
-  if (power > 1000) return powerOfTwo(1000) * powerOfTwo(power - 1000);
-  return powerOfTwo(power);
-}
-
-/** The sum (`mean` 0) or mean (1), rounded once before the division. */
+/** The sum (`mean` 0) or mean (1), rounded once. */
 export function windowSums(
   rows: i32,
   mean: i32,
@@ -111,13 +92,14 @@ export function windowSums(
     if (verdict == PLAIN) {
       differenceOf(sums + (row << 4), sumsThen + row * tallyStep);
       const sign = <u64>(<i64>sumHigh >> 63);
-      if (<u64>(<i64>sumLow >> 63) == sumHigh) value = scaled(<f64>(<i64>sumLow), low);
+      if (mean) value = meanOf(sumLow, sumHigh, n, low);
+      else if (<u64>(<i64>sumLow >> 63) == sumHigh) value = scaled(<f64>(<i64>sumLow), low);
       else {
         setWide(sumLow, sumHigh, sign, sign);
         value = scaled(toDouble(), low);
       }
     }
-    store<f64>(out + (row << 3), mean ? value / <f64>n : value);
+    store<f64>(out + (row << 3), value);
   }
 }
 

@@ -94,11 +94,11 @@ function alike(one: Cell, other: Cell, size: number): boolean {
 
 /**
  * Correlations of ranks among three symbols are often exactly 0: there the kernel says 0 and Python's roundings leave 1e-17, so the
- * size is that of a correlation. (All rows were compared once: elsewhere only numbers that cancel to less than 1e-6 of their parts
+ * size is that of a correlation. So is that of a rank less its mean. (All rows were compared once: elsewhere only numbers that cancel to less than 1e-6 of their parts
  * differ by more than 1e-9, and ranks of such numbers.)
  */
 const SIZES: Readonly<Record<string, number>> = Object.fromEntries(
-  ["wq_002", "wq_003", "wq_026", "wq_044", "wq_055", "gtja_001", "gtja_005"].map((name) => [name, 1]),
+  ["wq_002", "wq_003", "wq_026", "wq_044", "wq_055", "gtja_001", "gtja_005", "qlib_rank"].map((name) => [name, 1]),
 );
 
 const shapes = new Map(Object.entries(formulas).map(([name, formula]) => [name, shapeOf(parseFormula(formula))]));

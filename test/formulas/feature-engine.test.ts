@@ -306,6 +306,8 @@ test("integers, booleans and times of other units are numbers; texts are refused
     [
       { name: "next", formula: "id + flag" },
       { name: "not_flag", formula: "not flag" },
+      { name: "was_flag", formula: "lag(flag, 1)" },
+      { name: "own_flag", formula: "shift(flag, 0)" },
       { name: "words", formula: "word + 1" },
       { name: "times", formula: "event_time + 1" },
     ],
@@ -313,6 +315,8 @@ test("integers, booleans and times of other units are numbers; texts are refused
   );
   expect(cells("next")).toEqual([9007199254740992 + 1, 2]);
   expect(cells("not_flag")).toEqual([false, true]);
+  expect(cells("was_flag")).toEqual([null, 1]);
+  expect(cells("own_flag")).toEqual([1, 0]);
   expect(problems["words"]?.code).toBe("formula/wrong-column");
   expect(problems["times"]?.code).toBe("formula/wrong-column");
 });

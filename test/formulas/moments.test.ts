@@ -40,7 +40,7 @@ const OPERATIONS: Readonly<
   Record<string, { least: number; pair?: true; value: (window: ExactWindow, x: number) => number }>
 > = {
   rolling_sum: { least: 1, value: (window) => window.sum() },
-  rolling_mean: { least: 1, value: (window) => window.sum() / Number(window.n) },
+  rolling_mean: { least: 1, value: (window) => window.mean() },
   rolling_var: { least: 2, value: (window) => window.variance() },
   rolling_std: { least: 2, value: (window) => window.deviation() },
   rolling_zscore: { least: 2, value: (window, x) => window.score(x) },

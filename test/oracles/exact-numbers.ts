@@ -57,3 +57,12 @@ export function exactSum(values: readonly number[]): number {
     1n << 1074n,
   );
 }
+
+/** The exact sum ÷ the number of values, rounded once; infinities and NaN as in sums. */
+export function exactMean(values: readonly number[]): number {
+  if (!values.every(Number.isFinite)) return exactSum(values);
+  return quotient(
+    values.reduce((sum, x) => sum + scaledDouble(x), 0n),
+    BigInt(values.length) << 1074n,
+  );
+}

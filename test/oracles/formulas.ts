@@ -1,4 +1,4 @@
-import { exactSum, quotient, scaledDouble } from "./exact-numbers.js";
+import { exactMean, exactSum, quotient, scaledDouble } from "./exact-numbers.js";
 
 /**
  * The functions of the formula language as chapter 8 §1 defines them, one row at a time over whole windows, in exact rationals.
@@ -191,7 +191,7 @@ function windowAt(op: string, params: NodeParameters, inputs: readonly Cells[], 
   const all = [...x, ...y];
   if (all.some(Number.isNaN)) return exactly(Number.NaN);
   if (op === "rolling_sum") return exactly(exactSum(x));
-  if (op === "rolling_mean") return exactly(exactSum(x) / x.length);
+  if (op === "rolling_mean") return exactly(exactMean(x));
   if (!ORDERED.includes(op) && !all.every(Number.isFinite)) return exactly(Number.NaN);
   const rule = WINDOWS[op];
   if (rule === undefined) throw new RangeError(`the oracle has no ${op}`);
@@ -310,7 +310,7 @@ export function crossSectionOracle(op: string, cells: Cells): Answer[] {
 
 const CROSS_SECTIONS: Readonly<Record<string, (own: number, x: readonly number[]) => Answer>> = {
   cs_rank: (own, x) => exactly((Number(averageRanks([...x, own]).at(-1)) / 2 - 0.5) / x.length),
-  cs_demean: (own, x) => exactly(own - exactSum(x) / x.length),
+  cs_demean: (own, x) => exactly(own - exactMean(x)),
   cs_zscore: (own, x) =>
     x.every(Number.isFinite)
       ? (WINDOWS["rolling_zscore"] as (window: Window) => Answer)({ x, y: [], places: [], last: own, params: {} })

@@ -114,7 +114,7 @@ const CROSS_SECTIONS: Readonly<Record<string, CrossSection>> = {
   },
   cs_demean: (values) => {
     if (hasNaN(values)) return undefinedAll(values);
-    const mean = exactSum(values, 0, values.length) / values.length;
+    const mean = meanOf(values);
     return values.map((value) => value - mean);
   },
   cs_zscore: (values) => {
@@ -125,6 +125,14 @@ const CROSS_SECTIONS: Readonly<Record<string, CrossSection>> = {
     return values.map((value) => window.score(value));
   },
 };
+
+/** The exact sum ÷ the number of values, rounded once; with infinities what a sum is. */
+function meanOf(values: Float64Array): number {
+  if (!values.every(Number.isFinite)) return exactSum(values, 0, values.length);
+  const window = new ExactWindow({ powers: 1 }, -1074);
+  for (const value of values) window.change(1, value, 0, 0);
+  return window.mean();
+}
 
 function lowerBound(sorted: Float64Array, value: number): number {
   let [low, high] = [0, sorted.length];

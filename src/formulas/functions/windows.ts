@@ -61,8 +61,10 @@ function window(name: string, says: string, options: WindowOptions = {}): Formul
   };
 }
 
+/** A number: of booleans 0 and 1. */
 function lagNode(graph: Graph, x: IrNode, n: number): IrNode {
-  return n === 0 ? x : graph.add("WINDOW", "lag", { n }, [x], x.output);
+  const numbers = x.output === "Boolean" ? transform(graph, "number", [x]) : x;
+  return n === 0 ? numbers : graph.add("WINDOW", "lag", { n }, [numbers], "Float64");
 }
 
 function lag(name: string): FormulaFunction {
@@ -105,7 +107,7 @@ export const MOST_RANK_CORR_ROWS = 10_000;
 
 export const WINDOWS: readonly FormulaFunction[] = [
   window("rolling_sum", "The exact sum, rounded once."),
-  window("rolling_mean", "The exact sum, rounded once, ÷ the number of values."),
+  window("rolling_mean", "The exact sum ÷ the number of values, rounded once."),
   window("rolling_var", "Variance, ddof 1; exactly 0 where all values are equal.", { floor: 2 }),
   window("rolling_std", "Standard deviation, ddof 1.", { floor: 2 }),
   window("rolling_min", "The least value."),

@@ -1,4 +1,4 @@
-import { scaledInteger } from "../../../columnar/exact-sum.js";
+import { ratioToDouble, scaledInteger } from "../../../columnar/exact-sum.js";
 
 /** What sums there are: up to which power of x, with rows' numbers, of pairs. */
 export interface ExactSums {
@@ -83,6 +83,11 @@ export class ExactWindow {
   sum(): number {
     const [mantissa, power] = leading(this.x);
     return times(mantissa, power + this.lowX);
+  }
+
+  mean(): number {
+    const shift = BigInt(Math.abs(this.lowX));
+    return this.lowX < 0 ? ratioToDouble(this.x, this.n << shift) : ratioToDouble(this.x << shift, this.n);
   }
 
   /** n · Σx² − (Σx)². */

@@ -281,7 +281,7 @@ const sums = (mean: 0 | 1): KernelLowering =>
   single({
     squares: false,
     sums: true,
-    value: (window) => (mean === 1 ? window.sum() / Number(window.n) : window.sum()),
+    value: (window) => (mean === 1 ? window.mean() : window.sum()),
     call: ({ machine: { kernels }, rows, records, column, moves, least }, { kept, tallies, low, out }) =>
       kernels.windowSums(rows, mean, ...records(tallies), ...records(kept.x), moves, least, low, ...column(out)),
     full: ({ machine: { kernels }, rows, records, column, count }, { kept, low, out }, width) =>

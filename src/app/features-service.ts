@@ -96,7 +96,7 @@ function checkOutput(path: string): void {
   };
   if (/\.(csv|tsv|txt|json|ndjson|jsonl|html|ya?ml|gz)$/i.test(path))
     refuse(featureRunProblem("output-not-parquet", { path }));
-  const stats = statSync(path, { throwIfNoEntry: false });
+  const stats = statusOf(path);
   if (stats === undefined) return;
   if (!stats.isFile()) refuse(featureRunProblem("output-not-replaceable", { path }));
   const magic = Buffer.alloc(4);
@@ -108,6 +108,14 @@ function checkOutput(path: string): void {
   }
   if (stats.size > 0 && magic.toString("latin1") !== "PAR1")
     refuse(featureRunProblem("output-not-replaceable", { path }));
+}
+
+function statusOf(path: string) {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw unwritable(path, error);
+  }
 }
 
 /** A run whose tables are open. */

@@ -4,6 +4,7 @@ import type { SqlSession } from "../engines/sql/session.js";
 import { frameProblem } from "../errors/formula.js";
 import { nearest } from "../errors/nearest.js";
 import { DaedalusError, type Problem } from "../errors/problem.js";
+import { isOutOfMemory } from "../errors/run.js";
 import { type ColumnType, EVENT_TIME, SYMBOL } from "../formulas/features/tables.js";
 import type { Source, SourceColumn } from "../sources/source.js";
 
@@ -40,7 +41,7 @@ export async function shapeOf(table: RunTable, source: Source, session: SqlSessi
 function namedColumns(table: RunTable, columns: readonly SourceColumn[]): ReadonlyMap<string, SourceColumn> {
   const known = columns.map(({ name }) => name);
   const caseless = new Map<string, string>();
-  for (const name of known) {
+  for (const { name: called, renamed: name = called } of columns) {
     const other = caseless.get(name.toLowerCase());
     if (other !== undefined)
       throw refuse(frameProblem("same-but-case", { table: table.name, first: other, second: name }));
@@ -108,7 +109,10 @@ async function wordsOf(source: Source, session: SqlSession, columns: readonly So
     `bool_and(lower(c${place}) IN ('true', 'false')) AS b${place}`,
     String.raw`bool_or(regexp_matches(c${place}, ':[0-9]{2}\.[0-9]{7}')) AS f${place}`,
   ]);
-  const [row] = await session.query(`SELECT ${tests.join(", ")} FROM (${sql})`);
+  const [row] = await session.query(`SELECT ${tests.join(", ")} FROM (${sql})`).catch(async (error: unknown) => {
+    const problem = isOutOfMemory(error) ? undefined : await source.diagnose({ columns: asked, instants: [] });
+    throw problem === undefined ? error : new DaedalusError([problem], 1, { cause: error });
+  });
   for (const [place, { name, text: isText }] of texts.entries()) {
     if (isText && row?.[`b${place}`] === true) boolean.add(name);
     if (row?.[`f${place}`] === true) fine.add(name);

@@ -3,7 +3,7 @@ import { identifier, text } from "../engines/sql/text.js";
 import type { DataFile, FileFormat } from "./listing.js";
 import { fileName, footerOf } from "./parquet-footer.js";
 import type { RawRelation } from "./raw-relation.js";
-import { csvHeader } from "./text-files.js";
+import { checkPacked, csvHeader } from "./text-files.js";
 
 /** DuckDB allocates read buffers of this size; a longer line of NDJSON is refused. */
 const LONGEST_OBJECT = 64 * 1024 * 1024;
@@ -16,9 +16,11 @@ export interface FileColumns {
   readonly header: readonly string[];
   /** See `Footer`. */
   readonly cut: ReadonlySet<string>;
+  readonly renamed: ReadonlyMap<string, string>;
 }
 
 const NOTHING: ReadonlySet<string> = new Set();
+const NO_NAMES: ReadonlyMap<string, string> = new Map();
 
 /** From the footer or the header line. Throws DaedalusError `source/unreadable-file` and the like. */
 export async function columnsOf(session: SqlSession, file: DataFile): Promise<FileColumns> {
@@ -29,7 +31,13 @@ export async function columnsOf(session: SqlSession, file: DataFile): Promise<Fi
   for (const name of header) if (name !== "") types.set(name, "VARCHAR");
   // A folder's column hides one of the same name in the file.
   for (const name of file.partitions.keys()) types.set(name, "VARCHAR");
-  return { types, header, open: file.format === "ndjson", cut: footer?.cut ?? NOTHING };
+  return {
+    types,
+    header,
+    open: file.format === "ndjson",
+    cut: footer?.cut ?? NOTHING,
+    renamed: footer?.renamed ?? NO_NAMES,
+  };
 }
 
 /** The keys of all objects of NDJSON files, in the order in which they appear. */
@@ -55,6 +63,7 @@ export async function relationsOf(
   sources: readonly string[],
   options: { readonly alone: boolean; readonly directory: string },
 ): Promise<readonly RawRelation[]> {
+  await checkPacked(files);
   const groups = new Map<string, { files: DataFile[]; columns: FileColumns }>();
   for (const file of files) {
     const columns = await columnsOf(session, file);

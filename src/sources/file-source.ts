@@ -57,12 +57,14 @@ export class FileSource implements Source {
     const { files, ignoredFiles } = this.#listing();
     const found = new Map<string, { type: string; file: string; text: boolean; conflict: boolean }>();
     const cut = new Set<string>();
+    const renamed = new Map<string, string>();
     let open = false;
     const needed = this.#namedColumns();
     for (const file of files) {
       const columns = await columnsOf(this.session, file);
       open ||= columns.open;
       for (const name of columns.cut) cut.add(name);
+      for (const [name, own] of columns.renamed) renamed.set(name, own);
       for (const [name, type] of columns.types) {
         const text = file.format !== "parquet" || file.partitions.has(name);
         const before = found.get(name);
@@ -76,12 +78,20 @@ export class FileSource implements Source {
         }
       }
     }
+    const ownName = (name: string): { readonly renamed?: string } => {
+      const own = renamed.get(name);
+      return own === undefined ? {} : { renamed: own };
+    };
     return {
       columns: [...found].map(
         ([name, { type, text, conflict }]): SourceColumn =>
           conflict
             ? { name, type: "different types", text }
-            : { ...columnOf(name, type, text), ...(cut.has(name) ? { cut: true } : {}) },
+            : {
+                ...columnOf(name, type, text),
+                ...(cut.has(name) ? { cut: true } : {}),
+                ...ownName(name),
+              },
       ),
       ignoredFiles,
       ...(open ? { open } : {}),

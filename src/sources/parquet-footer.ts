@@ -18,6 +18,8 @@ export interface Footer {
   readonly columns: ReadonlyMap<string, string>;
   /** Columns of nanoseconds with a time zone: DuckDB has no such type, and cuts them to microseconds. */
   readonly cut: ReadonlySet<string>;
+  /** The file's own names of columns that DuckDB calls otherwise, since they differ from another by case only. */
+  readonly renamed: ReadonlyMap<string, string>;
 }
 
 /** What a row group's statistics say of its time column; `range` in microseconds, [min, max]; absent: unknown. */
@@ -45,9 +47,15 @@ export async function footerOf(session: SqlSession, file: DataFile): Promise<Foo
     session.query(`DESCRIBE SELECT * FROM read_parquet(${fileName(file)}, hive_partitioning = false)`),
   );
   const columns = new Map(rows.map((row) => [String(row["column_name"]), String(row["column_type"])]));
-  const { wide, cut } = await misreadColumns(session, file);
+  const { wide, cut, names } = await misreadColumns(session, file);
   for (const [name, type] of wide) if (columns.has(name)) columns.set(name, type);
-  const footer = { sha256, columns, cut };
+  const renamed = new Map(
+    [...columns.keys()].flatMap((name, place) => {
+      const own = names[place];
+      return own === undefined || own === name ? [] : [[name, own] as const];
+    }),
+  );
+  const footer = { sha256, columns, cut, renamed };
   footers.set(version, footer);
   return footer;
 }
@@ -56,17 +64,30 @@ export async function footerOf(session: SqlSession, file: DataFile): Promise<Foo
 async function misreadColumns(session: SqlSession, file: DataFile) {
   const rows = await unlessUnreadable(file, () =>
     session.query(
-      `SELECT name, precision, scale, logical_type FROM parquet_schema(${fileName(file)})
-       WHERE TRY_CAST(precision AS INTEGER) > 38 OR (logical_type LIKE '%isAdjustedToUTC=1%' AND logical_type LIKE '%NANOS=Nano%')`,
+      `SELECT name, num_children, precision, scale,
+              logical_type LIKE '%isAdjustedToUTC=1%' AND logical_type LIKE '%NANOS=Nano%' AS cut
+         FROM parquet_schema(${fileName(file)})`,
     ),
   );
-  const isWide = (row: SmallRow): boolean => Number(row["precision"] ?? 0) > 38;
   return {
     wide: rows
-      .filter(isWide)
+      .filter((row) => Number(row["precision"] ?? 0) > 38)
       .map((row) => [String(row["name"]), `DECIMAL256(${row["precision"]},${row["scale"]})`] as const),
-    cut: new Set(rows.filter((row) => !isWide(row)).map((row) => String(row["name"]))),
+    cut: new Set(rows.filter((row) => row["cut"] === true).map((row) => String(row["name"]))),
+    names: topLevel(rows),
   };
+}
+
+/** Names of the columns, of a schema that lies before its parts. */
+function topLevel([_root, ...rows]: readonly SmallRow[]): readonly string[] {
+  const names: string[] = [];
+  let parts = 0;
+  for (const row of rows) {
+    if (parts === 0) names.push(String(row["name"]));
+    else parts -= 1;
+    parts += Number(row["num_children"] ?? 0);
+  }
+  return names;
 }
 
 /** The footer's own bytes; their checksum tells one file from another. */

@@ -1,7 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { DaedalusError } from "daedalus";
+import { parquetWriteFile } from "hyparquet-writer";
 import { expect, test } from "vitest";
 import { computeFeatureRun, type FeatureRunChanges, openFeatureRun } from "#daedalus/app/features-service.js";
 import { pictureOf } from "#daedalus/app/show-feature.js";
@@ -68,6 +71,32 @@ test("names of columns may be any, those that the engine uses itself too; those 
     "warehouse/t.csv": "event_time,Close,close\n2024-01-01,3,1\n",
   });
   expect(cased.problem).toContain('"Close" and "close" of table "t" differ by case only');
+  // DuckDB reads such a file as Close and close_1, and does not write one.
+  const parquet = join(await mkdtemp(join(tmpdir(), "daedalus-cased-")), "t.parquet");
+  parquetWriteFile({
+    filename: parquet,
+    columnData: [
+      { name: "event_time", data: [new Date(0)], type: "TIMESTAMP" },
+      { name: "s", data: [{ close: 1 }], type: "JSON" },
+      { name: "Close", data: [3], type: "DOUBLE" },
+      { name: "close", data: [1], type: "DOUBLE" },
+    ],
+  });
+  const inParquet = await tried(run("{name: a, formula: Close}", `[{name: t, source: {path: "${parquet}"}}]`), {});
+  expect(inParquet.problem).toContain('"Close" and "close" of table "t" differ by case only');
+  await rm(dirname(parquet), { recursive: true });
+});
+
+test("a record that does not fit its file is told by file and line", async () => {
+  for (const [content, line, reason] of [
+    ["event_time,x\n2024-01-01,1,5\n", 2, "Expected Number of Columns: 2 Found: 3"],
+    ["event_time,x\n2024-01-01,1\n2024-01-02\n", 3, "Expected Number of Columns: 2 Found: 1"],
+    ['event_time,x\n2024-01-01,1\n2024-01-02,"5\n2024-01-03,2\n', 3, "unterminated quote"],
+  ] as const) {
+    const { problem } = await tried(run(X), { "warehouse/t.csv": content });
+    expect(problem).toContain(`t.csv:${line}  source/invalid-csv`);
+    expect(problem).toContain(reason);
+  }
 });
 
 test("times of nanoseconds: exact from columns without a zone and from text; with a zone only as microseconds, and on request", async () => {

@@ -154,6 +154,26 @@ describe("CSV", () => {
     expect(await project.read("z.csv.gz", "id", "BIGINT")).toEqual([1n, 2n]);
   });
 
+  test("a gz file that ends too early, or whose checksum is wrong, is refused", async () => {
+    const lines = Array.from({ length: 20_000 }, (_, row) => `${row},${(row * 7919) % 1000}`).join("\n");
+    const whole = gzipSync(`id,v\n${lines}\n`);
+    const damaged = Buffer.from(whole);
+    damaged[whole.length - 6] = (damaged[whole.length - 6] ?? 0) ^ 1;
+    for (const [name, bytes] of [
+      ["half.csv.gz", whole.subarray(0, whole.length / 2)],
+      ["damaged.csv.gz", damaged],
+      ["half.ndjson.gz", gzipSync('{"id":1}\n{"id":2}\n').subarray(0, 25)],
+    ] as const) {
+      project.text(name, bytes);
+      await expect(project.read(name, "id", "BIGINT")).rejects.toMatchObject({
+        exitCode: 1,
+        problems: [{ code: "source/unreadable-file", file: name }],
+      });
+    }
+    project.text("two.csv.gz", Buffer.concat([gzipSync("id\n1\n"), gzipSync("2\n")]));
+    expect(await project.read("two.csv.gz", "id", "BIGINT")).toEqual([1n, 2n]);
+  });
+
   test("a record of other length is told by line", async () => {
     project.text("short.csv", "a,b\n1,2\n3\n");
     expect(await project.misfit("short.csv", "a", "TEXT")).toMatchObject({

@@ -6,12 +6,13 @@ import type { FeatureBackend, FeatureRun, FeatureSpec } from "../definitions/fea
 import type { Location } from "../definitions/location.js";
 import { type ReadFeatureRun, readFeatureRun } from "../definitions/read-feature-run.js";
 import { SqlSession } from "../engines/sql/session.js";
-import { featureRunProblem } from "../errors/formula.js";
+import { featureRunProblem, frameProblem } from "../errors/formula.js";
 import { nearest } from "../errors/nearest.js";
 import { DaedalusError, type Problem } from "../errors/problem.js";
 import { isOutOfMemory } from "../errors/run.js";
 import { FileRun, type WrittenFeature, type WrittenFeatures } from "../feature-runs/file-run.js";
 import { passingPath, removeLeftovers } from "../feature-runs/passing.js";
+import { PAGE_BEGIN } from "../feature-runs/picture.js";
 import { OpenTable } from "../feature-runs/run-table.js";
 import { type CompiledFeatures, compileFeatures } from "../formulas/features/compile-features.js";
 import { refuseFailed } from "../formulas/features/refuse-failed.js";
@@ -91,23 +92,30 @@ export async function computeFeatureRun(
 
 /** Nothing is lost to the features but older ones. */
 function checkOutput(path: string): void {
-  const refuse = (problem: Problem): never => {
-    throw new DaedalusError([problem], 2);
-  };
   if (/\.(csv|tsv|txt|json|ndjson|jsonl|html|ya?ml|gz)$/i.test(path))
-    refuse(featureRunProblem("output-not-parquet", { path }));
+    throw new DaedalusError([featureRunProblem("output-not-parquet", { path })], 2);
+  if (!isReplaceable(path, "PAR1")) throw new DaedalusError([featureRunProblem("output-not-replaceable", { path })], 2);
+}
+
+/** A page takes the place of pages only. Throws DaedalusError, exit code 2. */
+export function checkPageOutput(path: string): void {
+  if (!isReplaceable(path, PAGE_BEGIN))
+    throw new DaedalusError([featureRunProblem("page-not-replaceable", { path })], 2);
+}
+
+/** Whether nothing is there, or a file that is empty or begins so. */
+function isReplaceable(path: string, begin: string): boolean {
   const stats = statusOf(path);
-  if (stats === undefined) return;
-  if (!stats.isFile()) refuse(featureRunProblem("output-not-replaceable", { path }));
-  const magic = Buffer.alloc(4);
+  if (stats === undefined) return true;
+  if (!stats.isFile()) return false;
+  const head = Buffer.alloc(begin.length);
   const descriptor = openSync(path, "r");
   try {
-    readSync(descriptor, magic, 0, 4, 0);
+    readSync(descriptor, head, 0, head.length, 0);
   } finally {
     closeSync(descriptor);
   }
-  if (stats.size > 0 && magic.toString("latin1") !== "PAR1")
-    refuse(featureRunProblem("output-not-replaceable", { path }));
+  return stats.size === 0 || head.toString("latin1") === begin;
 }
 
 function statusOf(path: string) {
@@ -133,6 +141,9 @@ export async function writeFeatures(
   path: string,
   options: ComputeRunOptions = {},
 ): Promise<WrittenFeatures> {
+  const [clock] = tables;
+  if (clock !== undefined && !clock.hasSymbols && (run.symbols ?? []).length > 0)
+    throw new DaedalusError([frameProblem("no-symbols", { table: clock.columns.name })], 2);
   const fileRun = new FileRun({
     session,
     tables,

@@ -41,6 +41,7 @@ async function writeWhole(path: string, content: string | Buffer): Promise<void>
 
 /** A file system's refusal as a problem that names the folder; any other error as it is. */
 export function unwritable(path: string, error: unknown): unknown {
-  if (!(error instanceof Error && "code" in error)) return error;
+  // Of the system; libraries give their errors codes of their own.
+  if (!(error instanceof Error && "code" in error && /^E[A-Z0-9]+$/.test(String(error.code)))) return error;
   return new DaedalusError([commandProblem("cannot-write", { path, cause: error.message })], 1, { cause: error });
 }

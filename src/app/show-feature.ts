@@ -43,10 +43,12 @@ export async function pictureOf(opened: OpenedFeatureRun, name: string): Promise
     );
     const [least, most] = [number(all?.["least"]), number(all?.["most"])];
     const step = (most - least) / BARS;
-    const bars = await session.query(
-      `SELECT least(${BARS - 1}, CAST(floor((v - ${least}) / ${step > 0 ? step : 1}) AS INTEGER)) AS bar, count(*) AS n
-       FROM ${Number.isFinite(least) ? rows : `(SELECT 0.0 AS v LIMIT 0)`} WHERE isfinite(v) GROUP BY bar ORDER BY bar ASC NULLS FIRST`,
-    );
+    const bars = Number.isFinite(least)
+      ? await session.query(
+          `SELECT least(${BARS - 1}, CAST(floor((v - ${least}) / ${step > 0 ? step : 1}) AS INTEGER)) AS bar, count(*) AS n
+           FROM ${rows} WHERE isfinite(v) GROUP BY bar ORDER BY bar ASC NULLS FIRST`,
+        )
+      : [];
     const lines = new Map<string, FeaturePicture["lines"][number]["points"][number][]>();
     for (const row of pieces) {
       const own = row["symbol"] === null ? "" : String(row["symbol"]);

@@ -29,14 +29,18 @@ export const addFeaturesExplain: AddCommand = (group, terminal, exit) => {
       answering(terminal, exit, async (surroundings, options: Options, file: string) => {
         const { openFeatureRun } = await import("../app/features-service.js");
         const { explainFeaturesRow, explainRun } = await import("../app/explain-features.js");
+        if (options.row !== undefined && options.format === "mermaid")
+          throw new DaedalusError([featureRunProblem("row-as-mermaid", {})], 2);
         const opened = await openFeatureRun(featuresFile(surroundings, file));
         if (options.row !== undefined) {
           const found = await explainFeaturesRow(opened, addressOf(options.row), options.feature);
           const { explained, values, rows } = found;
           const time = new Date(Number(found.time / 1000n)).toISOString();
           const ties = rows > 1 ? `${rows} rows have this time; these are the last one's values\n` : "";
+          const json = { ...found, time };
+          if (options.format === "json") return { json, text: JSON.stringify(json, null, 2) };
           return {
-            json: { ...found, time },
+            json,
             text: `${options.row}: ${time}\n${ties}\n${await nodesText(explained, values)}\n\n${featuresText(explained, values)}`,
           };
         }

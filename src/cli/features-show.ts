@@ -27,7 +27,7 @@ export const addFeaturesShow: AddCommand = (group, terminal, exit) => {
     .option("--end <time>", "time before which rows are drawn, UTC", timeOption("--end"))
     .action(
       answering(terminal, exit, async (surroundings, options: Options, file: string) => {
-        const { openFeatureRun } = await import("../app/features-service.js");
+        const { checkPageOutput, openFeatureRun } = await import("../app/features-service.js");
         const { pictureOf } = await import("../app/show-feature.js");
         const { picturePage } = await import("../feature-runs/picture.js");
         const { unwritable } = await import("../app/project-files.js");
@@ -36,15 +36,17 @@ export const addFeaturesShow: AddCommand = (group, terminal, exit) => {
           ...changes,
           ...(symbol === undefined ? {} : { symbols: symbol }),
         });
-        const picture = await pictureOf(opened, feature);
         const path = resolve(out ?? `${feature}.html`);
+        checkPageOutput(path);
+        const picture = await pictureOf(opened, feature);
         await writeFile(path, picturePage(picture)).catch((error: unknown) => {
           throw unwritable(path, error);
         });
         const { rows, nulls, least, most } = picture;
+        const range = Number.isNaN(least) ? "no finite value" : `from ${least} to ${most}`;
         return {
           json: { ...picture, file: path },
-          text: `wrote ${relativePath(path)}: ${rows.toLocaleString("en-US")} rows, ${nulls.toLocaleString("en-US")} NULL, from ${least} to ${most}`,
+          text: `wrote ${relativePath(path)}: ${rows.toLocaleString("en-US")} rows, ${nulls.toLocaleString("en-US")} NULL, ${range}`,
         };
       }),
     );

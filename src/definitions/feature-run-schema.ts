@@ -152,6 +152,22 @@ const output = object(
   ({ wide }) => (wide === undefined || wide === null ? {} : { wide }),
 );
 
+const LOCAL = oneOf(["local"]);
+
+/** A run on Ray is to come: that is not a word that nobody knows. */
+const executor: Schema<"local"> = {
+  ...LOCAL,
+  read(site) {
+    const { node, reading, key, location } = site;
+    if (!isScalar(node) || node.value !== "ray") return LOCAL.read(site);
+    reading.report(
+      definitionProblem("not-yet", { key: `${key}: ray`, help: "leave it out: runs are local" }),
+      location,
+    );
+    return undefined;
+  },
+};
+
 function isoText(micros: bigint): string {
   return new Date(Number(micros / 1000n)).toISOString();
 }
@@ -201,7 +217,7 @@ export const featureRunSchema: Schema<FeatureRun> = object(
     staging: optional(notYet("staging", WIDE_ONLY), "folder of what is not yet committed"),
     output: optional(output, "what is written"),
     backend: optional(oneOf(FEATURE_BACKENDS), "who computes", "kernel"),
-    executor: optional(oneOf(["local"]), "where it is computed; ray is not in this version", "local"),
+    executor: optional(executor, "where it is computed; ray is not in this version", "local"),
     shard: optional(notYet("shards", "leave it out: a run is computed as a whole"), "length of a shard"),
     concurrency: optional(integer(1n, 256n), "threads that compute", 4),
     memory_limit: optional(byteSize, "what the rows and columns under way may take", "4GB"),

@@ -200,6 +200,10 @@ export const frameProblem = family("frame", {
     says: `table "${p.table}" holds rows of several ${p.column}s: ${p.names.join(", ")}`,
     help: `write which: ${p.column}: ${p.names[0]}`,
   }),
+  "no-symbols": (p: { table: string }) => ({
+    says: `table "${p.table}" has no column "symbol" that symbols of the run could choose from`,
+    help: "leave out symbols (--symbol), or write the table's own: symbol: beside its source",
+  }),
   "no-rows": (p: { table: string }) => ({
     says: `table "${p.table}" has no rows of this run`,
     help: "look at symbols, venue, start and end",
@@ -232,6 +236,14 @@ export const featureRunProblem = family("features", {
   "output-not-replaceable": (p: { path: string }) => ({
     says: `${p.path} is there, and no Parquet file that features could take the place of`,
     help: "write them to another file",
+  }),
+  "page-not-replaceable": (p: { path: string }) => ({
+    says: `${p.path} is there, and no page that another one could take the place of`,
+    help: "write the page to another file",
+  }),
+  "row-as-mermaid": (_: Record<never, never>) => ({
+    says: "a row's values are not drawn as Mermaid",
+    help: "leave out --format mermaid, or --row; --row goes with --format text and json",
   }),
   "output-not-parquet": (p: { path: string }) => ({
     says: `features are written as Parquet, and ${p.path} is called as something else`,

@@ -34,11 +34,14 @@ export interface FeaturePicture {
 const [WIDTH, HEIGHT, LEFT, BOTTOM, TOP] = [960, 320, 84, 28, 12];
 const COLOURS = ["#2563eb", "#d97706", "#059669", "#dc2626", "#7c3aed", "#0891b2"];
 
+/** What pages begin with. */
+export const PAGE_BEGIN = "<!doctype html>";
+
 /** One page with everything in it: nothing is fetched, and no program runs. */
 export function picturePage(picture: FeaturePicture): string {
   const { name, run, formula, symbols, lines } = picture;
   const legend = lines.length < 2 && symbols < 2 ? "" : legendOf(picture);
-  return `<!doctype html>
+  return `${PAGE_BEGIN}
 <html lang="en">
 <head>
 <meta charset="utf-8">

@@ -55,12 +55,21 @@ export class OpenTable {
 
   /** Throws DaedalusError: exit code 2 for a table that is not there or has no times, 1 where it cannot be read. */
   static async open(run: RowChoice, table: RunTable, directory: string, session: SqlSession): Promise<OpenTable> {
+    try {
+      return await OpenTable.#read(run, table, directory, session);
+    } catch (error) {
+      if (!(error instanceof DaedalusError)) throw error;
+      throw new DaedalusError(error.problems.map(inOwnWords), error.exitCode, { cause: error });
+    }
+  }
+
+  static async #read(run: RowChoice, table: RunTable, directory: string, session: SqlSession): Promise<OpenTable> {
     const source = await openSource({ directory, connections: {} }, viewOf(run, table, directory), session).pin();
     const { columns, time } = await shapeOf(table, source, session);
     const problem = await source.firstNullInstant(time).catch((error: unknown) => {
       throw unreadable(table, error);
     });
-    if (problem !== undefined) throw new DaedalusError([inOwnWords(problem)], 1);
+    if (problem !== undefined) throw new DaedalusError([problem], 1);
     return new OpenTable(run, table, source, columns, time, session, directory);
   }
 
@@ -253,11 +262,15 @@ export class OpenTable {
   }
 }
 
-/** Problems of sources speak of views; a run has none. */
+/** Problems of sources speak of a project's views; a run has tables. */
 function inOwnWords({ help, ...problem }: Problem): Problem {
-  if (help === undefined || !/view|base\.yaml|daedalus\.yaml/.test(help))
-    return help === undefined ? problem : { ...problem, help };
-  return { ...problem, help: "correct the value; text columns hold numbers, or true and false, and NULL as nothing" };
+  if (help === undefined) return problem;
+  if (/view's fields|spine view|base\.yaml/.test(help))
+    return { ...problem, help: "correct the value; text columns hold numbers, or true and false, and NULL as nothing" };
+  return {
+    ...problem,
+    help: help.replace("the view's source", "the table's source").replace("daedalus.yaml", "the run's file"),
+  };
 }
 
 function viewOf(run: RowChoice, table: RunTable, directory: string): FeatureView {

@@ -85,9 +85,10 @@ function timeUnit(table: RunTable, column: SourceColumn, words: Words): TimeUnit
     throw refuse(frameProblem("cut-times", { table: table.name, column: column.name }));
   }
   if (written === undefined && words.fine.has(column.name)) return "timestamp_ns";
+  const type = words.whole.has(column.name) ? "a whole number" : own === undefined ? column.type : undefined;
   const unit = written ?? own;
-  if (unit === undefined)
-    throw refuse(frameProblem("no-time-unit", { table: table.name, column: column.name, type: column.type }));
+  if (unit === undefined || (written === undefined && type !== undefined))
+    throw refuse(frameProblem("no-time-unit", { table: table.name, column: column.name, type: type ?? column.type }));
   return unit;
 }
 
@@ -95,18 +96,24 @@ function timeUnit(table: RunTable, column: SourceColumn, words: Words): TimeUnit
 interface Words {
   /** Columns whose values are all true or false. */
   readonly boolean: ReadonlySet<string>;
+  /** Columns none of whose values is a number. */
+  readonly wordy: ReadonlySet<string>;
+  /** Columns whose values are all whole numbers. */
+  readonly whole: ReadonlySet<string>;
   /** Columns with instants of more digits than microseconds have. */
   readonly fine: ReadonlySet<string>;
 }
 
 async function wordsOf(source: Source, session: SqlSession, columns: readonly SourceColumn[]): Promise<Words> {
   const texts = columns.filter((column) => column.text || column.type === "VARCHAR");
-  const [boolean, fine] = [new Set<string>(), new Set<string>()];
-  if (texts.length === 0) return { boolean, fine };
+  const [boolean, wordy, whole, fine] = [new Set<string>(), new Set<string>(), new Set<string>(), new Set<string>()];
+  if (texts.length === 0) return { boolean, wordy, whole, fine };
   const asked = texts.map(({ name }, place) => ({ name: `c${place}`, source: name, dtype: "TEXT" as const }));
   const { sql } = await source.scan({ columns: asked, instants: [] });
   const tests = texts.flatMap((_, place) => [
     `bool_and(lower(c${place}) IN ('true', 'false')) AS b${place}`,
+    `NOT bool_or(TRY_CAST(c${place} AS DOUBLE) IS NOT NULL) FILTER (c${place} IS NOT NULL) AS w${place}`,
+    `bool_and(regexp_full_match(c${place}, '-?[0-9]+')) AS i${place}`,
     String.raw`bool_or(regexp_matches(c${place}, ':[0-9]{2}\.[0-9]{7}')) AS f${place}`,
   ]);
   const [row] = await session.query(`SELECT ${tests.join(", ")} FROM (${sql})`).catch(async (error: unknown) => {
@@ -115,16 +122,20 @@ async function wordsOf(source: Source, session: SqlSession, columns: readonly So
   });
   for (const [place, { name, text: isText }] of texts.entries()) {
     if (isText && row?.[`b${place}`] === true) boolean.add(name);
+    if (isText && row?.[`w${place}`] === true) wordy.add(name);
+    if (isText && row?.[`i${place}`] === true) whole.add(name);
     if (row?.[`f${place}`] === true) fine.add(name);
   }
-  return { boolean, fine };
+  return { boolean, wordy, whole, fine };
 }
 
-/** Columns of text files are numbers to formulas, or booleans: what is neither is told when it is read. */
+/** Columns of text files are booleans or numbers to formulas, if any of their values is one: what is not is told when it is read. */
 function typeOf(name: string, column: SourceColumn, time: string, words: Words): ColumnType {
   if (column.name === time || name === EVENT_TIME) return { refused: "a time" };
   if (name === SYMBOL || name === VENUE || name === BAR_NAME) return { refused: "a text" };
-  if (column.text) return words.boolean.has(column.name) ? "Boolean" : "Float64";
+  if (words.boolean.has(column.name)) return "Boolean";
+  if (words.wordy.has(column.name)) return { refused: "a text" };
+  if (column.text) return "Float64";
   const { dtype, type, timeUnit: ownUnit } = column;
   if (dtype === "BOOLEAN") return "Boolean";
   if (dtype === undefined || ownUnit !== undefined || dtype === "TEXT" || dtype.endsWith("[]"))

@@ -158,6 +158,12 @@ test("explain draws the graph, and tells every node's value at a row", async () 
     "no row of ETH has the time 2025-01-01",
   );
   expect((await daeda("features", "explain", "--row", "ETH")).stderr).toContain("features/bad-row");
+  const address = ["features", "explain", "--row", "ETH@2024-01-01T00:30:00Z", "--format"];
+  expect(JSON.parse((await daeda(...address, "json")).stdout)).toEqual(row);
+  expect(await daeda(...address, "mermaid")).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("features/row-as-mermaid"),
+  });
   expect((await daeda("features", "explain", "--feature", "nois")).stderr).toContain('did you mean "noise"?');
 });
 
@@ -226,3 +232,19 @@ describe.skipIf(chromiumPath === undefined)(
     });
   },
 );
+
+test("a picture without finite values; a page takes the place of pages only", async () => {
+  const table = join(folder, "warehouse/bars.parquet");
+  const before = readFileSync(table);
+  const never = `${RUN}`.replace("name: broken, formula: clse + 1", "name: never, formula: 0 / (close - close)");
+  writeFileSync(join(folder, "never.yaml"), never);
+  const words = ["features", "show", "never.yaml", "--feature", "never", "--out"];
+  expect((await daeda(...words, "never.html")).stdout).toContain("80 rows, 0 NULL, no finite value");
+  expect((await daeda(...words, "never.html")).code).toBe(0);
+  for (const input of ["warehouse/bars.parquet", "never.yaml"]) {
+    const { code, stderr } = await daeda(...words, input);
+    expect([code, stderr]).toEqual([2, expect.stringContaining("features/page-not-replaceable")]);
+  }
+  expect(readFileSync(table).equals(before)).toBe(true);
+  expect(readFileSync(join(folder, "never.yaml"), "utf8")).toBe(never);
+});

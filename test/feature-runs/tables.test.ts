@@ -87,6 +87,34 @@ test("names of columns may be any, those that the engine uses itself too; those 
   await rm(dirname(parquet), { recursive: true });
 });
 
+test("a column of words fails the features that take it alone; whole numbers are no times, and symbols want a column", async () => {
+  const features = `${X}, {name: b, formula: w + 1}, {name: c, formula: b + x}`;
+  const words = { "warehouse/t.csv": "event_time,x,w\n2024-01-01,1,low\n2024-01-02,2,\n" };
+  expect((await tried(run(features), words, "a, b, c")).rows).toEqual([
+    { a: 1, b: null, c: null },
+    { a: 2, b: null, c: null },
+  ]);
+  // One that is no number among numbers is a mistake of the file's.
+  const typo = { "warehouse/t.csv": "event_time,x\n2024-01-01,1\n2024-01-02,2e\n" };
+  expect((await tried(run(X), typo)).problem).toContain("source/value-does-not-fit");
+  const counted = { "warehouse/t.csv": "event_time,x\n1700000000,1\n" };
+  expect((await tried(run(X), counted)).problem).toContain('the column "event_time" of table "t" is a whole number');
+  const { rows } = await tried(
+    run(X, "[{name: t, source: {path: warehouse/t.csv, timestamp_unit: s}}]"),
+    counted,
+    "epoch(event_time) AS s",
+  );
+  expect(rows).toEqual([{ s: 1_700_000_000 }]);
+  const { problem } = await tried(run(X), words, "*", { symbols: ["BTC"] });
+  expect(problem).toContain('table "t" has no column "symbol"');
+  expect((await tried(run(X, "[{name: t, source: {path: no.csv}}]"), {})).problem).toContain(
+    "relative paths start at the folder of the run's file",
+  );
+  expect((await tried(run(X, "[t]", "executor: ray"), words)).problem).toContain(
+    "this version does not execute executor: ray",
+  );
+});
+
 test("a record that does not fit its file is told by file and line", async () => {
   for (const [content, line, reason] of [
     ["event_time,x\n2024-01-01,1,5\n", 2, "Expected Number of Columns: 2 Found: 3"],

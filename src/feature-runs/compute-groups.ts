@@ -36,27 +36,30 @@ export async function computeGroups(request: GroupsRequest, take: TakeGroup): Pr
     kept: plan.kept.map(({ id }) => id),
   };
   const pool = await ComputePool.open(work, request.threads, layout.units.length);
-  const reader = new GroupReader(await TableRows.open(session, table, plan.given, staged), layout);
-  const underWay = new UnderWay(mostUnderWay(request));
   try {
-    let number = 0;
-    for (const groups of layout.units) {
-      const lane = pool.lane();
-      for (const group of groups) {
-        signal?.throwIfAborted();
-        const rows = await reader.read(group);
-        const own = number;
-        number += 1;
-        await underWay.add(
-          computed(lane, group, rows, work).then((answer) =>
-            take(own, group, rows, answer).then(() => lane.release(answer)),
-          ),
-        );
+    const reader = new GroupReader(await TableRows.open(session, table, plan.given, staged), layout);
+    try {
+      const underWay = new UnderWay(mostUnderWay(request));
+      let number = 0;
+      for (const groups of layout.units) {
+        const lane = pool.lane();
+        for (const group of groups) {
+          signal?.throwIfAborted();
+          const rows = await reader.read(group);
+          const own = number;
+          number += 1;
+          await underWay.add(
+            computed(lane, group, rows, work).then((answer) =>
+              take(own, group, rows, answer).then(() => lane.release(answer)),
+            ),
+          );
+        }
       }
+      await underWay.end();
+    } finally {
+      reader.close();
     }
-    await underWay.end();
   } finally {
-    reader.close();
     await pool.close();
   }
 }

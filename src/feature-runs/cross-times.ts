@@ -28,8 +28,9 @@ export async function crossTimes(
     { name: "t", type: "BIGINT", nullable: false },
     ...crossings.map(({ node }) => ({ name: node.id, type: "DOUBLE" as const, nullable: true })),
   ]);
-  const stream = await RowStream.open(session, sql);
+  let stream: RowStream | undefined;
   try {
+    stream = await RowStream.open(session, sql);
     let carried: Rows = RowStream.room(0, inputs.length + 2);
     let read = 0;
     for (let number = 0; read < rows || carried.ticks.length > 0; ) {
@@ -55,7 +56,7 @@ export async function crossTimes(
     await writer.abandon();
     throw error;
   } finally {
-    stream.close();
+    stream?.close();
   }
 }
 

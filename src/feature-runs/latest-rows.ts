@@ -32,9 +32,11 @@ export async function latestRows(
       nullable: true,
     })),
   ]);
-  const own = await TableRows.open(session, to.table, [], staged);
-  const others = await TableRows.open(session, from.table, inputs, staged);
+  let own: TableRows | undefined;
+  let others: TableRows | undefined;
   try {
+    own = await TableRows.open(session, to.table, [], staged);
+    others = await TableRows.open(session, from.table, inputs, staged);
     // A table without symbols is of every symbol that it stands beside: one series, which is held.
     const isOfAll = !from.table.hasSymbols;
     const series = isOfAll ? await wholeOf(others, from.symbols[0]?.rows ?? 0) : undefined;
@@ -63,8 +65,8 @@ export async function latestRows(
     await writer.abandon();
     throw error;
   } finally {
-    own.close();
-    others.close();
+    own?.close();
+    others?.close();
   }
 }
 

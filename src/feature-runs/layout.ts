@@ -43,17 +43,20 @@ export function layoutOf(symbols: readonly SymbolCount[], { most, extent, whole 
   const skipped = symbols.map(({ before }) => Math.max(0, before - Math.min(extent, before)));
   const units: Group[][] = [];
   let open: Segment[] = [];
+  let opened = 0;
   const close = (): void => {
     if (open.length > 0) units.push([groupOf(open)]);
     open = [];
+    opened = 0;
   };
   for (const [symbol, { rows, before }] of symbols.entries()) {
     const computed = rows - (skipped[symbol] ?? 0);
     const warmUp = before - (skipped[symbol] ?? 0);
     if (rows === before) continue;
     if (computed <= most) {
-      if (sumOf(open) + computed > most) close();
+      if (opened + computed > most) close();
       open.push({ symbol, begins: true, rows: computed, warmUp });
+      opened += computed;
       continue;
     }
     close();
@@ -75,16 +78,16 @@ export function layoutOf(symbols: readonly SymbolCount[], { most, extent, whole 
   };
 }
 
-function sumOf(segments: readonly Segment[]): number {
-  return segments.reduce((sum, { rows }) => sum + rows, 0);
-}
-
 function groupOf(segments: readonly Segment[]): Group {
   const kept: (readonly [number, number])[] = [];
   let at = 0;
   for (const { rows, warmUp } of segments) {
-    if (rows > warmUp) kept.push([at + warmUp, at + rows]);
-    at += rows;
+    const [from, to] = [at + warmUp, at + rows];
+    const last = kept[kept.length - 1];
+    // Symbols all of whose rows are kept are one range.
+    if (last !== undefined && last[1] === from) kept[kept.length - 1] = [last[0], to];
+    else if (to > from) kept.push([from, to]);
+    at = to;
   }
   return { segments, rows: at, kept, keptRows: kept.reduce((sum, [from, to]) => sum + to - from, 0) };
 }

@@ -263,7 +263,7 @@ test("what is wrong is told with its place, and nothing is written", async () =>
   expect(await problemsOf(`${head}tables: [bars]\n${one}`)).toContain("frame/no-table");
   expect(await problemsOf(`${head}${TABLE}\n${one}`)).toContain("source/no-such-file");
   expect(await problemsOf(`${head}${TABLE.replace(", timestamp_unit: s", "")}\n${one}`, { "bars.csv": CSV })).toContain(
-    "record 1",
+    "frame/no-time-unit",
   );
   expect(
     await problemsOf(`${head}${TABLE.replace("timestamp_field: time", "timestamp_field: tme")}\n${one}`, {

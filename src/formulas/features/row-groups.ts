@@ -63,9 +63,10 @@ class KernelComputer implements GroupComputer {
 
   compute(group: RowGroup, targets: ReadonlyMap<string, Target>): void {
     const ends = [...group.begins, group.rows];
+    const cursor = { range: 0, at: 0 };
     let from = 0;
     for (const [place, end] of ends.entries()) {
-      if (end > from) this.#advance(group, from, end, targets);
+      if (end > from) this.#advance(group, from, end, targets, cursor);
       from = end;
       if (place < group.begins.length) this.#begin();
     }
@@ -84,16 +85,23 @@ class KernelComputer implements GroupComputer {
     }
   }
 
-  #advance(group: RowGroup, from: number, to: number, targets: ReadonlyMap<string, Target>): void {
+  /** `cursor`: the first range of kept rows that goes on at `from` or after it, and where its rows go in the targets. */
+  #advance(
+    group: RowGroup,
+    from: number,
+    to: number,
+    targets: ReadonlyMap<string, Target>,
+    cursor: { range: number; at: number },
+  ): void {
     if (this.#full !== undefined) return;
     // Rows that are only looked back at are not copied.
-    let at = 0;
     let next = from;
-    for (const [first, last] of group.kept) {
+    for (let kept = group.kept[cursor.range]; kept !== undefined; kept = group.kept[cursor.range]) {
+      const [first, last] = kept;
       const [begin, end] = [Math.max(first, from), Math.min(last, to)];
       if (end > begin) {
         if (begin > next) this.#run.advance(next, begin, group.given, [], () => undefined);
-        const shift = at - first;
+        const shift = cursor.at - first;
         this.#run.advance(begin, end, group.given, this.#work.kept, (id, row, made) => {
           const target = targets.get(id);
           target?.values.set(made.values, row + shift);
@@ -101,7 +109,9 @@ class KernelComputer implements GroupComputer {
         });
         next = end;
       }
-      at += last - first;
+      if (last > to) break;
+      cursor.at += last - first;
+      cursor.range += 1;
     }
     if (next < to) this.#run.advance(next, to, group.given, [], () => undefined);
   }

@@ -64,9 +64,11 @@ export class Scale {
     this.#users.push(user);
   }
 
+  /** As before the first row; who is served says so anew. */
   clear(): void {
     this.#low = NONE;
     this.#high = -NONE;
+    this.#users = [];
   }
 
   /** Takes values in: whose sums would not fit leaves first, the others' are multiplied. */

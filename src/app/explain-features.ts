@@ -62,8 +62,11 @@ export async function explainFeaturesRow(
     const made = new Set(nodes.map(({ id }) => id));
     const values = Object.fromEntries(
       explained.nodes
-        .filter(({ id }) => made.has(id) && !failed.has(id))
-        .map(({ id, name }) => [name, last[id] as number | boolean | null]),
+        .filter(({ id, op }) => (made.has(id) && !failed.has(id)) || op === "constant")
+        .map(({ id, op, name }) => {
+          const value = op === "constant" ? compiled.graph.node(id).params["value"] : last[id];
+          return [name, (value ?? null) as number | boolean | null];
+        }),
     );
     return { explained, symbol: symbol ?? null, time, rows: rows.length, values };
   });

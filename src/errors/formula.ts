@@ -200,6 +200,10 @@ export const frameProblem = family("frame", {
     says: `table "${p.table}" holds rows of several ${p.column}s: ${p.names.join(", ")}`,
     help: `write which: ${p.column}: ${p.names[0]}`,
   }),
+  "symbol-unknown": (p: { table: string; other: string; symbols: number }) => ({
+    says: `table "${p.table}" has no symbols, and table "${p.other}" has ${p.symbols} of them: which stands beside its rows is not known`,
+    help: "write symbol: beside the source of the first, or choose one: symbols: of the run",
+  }),
   "no-symbols": (p: { table: string }) => ({
     says: `table "${p.table}" has no column "symbol" that symbols of the run could choose from`,
     help: "leave out symbols (--symbol), or write the table's own: symbol: beside its source",

@@ -6,6 +6,7 @@ import type { SqlSession } from "../engines/sql/session.js";
 import { formulaProblem, frameProblem } from "../errors/formula.js";
 import { DaedalusError, type Problem } from "../errors/problem.js";
 import type { CompiledFeatures } from "../formulas/features/compile-features.js";
+import { checkSymbols } from "../formulas/features/crossings.js";
 import { refuseFailed } from "../formulas/features/refuse-failed.js";
 import { type Crossing, onClock, type Stage, scheduleOf } from "../formulas/features/stages.js";
 import { EVENT_TIME, SYMBOL } from "../formulas/features/tables.js";
@@ -170,6 +171,7 @@ export class FileRun {
       const path = this.#nextPath();
       if (node.op === "latest") {
         const to = this.#tables.get(String(node.params["to"])) as OpenTable;
+        checkSymbols(to.columns.name, to.hasSymbols, name, this.#symbolsOf(from).length);
         await latestRows(this.options.session, this.#side(from), this.#side(to), group, this.#staged, path);
       } else {
         const inputs = new Set(group.map(({ input }) => input));

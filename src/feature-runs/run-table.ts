@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import { realpath } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { realpath, stat } from "node:fs/promises";
+import { dirname, join, resolve, sep } from "node:path";
 import type { DType } from "../columnar/dtypes.js";
 import { type Resolution, resolutionOf } from "../columnar/instants.js";
 import type { FeatureRun, RunTable } from "../definitions/feature-run.js";
@@ -73,15 +73,20 @@ export class OpenTable {
     return new OpenTable(run, table, source, columns, time, session, directory);
   }
 
-  /** Whether the table is read from this file: to write there would be to lose it. */
+  /** Whether the table is read from this file, or would be the next time: to write there would be to lose it. */
   async isReadFrom(path: string): Promise<boolean> {
     const { files } = await this.source.identity({});
-    const real = await realpath(path).catch(() => path);
-    const own = files.map(async (file) => {
-      const whole = resolve(this.directory, file.path);
-      return realpath(whole).catch(() => whole);
-    });
-    return (await Promise.all(own)).includes(real);
+    const real = await realOf(path);
+    const own = await Promise.all(files.map((file) => realOf(resolve(this.directory, file.path))));
+    if (own.includes(real)) return true;
+    const { path: address } = viewOf(this.run, this.table, this.directory).source;
+    if (address === undefined) return false;
+    const folder = await realOf(resolve(this.directory, address));
+    const isFolder = await stat(folder).then(
+      (stats) => stats.isDirectory(),
+      () => false,
+    );
+    return isFolder && (await realOf(dirname(path))).concat(sep).startsWith(folder + sep);
   }
 
   /**
@@ -297,4 +302,9 @@ function unreadable({ name }: RunTable, error: unknown): unknown {
 
 function refuse(problem: Problem): DaedalusError {
   return new DaedalusError([problem], 2);
+}
+
+/** Without links, as far as it is there. */
+function realOf(path: string): Promise<string> {
+  return realpath(path).catch(() => path);
 }

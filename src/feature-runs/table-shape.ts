@@ -1,3 +1,4 @@
+import { type DType, isNumeric } from "../columnar/dtypes.js";
 import type { TimeUnit } from "../columnar/instants.js";
 import type { RunTable } from "../definitions/feature-run.js";
 import type { SqlSession } from "../engines/sql/session.js";
@@ -7,6 +8,7 @@ import { DaedalusError, type Problem } from "../errors/problem.js";
 import { isOutOfMemory } from "../errors/run.js";
 import { type ColumnType, EVENT_TIME, SYMBOL } from "../formulas/features/tables.js";
 import type { Source, SourceColumn } from "../sources/source.js";
+import { columnOf } from "../sources/types.js";
 
 /** Columns that choose rows. */
 export const VENUE = "venue";
@@ -129,6 +131,10 @@ async function wordsOf(source: Source, session: SqlSession, columns: readonly So
   return { boolean, wordy, whole, fine };
 }
 
+function isNumber(dtype: DType | undefined): boolean {
+  return dtype !== undefined && isNumeric(dtype);
+}
+
 /** Columns of text files are booleans or numbers to formulas, if any of their values is one: what is not is told when it is read. */
 function typeOf(name: string, column: SourceColumn, time: string, words: Words): ColumnType {
   if (column.name === time || name === EVENT_TIME) return { refused: "a time" };
@@ -137,6 +143,7 @@ function typeOf(name: string, column: SourceColumn, time: string, words: Words):
   if (words.wordy.has(column.name)) return { refused: "a text" };
   if (column.text) return "Float64";
   const { dtype, type, timeUnit: ownUnit } = column;
+  if (column.mixed?.every((one) => isNumber(columnOf(name, one, false).dtype))) return "Float64";
   if (dtype === "BOOLEAN") return "Boolean";
   if (dtype === undefined || ownUnit !== undefined || dtype === "TEXT" || dtype.endsWith("[]"))
     return { refused: type };

@@ -55,7 +55,7 @@ export class FileSource implements Source {
   async schema(): Promise<SourceSchema> {
     await installReading(this.session);
     const { files, ignoredFiles } = this.#listing();
-    const found = new Map<string, { type: string; file: string; text: boolean; conflict: boolean }>();
+    const found = new Map<string, { type: string; file: string; text: boolean; types: Map<string, string> }>();
     const cut = new Set<string>();
     const renamed = new Map<string, string>();
     let open = false;
@@ -69,12 +69,12 @@ export class FileSource implements Source {
         const text = file.format !== "parquet" || file.partitions.has(name);
         const before = found.get(name);
         if (before === undefined || (before.text && !text))
-          found.set(name, { type, file: file.shown, text, conflict: false });
+          found.set(name, { type, file: file.shown, text, types: new Map([[type, file.shown]]) });
         else if (!text) {
           const unified = unify(before.type, type);
           if (unified !== undefined) before.type = unified;
           else if (needed.has(name)) throw refuse(conflict(name, type, file.shown, before));
-          else before.conflict = true;
+          else before.types.set(type, file.shown);
         }
       }
     }
@@ -84,9 +84,9 @@ export class FileSource implements Source {
     };
     return {
       columns: [...found].map(
-        ([name, { type, text, conflict }]): SourceColumn =>
-          conflict
-            ? { name, type: "different types", text }
+        ([name, { type, text, types }]): SourceColumn =>
+          types.size > 1
+            ? { name, type: typesText(types), text, mixed: [...types.keys()] }
             : {
                 ...columnOf(name, type, text),
                 ...(cut.has(name) ? { cut: true } : {}),
@@ -362,6 +362,10 @@ function inside(day: Day, bounds: { readonly from?: bigint; readonly to?: bigint
     (bounds.from === undefined || start >= bounds.from) &&
     (bounds.to === undefined || start + MICROS_PER_DAY <= bounds.to)
   );
+}
+
+function typesText(types: ReadonlyMap<string, string>): string {
+  return [...types].map(([type, file]) => `${type} in ${file}`).join(", ");
 }
 
 function conflict(column: string, type: string, file: string, other: { type: string; file: string }): Problem {

@@ -59,6 +59,8 @@ export interface SourceColumn {
   readonly timeUnit?: TimeUnit;
   /** True for nanoseconds with a time zone: they are read as microseconds. */
   readonly cut?: true;
+  /** The types that files hold it in, where no one type holds them all: each file is read by its own. */
+  readonly mixed?: readonly string[];
   /** Its own name, where the reader calls it otherwise: it differs from another's by case only. */
   readonly renamed?: string;
 }

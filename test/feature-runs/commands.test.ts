@@ -154,6 +154,8 @@ test("explain draws the graph, and tells every node's value at a row", async () 
     ),
   );
   expect(found).toEqual(wanted);
+  const constants = row.explained.nodes.filter(({ op }: { op: string }) => op === "constant");
+  expect(constants.map(({ name }: { name: string }) => row.values[name])).toContain(1);
   expect((await daeda("features", "explain", "--row", "ETH@2025-01-01")).stderr).toContain(
     "no row of ETH has the time 2025-01-01",
   );

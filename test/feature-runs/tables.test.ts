@@ -115,6 +115,45 @@ test("a column of words fails the features that take it alone; whole numbers are
   );
 });
 
+test("numbers of different types in a folder's files; what is written is not put there", async () => {
+  const files = {
+    "warehouse/a.parquet": "SELECT make_timestamp(1) AS event_time, CAST(2 AS BIGINT) AS x",
+    "warehouse/b.parquet": "SELECT make_timestamp(2) AS event_time, 2.5 AS x",
+    "warehouse/c.parquet": "SELECT make_timestamp(3) AS event_time, CAST(0.25 AS FLOAT) AS x",
+  };
+  const tables = "[{name: t, source: {path: warehouse}}]";
+  expect((await tried(run(X, tables), files, "a")).rows).toEqual([{ a: 2 }, { a: 2.5 }, { a: 0.25 }]);
+  await inRunFolder(run(X, tables), async (folder, file) => {
+    mkdirSync(join(folder, "warehouse"));
+    await ask(`COPY (${files["warehouse/a.parquet"]}) TO '${join(folder, "warehouse/a.parquet")}' (FORMAT parquet)`);
+    const wide = join(folder, "warehouse/wide.parquet");
+    await expect(openFeatureRun(file, { wide }).then((opened) => computeFeatureRun(opened))).rejects.toMatchObject({
+      problems: [{ code: "features/output-is-input" }],
+    });
+  });
+  const worded = { ...files, "warehouse/b.parquet": "SELECT make_timestamp(2) AS event_time, 'b' AS x" };
+  const { rows } = await tried(run(`${X}, {name: b, formula: "1 + 1"}`, tables), worded, "a, b");
+  expect(rows).toEqual([
+    { a: null, b: 2 },
+    { a: null, b: 2 },
+    { a: null, b: 2 },
+  ]);
+});
+
+test("rows without a symbol beside those of several are refused", async () => {
+  const files = {
+    "warehouse/t.parquet": "SELECT make_timestamp(5) AS event_time, 1.0 AS x",
+    "warehouse/o.parquet":
+      "SELECT make_timestamp(1) AS event_time, unnest(['A', 'B']) AS symbol, unnest([2.0, 3.0]) AS y",
+  };
+  const features = "{name: a, formula: x + o.y}";
+  expect((await tried(run(features, "[t, o]"), files)).problem).toContain(
+    'table "t" has no symbols, and table "o" has 2',
+  );
+  const named = "[{name: t, source: {path: warehouse/t.parquet}, symbol: B}, o]";
+  expect((await tried(run(features, named), files, "a")).rows).toEqual([{ a: 4 }]);
+});
+
 test("a record that does not fit its file is told by file and line", async () => {
   for (const [content, line, reason] of [
     ["event_time,x\n2024-01-01,1,5\n", 2, "Expected Number of Columns: 2 Found: 3"],

@@ -253,6 +253,18 @@ test("other tables: the last row of the symbol with an earlier time, and a featu
   expect(cells("back")).toEqual([null, 99, 199, null, null, null]);
 });
 
+test("a frame without symbols stands beside those of one symbol only", async () => {
+  const clock = tableOf({ event_time: [9], x: [1] });
+  const other = (symbols: string[]): Table =>
+    tableOf({ event_time: symbols.map(() => 1), symbol: symbols, y: symbols.map(() => 4) });
+  const specs = [{ name: "a", formula: "x + other.y" }];
+  expect((await compute(specs, { clock, other: other(["A"]) })).cells("a")).toEqual([5]);
+  await expect(compute(specs, { clock, other: other(["A", "B"]) })).rejects.toMatchObject({
+    exitCode: 2,
+    problems: [{ code: "frame/symbol-unknown" }],
+  });
+});
+
 test("cross-sections leave NULLs out, and a NaN makes all of its time NaN", async () => {
   const many = tableOf({
     symbol: ["a", "b", "c", "d", "a", "b", "a"],

@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { Bool, type Data, Field, Float64, makeData, RecordBatch, Schema, Struct, Table } from "apache-arrow";
 import { packBits } from "../columnar/bits.js";
-import type { FeatureBackend, FeatureSpec } from "../definitions/feature-run.js";
+import { FEATURE_BACKENDS, type FeatureBackend, type FeatureSpec } from "../definitions/feature-run.js";
 import type { FeatureType } from "../definitions/feature-type.js";
 import { DaedalusError, type Problem } from "../errors/problem.js";
 import { compileFeatures } from "../formulas/features/compile-features.js";
@@ -23,7 +23,7 @@ export interface FeatureEngineOptions {
   readonly types?: readonly FeatureType[];
   /** Further names of columns: `{px: "trade_price"}`. */
   readonly aliases?: Readonly<Record<string, string>>;
-  /** Threads that compute, of different symbols; default: as many as the machine has, at most 4. */
+  /** Threads that compute, of different symbols or the columns of one; default: as many as the machine has, at most 4. */
   readonly threads?: number;
   /** Who computes (docs/formulas.md); default: kernel. */
   readonly backend?: FeatureBackend;
@@ -62,12 +62,15 @@ export class FeatureEngine {
   readonly #threads: number;
   readonly #backend: FeatureBackend;
 
+  /** Throws RangeError for a backend that there is not. */
   constructor(options: FeatureEngineOptions = {}) {
     this.#directory = options.projectDir;
     this.#warehouse = options.warehouse ?? "warehouse";
     this.#types = new Map((options.types ?? []).map((type) => [type.name, type]));
     this.#aliases = options.aliases ?? {};
     this.#backend = options.backend ?? "kernel";
+    if (!FEATURE_BACKENDS.includes(this.#backend))
+      throw new RangeError(`backend is one of ${FEATURE_BACKENDS.join(", ")}, and not ${String(this.#backend)}`);
     this.#threads = options.threads ?? Math.min(4, availableParallelism());
   }
 

@@ -296,6 +296,9 @@ test("cross-sections leave NULLs out, and a NaN makes all of its time NaN", asyn
 });
 
 test("mistaken frames and doubled names are refused", async () => {
+  expect(() => new FeatureEngine({ backend: JSON.parse('"gpu"') })).toThrow(
+    "backend is one of kernel, polars, and not gpu",
+  );
   const refused = async (frames: Record<string, Table>, specs: readonly FeatureSpec[] = []) => {
     const error = await new FeatureEngine().computeFeatures({ specs, frames }).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(DaedalusError);

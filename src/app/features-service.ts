@@ -194,6 +194,9 @@ export function compiledOf({ run, read }: OpenedFeatureRun, tables: readonly Ope
   return { ...compiled, features };
 }
 
+/** With less, one of DuckDB's threads sorts: each wants some of it for itself. */
+const LITTLE_MEMORY = 256 * 1024 ** 2;
+
 /** Opens the tables of a run for some work; what is staged in the folder is gone afterwards. */
 export async function withTables<Result>(
   { run, read }: OpenedFeatureRun,
@@ -212,6 +215,7 @@ export async function withTables<Result>(
     const session = await SqlSession.open({
       memory_limit: `${Math.floor(run.memoryLimit / 2)}B`,
       temp_directory: staging,
+      ...(run.memoryLimit < LITTLE_MEMORY ? { threads: "1" } : {}),
     });
     const stop = (): void => session.interrupt();
     signal?.addEventListener("abort", stop);

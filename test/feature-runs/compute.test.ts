@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Table } from "apache-arrow";
 import { DaedalusError, FeatureEngine } from "daedalus";
@@ -352,4 +352,25 @@ test("one symbol's columns are shared between threads: the same bytes", async ()
     });
   expect(files[0]?.length).toBeGreaterThan(100_000);
   expect(files.map((one) => one.equals(files[0] as Buffer))).toEqual([true, true, true]);
+});
+
+test("the least memory that may be written is enough for a million rows", async () => {
+  const run = {
+    name: "run",
+    tables: ["bars"],
+    features: [
+      { name: "mean", formula: "rolling_mean(x, 5)" },
+      { name: "other", formula: "rolling_mean(x, 10)" },
+    ],
+    memory_limit: "64MB",
+  };
+  await inRunFolder(run, async (folder, file) => {
+    mkdirSync(join(folder, "warehouse"));
+    await ask(
+      `COPY (SELECT 'S' || (i % 5) AS symbol, make_timestamp(i // 5 * 1000000) AS event_time, sin(i) * 10 AS x FROM range(1000000) t(i))
+       TO '${join(folder, "warehouse/bars.parquet")}' (FORMAT parquet)`,
+    );
+    const { rows } = await computeFeatureRun(await openFeatureRun(file, { wide: join(folder, "wide.parquet") }));
+    expect(rows).toBe(1_000_000);
+  });
 });

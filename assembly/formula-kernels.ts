@@ -8,7 +8,7 @@ export {
   windowSums,
   windowVariances,
 } from "./formulas/moment-windows";
-export { clearOrdered, orderedBytes, slideOrdered } from "./formulas/ordered";
+export { clearOrdered, growOrdered, orderedBytes, slideOrdered } from "./formulas/ordered";
 export { slideRankCorrelation } from "./formulas/rank-correlation";
 export {
   add,

@@ -211,14 +211,23 @@ export interface FormulaKernels {
   ): void;
   clearOrdered(state: Address, capacity: number): void;
   orderedBytes(capacity: number): number;
+  growOrdered(state: Address, capacity: number, larger: Address, more: number): void;
   slideOrdered(
     rows: number,
-    first: number,
     q: number,
     window: number,
     values: Address,
     given: Address,
-    ...rest: [...tallies: Records, least: number, state: Address, capacity: number, out: Address, valid: Address]
+    ...rest: [
+      valuesThen: Address,
+      givenThen: Address,
+      ...tallies: Records,
+      least: number,
+      state: Address,
+      capacity: number,
+      out: Address,
+      valid: Address,
+    ]
   ): void;
   slideRankCorrelation(
     rows: number,

@@ -44,25 +44,24 @@ const ordered =
     const given = x as Column;
     const w = Number(node.params["w"]);
     const [out, tallies] = [planner.output(), planner.tallies(given)];
-    needed(tallies, w);
+    for (const view of [tallies, given.values, given.valid]) needed(view, w);
     let capacity = w === 0 ? 4 * BLOCK : w;
     let state = 0;
     planner.step(
       ({ machine, rows, first }) => {
         const { kernels, arena } = machine;
         if (w === 0 && first + rows > capacity) {
-          // An expanding window keeps all rows; its place in the ring is then the row's number.
-          const bytes = kernels.orderedBytes(capacity);
           const larger = arena.allocate(kernels.orderedBytes(capacity * 2));
-          arena.bytesAt(larger, bytes).set(arena.bytesAt(state, bytes));
+          kernels.growOrdered(state, capacity, larger, capacity * 2);
           [state, capacity] = [larger, capacity * 2];
         }
         kernels.slideOrdered(
           rows,
-          first,
           quantile ? Number(node.params["q"]) : -1,
           w,
           ...addressesOf(given),
+          addressOf(given.values, w),
+          addressOf(given.valid, w),
           ...recordsOf(tallies, w, machine),
           Number(node.params["min_periods"]),
           state,

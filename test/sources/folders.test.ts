@@ -98,7 +98,12 @@ describe("columns of several files", () => {
       exitCode: 2,
     });
     const { columns: found } = await project.source("d", { w: "BIGINT" }).schema();
-    expect(found.find(({ name }) => name === "v")).toEqual({ name: "v", type: "different types", text: false });
+    expect(found.find(({ name }) => name === "v")).toEqual({
+      name: "v",
+      type: "INTEGER in d/a.parquet, VARCHAR in d/b.parquet",
+      text: false,
+      mixed: ["INTEGER", "VARCHAR"],
+    });
   });
 
   test("key=value folders are text columns, unescaped; Hive's null is NULL; the folder wins over the file", async () => {

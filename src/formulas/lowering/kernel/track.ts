@@ -15,6 +15,8 @@ export class Track {
   #address = 0;
   /** Of the block, in rows from the address. */
   #position = 0;
+  /** Rows may lie where those before the first are to be zeros. */
+  #hasMoved = true;
 
   /** Bytes of a row. */
   constructor(readonly width: number) {}
@@ -29,20 +31,25 @@ export class Track {
   }
 
   #rowsWanted(): number {
-    // Some blocks more than are looked back at, so that rows are moved seldom.
-    return this.#reach + Math.max(2 * BLOCK, Math.min(this.#reach, 64 * BLOCK));
+    // Some blocks more than are looked back at, so that each row is moved four times at the most.
+    return this.#reach + Math.max(2 * BLOCK, Math.min(this.#reach, 64 * BLOCK), this.#reach >> 2);
   }
 
   /** Takes its room; all is as before the first row. */
   place(arena: Arena): void {
     this.#capacity = this.#rowsWanted();
     this.#address = arena.allocate(this.bytes);
+    this.#hasMoved = true;
     this.clear(arena);
   }
 
   clear(arena: Arena): void {
     this.#position = this.#reach;
-    arena.bytesAt(this.#address, (this.#reach + BLOCK + MARGIN) * this.width).fill(0);
+    // Short symbols beside a long one do not pay for what it looks back at.
+    const from = this.#hasMoved ? 0 : this.#reach;
+    const rows = this.#reach + BLOCK + MARGIN - from;
+    arena.bytesAt(this.#address + from * this.width, rows * this.width).fill(0);
+    this.#hasMoved = false;
   }
 
   /** The first row of the block, or as many before it. */
@@ -57,6 +64,7 @@ export class Track {
     const bytes = arena.bytesAt(this.#address, this.#capacity * this.width);
     bytes.copyWithin(0, (this.#position - this.#reach) * this.width, this.#position * this.width);
     this.#position = this.#reach;
+    this.#hasMoved = true;
   }
 
   get reach(): number {

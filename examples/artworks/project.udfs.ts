@@ -1,5 +1,5 @@
 // Functions of this project's own, over Arrow vectors; `udf_columns` in config/training/runtime.yaml says where they are called.
-import { Float64, type List, makeData, Vector } from "apache-arrow";
+import { type Data, Float64, type List, makeData, Vector } from "apache-arrow";
 import { defineUdf } from "daedalus/udfs";
 
 /** DOUBLE values, NULL where `value` gives none. */
@@ -18,18 +18,49 @@ function doubles(rows: number, value: (row: number) => number | undefined): Vect
   return new Vector([makeData({ type: new Float64(), data, nullBitmap, nullCount })]);
 }
 
+/** The lists of a column as they lie in memory, one behind the other: to ask a vector for each would cost far more. */
+class Lists<Values extends BigInt64Array | Float32Array> {
+  readonly #column: Vector<List>;
+  readonly #offsets: Int32Array;
+  readonly #elements: Data;
+
+  constructor(column: Vector | undefined) {
+    this.#column = column as Vector<List>;
+    const [data] = this.#column.data;
+    this.#offsets = data?.valueOffsets as Int32Array;
+    this.#elements = data?.children[0] as Data;
+  }
+
+  isValid(row: number): boolean {
+    return this.#column.isValid(row);
+  }
+
+  lengthOf(row: number): number {
+    return (this.#offsets[row + 1] ?? 0) - (this.#offsets[row] ?? 0);
+  }
+
+  /** Without those that are NULL. */
+  valuesOf(row: number): Values {
+    const [from, to] = [this.#offsets[row] ?? 0, this.#offsets[row + 1] ?? 0];
+    const values = this.#elements.values.subarray(from, to);
+    return this.#elements.nullCount === 0
+      ? values
+      : values.filter((_: unknown, place: number) => this.#elements.getValid(from + place));
+  }
+}
+
 /** The part of an artwork's boards from which the user has liked something lately; NULL where its boards are not known. */
 export const tack_overlap = defineUdf({
   arguments: ["BIGINT[]", "BIGINT[]"],
   returns: "DOUBLE",
   compute([tacks, liked], rows) {
+    const [own, lately] = [new Lists<BigInt64Array>(tacks), new Lists<BigInt64Array>(liked)];
     return doubles(rows, (row) => {
-      const own = tacks?.get(row);
-      if (!own) return undefined;
-      const known = new Set<bigint | null>(liked?.get(row) ?? []);
+      if (!own.isValid(row)) return undefined;
+      const known = lately.valuesOf(row);
       let shared = 0;
-      for (const tack of own) if (tack !== null && known.has(tack)) shared += 1;
-      return own.length === 0 ? 0 : shared / own.length;
+      for (const tack of own.valuesOf(row)) if (known.includes(tack)) shared += 1;
+      return own.lengthOf(row) === 0 ? 0 : shared / own.lengthOf(row);
     });
   },
 });
@@ -39,17 +70,13 @@ export const cosine = defineUdf({
   arguments: ["FLOAT[]", "FLOAT[]"],
   returns: "DOUBLE",
   compute([left, right], rows) {
-    const [a, b] = [left as Vector<List>, right as Vector<List>].map((vector) => ({
-      vector,
-      offsets: vector.data[0]?.valueOffsets as Int32Array,
-      values: vector.data[0]?.children[0]?.values as Float32Array,
-    }));
+    const [a, b] = [new Lists<Float32Array>(left), new Lists<Float32Array>(right)];
     return doubles(rows, (row) => {
-      if (!a?.vector.isValid(row) || !b?.vector.isValid(row)) return undefined;
-      const [from, to, other] = [a.offsets[row] ?? 0, a.offsets[row + 1] ?? 0, b.offsets[row] ?? 0];
+      if (!a.isValid(row) || !b.isValid(row)) return undefined;
+      const [xs, ys] = [a.valuesOf(row), b.valuesOf(row)];
       let [dot, aa, bb] = [0, 0, 0];
-      for (let i = 0; i < to - from; i++) {
-        const [x, y] = [a.values[from + i] ?? 0, b.values[other + i] ?? 0];
+      for (let i = 0; i < xs.length; i++) {
+        const [x, y] = [xs[i] ?? 0, ys[i] ?? 0];
         dot += x * y;
         aa += x * x;
         bb += y * y;

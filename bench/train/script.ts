@@ -275,7 +275,9 @@ function assembled(): string {
       ${each((w) => `${slice("clicked", "click", w)} AS click_artwork_ids_${w}d`)},
       CASE WHEN dislikes = 0 THEN [] ELSE disliked[1 : dislikes] END AS dislike_artwork_ids,
       coalesce(list_transform(list_filter(works, lambda s, i: i = len(works) OR works[i + 1].id <> s.id), lambda s: s.id), []) AS user_recent_published_artworks,
-      CAST(NULL AS FLOAT[]) AS image_embedding, CAST(NULL AS FLOAT[]) AS like_artwork_avg_embeds
+      CAST(NULL AS FLOAT[]) AS image_embedding, CAST(NULL AS FLOAT[]) AS like_artwork_avg_embeds,
+      CASE WHEN len(tack_ids) = 0 THEN 0 ELSE len(list_filter(tack_ids, lambda t: list_contains(like_artwork_tack_ids_7d, t))) / len(tack_ids) END::DOUBLE AS tack_overlap,
+      CAST(NULL AS DOUBLE) AS taste_similarity
     FROM (
       SELECT * REPLACE (${WINDOWS.map((w) => `CASE WHEN list_contains(l${w}, artwork_id) THEN list_filter(l${w}, lambda x: x <> artwork_id) ELSE l${w} END AS l${w}`).join(", ")})
       FROM (

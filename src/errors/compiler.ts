@@ -96,6 +96,10 @@ export const compilerProblem = family("compiler", {
     says: `the spine view "${p.view}" must not have an available_field`,
     help: "remove source.available_field; a spine row exists from its event time on",
   }),
+  "cut-instants": (p: { column: string; view: string }) => ({
+    says: `the column "${p.column}" of view "${p.view}" holds nanoseconds with a time zone, which are read as microseconds: instants that differ below are taken for one`,
+    help: "write the file without a zone (times are UTC) if they do differ there",
+  }),
   "unit-needed": (p: { column: string; type: string }) => ({
     says: `the time column "${p.column}" is ${p.type}, whose unit is not known`,
     help: "set source.timestamp_unit to s, ms, us or ns",

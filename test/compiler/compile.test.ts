@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { pipelineFromYaml, pipelineToYaml } from "#daedalus/compiler/pipeline-yaml.js";
 import { formatProblem } from "#daedalus/errors/problem.js";
@@ -304,6 +305,14 @@ describe("the output", () => {
     expect(warnings).toMatchObject([
       { code: "compiler/filled-with-default", file: "feature_services/rank.yaml", line: 17 },
     ]);
+  });
+
+  test("instants that can only be read as microseconds are told", async () => {
+    // Written by pyarrow, as pandas does: DuckDB has no type for it.
+    const file = fileURLToPath(new URL("../feature-runs/nanos-utc.parquet", import.meta.url));
+    const source = `source: {path: ${JSON.stringify(file)}, timestamp_field: event_time}\n`;
+    const { warnings } = await workshop.compile(["feature_views/users.yaml", /source: .*\n/, source]);
+    expect(warnings).toMatchObject([{ code: "compiler/cut-instants", file: "feature_views/users.yaml" }]);
   });
 
   test("rows are ordered by the instant, the keys, and the rest in output order", async () => {

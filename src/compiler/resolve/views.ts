@@ -151,7 +151,10 @@ export class ViewBook {
     const tellProblem: Tell = (make, at, follows) => {
       if (tell) this.#report.problem(make, at, follows);
     };
-    const bound = bindView(this.#project, view, typeof schema === "function" ? undefined : schema, tellProblem);
+    const warn: Tell = (make, at) => {
+      if (tell) this.#report.warning(make, at);
+    };
+    const bound = bindView(this.#project, view, typeof schema === "function" ? undefined : schema, tellProblem, warn);
     this.#bound.set(view.name, bound);
     return bound;
   }
@@ -167,7 +170,13 @@ function keyOfProblem({ source }: FeatureView, code: string): string {
 
 type Tell = (make: Parameters<Reporter["problem"]>[0], at: At, follows?: boolean) => void;
 
-function bindView(project: Project, view: FeatureView, schema: SourceSchema | undefined, tell: Tell): BoundView {
+function bindView(
+  project: Project,
+  view: FeatureView,
+  schema: SourceSchema | undefined,
+  tell: Tell,
+  warn: Tell,
+): BoundView {
   const keys = view.entity.map((entity) => project.base.entities[entity] ?? `${entity}_id`);
   const sourceOf = new Map(Object.entries(view.fieldMapping).map(([source, canonical]) => [canonical, source]));
   const sourceColumns = new Map(schema?.columns.map((column) => [column.name, column]));
@@ -211,7 +220,13 @@ function bindView(project: Project, view: FeatureView, schema: SourceSchema | un
   const addTime = (source: string, key: "timestampField" | "availableField"): BoundTime | undefined => {
     const name = canonicalOf(source);
     const column = columns.get(name) ?? add(name, undefined, { definition: view.source, key }, true);
-    return timeOf(project, view, column, sourceColumns.get(source), key, tell);
+    const found = sourceColumns.get(source);
+    if (found?.cut === true)
+      warn((place) => compilerProblem("cut-instants", { column: source, view: view.name }, place), {
+        definition: view.source,
+        key,
+      });
+    return timeOf(project, view, column, found, key, tell);
   };
   const time = timestampField === undefined ? undefined : addTime(timestampField, "timestampField");
   const available = availableField === undefined ? undefined : addTime(availableField, "availableField");

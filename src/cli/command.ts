@@ -56,3 +56,8 @@ export function oneOf<Choice extends string>(option: string, choices: readonly C
     throw new DaedalusError([problem], 2);
   };
 }
+
+/** Throws DaedalusError `command/format-with-json`, exit code 2, where --json asks for one form and --format for another. */
+export function refuseTwoForms(format: string): void {
+  if (format !== "json") throw new DaedalusError([commandProblem("format-with-json", { format })], 2);
+}

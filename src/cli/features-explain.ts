@@ -2,7 +2,7 @@ import { parseIso } from "../columnar/instants.js";
 import { featureRunProblem } from "../errors/formula.js";
 import { DaedalusError, formatProblem } from "../errors/problem.js";
 import type { ExplainedFeatures } from "../formulas/features/explain-features.js";
-import { type AddCommand, answering, oneOf } from "./command.js";
+import { type AddCommand, answering, oneOf, refuseTwoForms } from "./command.js";
 import { FEATURES_FILE, featuresFile } from "./features-options.js";
 import { table } from "./table.js";
 
@@ -27,6 +27,7 @@ export const addFeaturesExplain: AddCommand = (group, terminal, exit) => {
     .option("--format <format>", 'text, json or mermaid (default: "text")', oneOf("--format", FORMATS))
     .action(
       answering(terminal, exit, async (surroundings, options: Options, file: string) => {
+        if (terminal.json) refuseTwoForms(options.format ?? "json");
         const { openFeatureRun } = await import("../app/features-service.js");
         const { explainFeaturesRow, explainRun } = await import("../app/explain-features.js");
         if (options.row !== undefined && options.format === "mermaid")

@@ -4,7 +4,7 @@ import { ROLLING_ENGINES, type RollingEngine } from "../definitions/runtime.js";
 import { commandProblem } from "../errors/command.js";
 import { DaedalusError } from "../errors/problem.js";
 import { traceProblem } from "../errors/trace.js";
-import { type AddCommand, answering, oneOf } from "./command.js";
+import { type AddCommand, answering, oneOf, refuseTwoForms } from "./command.js";
 import { interruptible } from "./interruption.js";
 import { toJson } from "./json.js";
 import { type FileOptions, fileOptions, openProject } from "./project-options.js";
@@ -55,6 +55,7 @@ export const addPipelineExplain: AddCommand = (group, terminal, exit) => {
   fileOptions(command).action(
     answering(terminal, exit, async (surroundings, options: Options, service: string) => {
       const format = options.format ?? (terminal.json ? "json" : "text");
+      if (terminal.json && options.out === undefined) refuseTwoForms(format);
       refuseMixedQuestions(options, format);
       const targetDate = dayToAnalyze(options, service);
       const opened = await openProject(surroundings, options);

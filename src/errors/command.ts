@@ -25,6 +25,10 @@ export const commandProblem = family("command", {
     suggestion: p.nearest,
     help: `choose one of ${p.choices.join(", ")}`,
   }),
+  "format-with-json": (p: { format: string }) => ({
+    says: `--json asks for JSON, and --format ${p.format} for something else`,
+    help: "leave out one of them",
+  }),
   "analyze-without-day": (p: { service: string }) => ({
     says: "--analyze runs one day, and none is named",
     help: `write which: daeda pipeline explain ${p.service} --analyze --target-date YYYY-MM-DD`,

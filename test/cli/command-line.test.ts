@@ -206,6 +206,11 @@ describe("a project", () => {
     ]);
     expect(JSON.parse(json.stdout)).toEqual(JSON.parse(format.stdout));
     expect(JSON.parse(json.stdout).service).toBe("ranking");
+    const both = await daeda(["pipeline", "explain", "ranking", "--format", "mermaid", "--json"]);
+    expect([both.code, JSON.parse(both.stdout)]).toMatchObject([
+      2,
+      { error: { problems: [{ code: "command/format-with-json" }] } },
+    ]);
     expect((await daeda(["pipeline", "explain", "ranking", "--format", "mermaid"])).stdout).toMatch(
       /^(flowchart|graph) /,
     );

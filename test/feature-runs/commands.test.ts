@@ -133,6 +133,7 @@ test("explain draws the graph, and tells every node's value at a row", async () 
     "formula/unknown-name",
   );
   const mermaid = (await daeda("features", "explain", "--format", "mermaid", "--feature", "ret")).stdout;
+  expect((await daeda("features", "explain", "--format", "mermaid", "--json")).code).toBe(2);
   expect(mermaid.split("\n").slice(0, 3)).toEqual([
     "graph LR",
     '  n1["SOURCE bars.close"]',

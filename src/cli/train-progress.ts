@@ -20,6 +20,8 @@ export function showProgress(terminal: Terminal): (event: ProgressEvent) => void
   return (event) => {
     switch (event.type) {
       case "run-started":
+        // Another stage may have some; what has none at all is told in the end.
+        if (event.units === 0) return;
         if (terminal.interactive) draw(`0 of ${count(event.units, "day")}`);
         else terminal.say(`run ${event.run}: ${count(event.units, "day")} to ${event.stage ?? "do"}`);
         return;

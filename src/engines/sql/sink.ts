@@ -18,7 +18,7 @@ export const ORDERED = "ordered";
 /** How many leading output columns take part in the first sort; the others decide only among rows equal in these. */
 const SORTED_COLUMNS = 3;
 
-/** The rows before they are sorted. */
+/** The rows before they are sorted, where some are equal in the leading columns. */
 export const UNORDERED = "unordered";
 
 /** The rows that are equal in the leading columns, and in the narrow ones that follow; their rank by more columns. */
@@ -32,9 +32,9 @@ export type AskSpilled = <T>(
 ) => Promise<T>;
 
 /**
- * Orders the rows by event time and the leading columns; where rows are still equal, and only there, by the narrow columns
- * that follow, and where even these are equal, all columns are computed and compared. The rows are sorted once. Returns how
- * many there are.
+ * Orders the rows by event time and the leading columns, which is all where no two are equal in them. Where some are, and only
+ * there, by the narrow columns that follow, and where even these are equal, all columns are computed and compared. The rows are
+ * sorted once. Returns how many there are.
  */
 export async function orderRows(
   plan: DayPlan,
@@ -60,6 +60,11 @@ export async function orderRows(
   const make = (name: string, request: SelectRequest, of: (select: string) => string): Promise<number> =>
     ask(plan.kernelsOf(request), request.from, (answers) => run(name, of(plan.select({ ...request, answers }))));
   const first = { from: plan.rows, columns: leading, filtered: true, carry, settle: computed };
+  const group = [time, ...leading].map(identifier);
+  const tiedIn = (from: string): string => `SELECT ${group.join(", ")} FROM ${from} GROUP BY ALL HAVING count(*) > 1`;
+  const all = `(${plan.select({ from: plan.rows, columns: leading, filtered: false, carry: [time] })})`;
+  if (leading.length === columns.length || !(await isSome(session, tiedIn(all))))
+    return make(ORDERED, first, (select) => `${select} ORDER BY ${terms(leading)}`);
   await make(UNORDERED, first, (select) => select);
   const joins: string[] = [];
   const order = [terms(leading)];
@@ -76,19 +81,15 @@ export async function orderRows(
     order.push(`${ranks}."@rank" ASC NULLS FIRST`);
     return isSome(session, `SELECT "@rank" FROM ${ranks} GROUP BY ALL HAVING count(*) > 1`);
   };
-  const group = [time, ...leading].map(identifier);
-  const tied = `SELECT ${group.join(", ")} FROM ${UNORDERED} GROUP BY ALL HAVING count(*) > 1`;
-  if (leading.length < columns.length && (await isSome(session, tied))) {
-    const [narrowTies, wideTies, narrowRanks, wideRanks] = TIES;
-    const same = group.map((name) => `r.${name} IS NOT DISTINCT FROM d.${name}`).join(" AND ");
-    let equal = `(${tied}) d ON ${same}`;
-    let isTied = true;
-    if (narrow.length > leading.length) {
-      isTied = await rank(narrowTies, narrowRanks, equal, narrow);
-      equal = `(SELECT "@id" FROM ${narrowRanks} QUALIFY count(*) OVER (PARTITION BY "@rank") > 1) d ON r.rowid = d."@id"`;
-    }
-    if (isTied && narrow.length < columns.length) await rank(wideTies, wideRanks, equal, columns);
+  const [narrowTies, wideTies, narrowRanks, wideRanks] = TIES;
+  const same = group.map((name) => `r.${name} IS NOT DISTINCT FROM d.${name}`).join(" AND ");
+  let equal = `(${tiedIn(UNORDERED)}) d ON ${same}`;
+  let isTied = true;
+  if (narrow.length > leading.length) {
+    isTied = await rank(narrowTies, narrowRanks, equal, narrow);
+    equal = `(SELECT "@id" FROM ${narrowRanks} QUALIFY count(*) OVER (PARTITION BY "@rank") > 1) d ON r.rowid = d."@id"`;
   }
+  if (isTied && narrow.length < columns.length) await rank(wideTies, wideRanks, equal, columns);
   const rows = await run(ORDERED, `SELECT o.* FROM ${UNORDERED} o${joins.join("")} ORDER BY ${order.join(", ")}`);
   await session.run([UNORDERED, ...TIES].map((table) => `DROP TABLE IF EXISTS ${table}`).join("; "));
   return rows;

@@ -7,6 +7,7 @@ import { KernelFunctions } from "../kernel/kernel-functions.js";
 import { SQL_CELLS, type SqlCells } from "./cells.js";
 import { analyzeDay } from "./day-analysis.js";
 import { planDay } from "./day-plan.js";
+import { ListLengths } from "./list-lengths.js";
 import { MemoryShares } from "./memory-shares.js";
 import type { DayPlan } from "./plan.js";
 import { ResidentHistory } from "./resident-history.js";
@@ -41,6 +42,7 @@ class DuckDBDaySession implements DaySession {
       spilled,
       shares,
       history: new ResidentHistory(session),
+      lengths: new ListLengths(session),
     };
     this.#cells = cells;
   }

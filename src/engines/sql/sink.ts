@@ -143,7 +143,7 @@ export async function finishRows(
 
 /**
  * Writes the rows at the places as `part-N-0.parquet`, N = 0, 1, …; one row-less part if there are none. `ready`: they are
- * in `FINISHED`.
+ * in `FINISHED`. `seeing`: ` WHERE …` of `ListLengths`, or nothing.
  */
 export async function writeParts(
   plan: DayPlan,
@@ -151,6 +151,7 @@ export async function writeParts(
   ready: boolean,
   answers: Answers | undefined,
   folder: string,
+  seeing: string,
   session: SqlSession,
 ): Promise<{ name: string; rows: number }[]> {
   const parts: { name: string; rows: number }[] = [];
@@ -167,12 +168,13 @@ export async function writeParts(
       await session.run(copy(`(${own}) ORDER BY "@place" ASC NULLS FIRST`));
     } else if (plan.joinsAtEnd || answers !== undefined) {
       // A hash join may put rows behind others of their vector (where hashes collide): the part is sorted once more.
-      await session.run(copy(`(${finished(plan, placed(part), part, answers)}) ORDER BY "@place" ASC NULLS FIRST`));
+      const rows = `(${finished(plan, placed(part), part, answers)})${seeing}`;
+      await session.run(copy(`${rows} ORDER BY "@place" ASC NULLS FIRST`));
     } else {
       // The bytes of a part depend on where its row groups begin: rows that stream begin with those of the table, sorted ones
       // with the part. Narrow rows are sorted, before the kernels add lists to them.
       const sorted = `(SELECT * FROM ${placed(part)} ORDER BY "@place" ASC NULLS FIRST)`;
-      await session.run(copy(`(${finished(plan, sorted, part, undefined)})`));
+      await session.run(copy(`(${finished(plan, sorted, part, undefined)})${seeing}`));
     }
     const { count } = part;
     parts.push({ name, rows: count });

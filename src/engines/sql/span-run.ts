@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { isList } from "../../columnar/dtypes.js";
 import { type Day, dayStartMicros, type Instant, MICROS_PER_DAY, resolutionOf } from "../../columnar/instants.js";
 import { DaedalusError } from "../../errors/problem.js";
 import { isOutOfMemory } from "../../errors/run.js";
@@ -10,6 +11,7 @@ import type { KernelFunctions } from "../kernel/kernel-functions.js";
 import { dayNumber } from "./clock.js";
 import { type Culprit, findCulprit } from "./culprit.js";
 import { QID_MAP } from "./day-plan.js";
+import type { ListLengths } from "./list-lengths.js";
 import type { MemoryShares } from "./memory-shares.js";
 import type { Meter } from "./meter.js";
 import type { Answers, DayPlan, KernelPlan, PolarsPlan, TablePlan } from "./plan.js";
@@ -50,6 +52,7 @@ export interface SessionState {
   readonly spilled: SpilledKernels;
   readonly shares: MemoryShares;
   readonly history: ResidentHistory;
+  readonly lengths: ListLengths;
 }
 
 /** Figures of each day of the span, by the operator that they belong to. */
@@ -67,6 +70,7 @@ export class SpanRun {
   readonly #spilled: SpilledKernels;
   readonly #shares: MemoryShares;
   readonly #history: ResidentHistory;
+  readonly #lengths: ListLengths;
   readonly #plan: DayPlan;
   readonly #request: DaysRequest;
   readonly #days: readonly Day[];
@@ -92,6 +96,7 @@ export class SpanRun {
     this.#spilled = state.spilled;
     this.#shares = state.shares;
     this.#history = state.history;
+    this.#lengths = state.lengths;
     this.#plan = plan;
     this.#request = request;
     this.#days = request.days.map(({ day }) => day);
@@ -185,8 +190,9 @@ export class SpanRun {
       statistics ??= await this.#timed("statistics", () => statisticsOfFinished(output, this.#session));
     }
     for (const { day, staging, ...places } of group) {
+      const seeing = statistics === undefined ? this.#lengths.seeing(output) : "";
       const parts = await this.#timed("write", () =>
-        writeParts(this.#plan, places, together, answers, staging, this.#session),
+        writeParts(this.#plan, places, together, answers, staging, seeing, this.#session),
       );
       const files = parts.map((part) => join(staging, part.name));
       await this.#told;
@@ -197,9 +203,13 @@ export class SpanRun {
         continue;
       }
       const begun = performance.now();
-      this.#told = statisticsOfParts(output, files, this.#session).then((columns) =>
-        tell({ day, parts, columns, seconds: { ...seconds, statistics: (performance.now() - begun) / 1000 } }),
-      );
+      const lists = this.#lengths.statistics(output);
+      const scalars = output.filter(({ dtype }) => !isList(dtype));
+      this.#told = statisticsOfParts(scalars, files, this.#session).then((known) => {
+        const byName = new Map([...known, ...lists].map((column) => [column.name, column]));
+        const columns = output.flatMap(({ name }) => byName.get(name) ?? []);
+        tell({ day, parts, columns, seconds: { ...seconds, statistics: (performance.now() - begun) / 1000 } });
+      });
       this.#told.catch(() => undefined);
       // A meter weighs one thing at a time.
       if (this.#meter !== undefined) await this.#told;

@@ -53,6 +53,7 @@ export const addPipelineTrain: AddCommand = (group, terminal, exit) => {
         (signal) =>
           train(compiled, {
             ...selectionOf(options),
+            ...(options.enrichOnly === undefined ? {} : { enrichOnly: options.enrichOnly }),
             ...(options.outputRoot === undefined ? {} : { outputRoot: options.outputRoot }),
             ...(options.engine === undefined ? {} : { engine: options.engine }),
             executor: options.executor,

@@ -223,6 +223,8 @@ describe("a project", () => {
     expect(plan.days.map((day: { action: string }) => day.action)).toEqual(Array(7).fill("do"));
     const fresh = await daeda(["pipeline", "plan", "ranking", "--output-root", "fresh"]);
     expect(fresh.stdout).toContain("7 of 7 days to do");
+    const enrich = await daeda(["pipeline", "train", "ranking", "--enrich-only", "--json"]);
+    expect([enrich.code, enrich.stdout]).toEqual([2, expect.stringContaining("training/no-embeddings")]);
     const again = await daeda(["pipeline", "train", "ranking"]);
     expect([again.code, again.stderr]).toEqual([0, expect.not.stringContaining("0 days")]);
   });

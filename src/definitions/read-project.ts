@@ -246,11 +246,12 @@ function partReader(
         takeOver(written, definition, read.state === "broken" || read.value === undefined, context);
         // It may be called otherwise than its file.
         if (name === stem && written.name === undefined) context.mistakes.lose(found);
-        if (!found.has(name)) found.set(name, definition);
-        else {
-          const problem = definitionProblem("duplicate-name", { what, name, first: name });
+        const first = [...found.keys()].find((known) => known.toLowerCase() === name.toLowerCase());
+        if (first !== undefined) {
+          const problem = definitionProblem("duplicate-name", { what, name, first });
           files.report(problem, context.locations.of(definition, "name") ?? context.locations.of(definition));
         }
+        if (first !== name) found.set(name, definition);
       }
       return found;
     },

@@ -274,14 +274,18 @@ export class FileSource implements Source {
     });
   }
 
-  /** The files' own time ranges: from the footer, or from a `dt=` folder, which speaks of the view's own time only. */
+  /**
+   * The files' own time ranges: of Parquet from the footer, which may say nothing; of other files from a `dt=` folder, which speaks
+   * of the view's own time only.
+   */
   async #ranges(files: readonly DataFile[], time: SourceTime): Promise<ReadonlyMap<DataFile, MicrosRange>> {
-    const parquet = files.filter((file) => file.format === "parquet" && !file.partitions.has(time.source));
+    const isTold = (file: DataFile): boolean => file.format === "parquet" && !file.partitions.has(time.source);
+    const parquet = files.filter(isTold);
     const statistics = await rowGroupTimes(this.session, parquet, time);
     const ranges = new Map<DataFile, MicrosRange>();
     const foldered = time.source === this.view.source.timestampField;
     for (const file of files) {
-      const range = rangeOf(statistics.get(file) ?? []) ?? (foldered ? folderRange(file) : undefined);
+      const range = isTold(file) ? rangeOf(statistics.get(file) ?? []) : foldered ? folderRange(file) : undefined;
       if (range) ranges.set(file, range);
     }
     return ranges;

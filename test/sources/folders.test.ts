@@ -1,4 +1,14 @@
-import { appendFileSync, chmodSync, readFileSync, rmSync, symlinkSync, truncateSync, utimesSync } from "node:fs";
+import {
+  appendFileSync,
+  chmodSync,
+  copyFileSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+} from "node:fs";
+import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { columns, failing, micros, Project, refusal } from "./files.js";
@@ -162,6 +172,19 @@ describe("identity", () => {
     expect(files[0]?.footer).toMatch(/^[0-9a-f]{64}$/);
     expect(files[1]?.footer).toBeUndefined();
     expect((await project.source("d").identity({})).files).toHaveLength(6);
+  });
+
+  test("a dt= folder says nothing of a Parquet file, not even of one without statistics", async () => {
+    const file = project.path("d/dt=2024-01-09/a.parquet");
+    await project.parquet("d/dt=2024-01-09/a.parquet", `SELECT ${ms("2024-01-01T12:00Z")} AS ts`);
+    // DuckDB always writes them: pyarrow's `write_statistics=False`.
+    copyFileSync(fileURLToPath(new URL("./without-statistics.parquet", import.meta.url)), file);
+    const source = project.source({ path: "d", timestampField: "ts", timestampUnit: "ms" });
+    const to = micros("2024-01-02T00:00:00Z");
+    expect((await source.identity({ time, before: to })).files).toHaveLength(1);
+    const asked = { ...columns({ id: "BIGINT" }), instants: [{ name: "@ts", ...time }] };
+    const { sql } = await source.scan({ ...asked, range: { time, to } });
+    expect(await project.session.query(`SELECT id FROM (${sql})`)).toEqual([{ id: 1n }]);
   });
 
   test("a dt= folder says nothing of another time than the view's own", async () => {

@@ -4,6 +4,7 @@ import type { Problem } from "../../errors/problem.js";
 import { type Filter, filter } from "../../operators/filter.js";
 import { deepFreeze } from "../../operators/operator-kind.js";
 import type { AnyOperator, Pipeline } from "../../operators/pipeline.js";
+import type { RollingAggregate } from "../../operators/rolling-aggregate.js";
 import { instantColumn, instantOf } from "../names.js";
 import type { ResolvedService } from "../resolve/resolved-service.js";
 import { assemblyOperators } from "./assembly.js";
@@ -41,12 +42,21 @@ function generate(service: ResolvedService): Pipeline {
   const time = instantOf(spine.name, spine.time);
   const operators: AnyOperator[] = [];
   let rows = "";
+  const names = new Set<string>();
+  /** Under a name that no other has: that of a view and its history (`a`, `a_history`) may be the same as another view's. */
   const add = <T extends AnyOperator>(operator: T): T => {
-    operators.push(operator);
-    return operator;
+    let { name } = operator;
+    for (let n = 2; names.has(name.toLowerCase()); n++) name = `${operator.name}_${n}`;
+    names.add(name.toLowerCase());
+    const named = name === operator.name ? operator : { ...operator, name, output: name };
+    operators.push(named);
+    return named;
   };
   const through = (operator: AnyOperator) => {
     rows = add(operator).output;
+  };
+  const roll = (made: readonly RollingAggregate[]) => {
+    for (const rolling of made) through({ ...rolling, inputs: [rows, rolling.inputs[1]] });
   };
 
   through(scanOf(`scan_${spine.name}`, needs.spine, { kind: "target_day", instant: time.column }));
@@ -54,18 +64,16 @@ function generate(service: ResolvedService): Pipeline {
   // Judges the day's rows as a whole: joins add columns and never rows, so it may stand before them and spare their work.
   if (service.sessionFilter !== undefined) through(sessionFilter(service, rows));
 
-  const scanned = new Set<string>();
+  const scanned = new Map<string, string>();
   for (const ref of service.refs) {
     const wanted = needs.rowJoins.get(ref.view.name);
     if (wanted === undefined) continue;
     const right = add(refScan(ref, needs));
-    scanned.add(ref.view.name);
+    scanned.set(ref.view.name, right.output);
     through(refJoin(`join_${ref.view.name}`, ref, wanted, [rows, right.output], time, service.pitEngine));
   }
   const history = spineHistory(service, needs, scanned, add);
-  if (history !== undefined)
-    for (const rolling of rollingOperators(service, "rolling", needs.spineSpecs, { rows, history, time }))
-      through(rolling);
+  if (history !== undefined) roll(rollingOperators(service, "rolling", needs.spineSpecs, { rows, history, time }));
   for (const group of needs.viewSpecs) {
     const { name } = group.view;
     const suffix = group.time.column === group.view.time?.column ? "" : `_by_${group.time.column}`;
@@ -78,14 +86,13 @@ function generate(service: ResolvedService): Pipeline {
     const range = historyOf(group.view, group.time, lookback);
     const right = add(scanOf(`scan_${name}_history${suffix}`, wanted, range));
     const inputs = { rows, history: right.output, time };
-    for (const rolling of rollingOperators(service, `rolling_${name}${suffix}`, group.specs, inputs)) through(rolling);
+    roll(rollingOperators(service, `rolling_${name}${suffix}`, group.specs, inputs));
   }
   for (const lookup of needs.lookups) {
     const [right, joined] = lookupOperators(lookup, rows, time, service.pitEngine);
-    add(right);
-    through(joined);
+    through({ ...joined, inputs: [rows, add(right).output] });
   }
-  for (const operator of assemblyOperators(service, needs, rows, time)) add(operator);
+  for (const operator of assemblyOperators(service, needs, rows, time)) through(operator);
 
   const qid = service.columns.some(({ from }) => from.type === "qid");
   return deepFreeze({
@@ -102,7 +109,8 @@ function generate(service: ResolvedService): Pipeline {
 function spineHistory(
   service: ResolvedService,
   needs: Needs,
-  scanned: ReadonlySet<string>,
+  /** Views that the rows are joined with: what their scans give. */
+  scanned: ReadonlyMap<string, string>,
   add: (operator: AnyOperator) => AnyOperator,
 ): string | undefined {
   const { spine } = service;
@@ -121,8 +129,7 @@ function spineHistory(
     const { name } = ref.view;
     const wanted = needs.historyJoins.get(name);
     if (wanted === undefined) continue;
-    if (!scanned.has(name)) add(refScan(ref, needs));
-    const inputs = [history, `scan_${name}`] as const;
+    const inputs = [history, scanned.get(name) ?? add(refScan(ref, needs)).output] as const;
     const leftTime = instantOf(spine.name, spine.time);
     history = add(refJoin(`history_join_${name}`, ref, wanted, inputs, leftTime, service.pitEngine)).output;
   }

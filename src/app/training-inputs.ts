@@ -1,11 +1,13 @@
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import type { FeatureView } from "../definitions/feature-view.js";
 import { refusedOutputRoot } from "../definitions/output-root.js";
 import { locatedStore, type StoreDefinition } from "../embeddings/lance-store.js";
 import { SqlSession } from "../engines/sql/session.js";
 import { DaedalusError } from "../errors/problem.js";
 import { isOutOfMemory } from "../errors/run.js";
+import { trainingProblem } from "../errors/training.js";
 import { problemsOf } from "../runs/failure.js";
+import { wouldRead } from "../sources/listing.js";
 import { openSource } from "../sources/open-source.js";
 import type { Source } from "../sources/source.js";
 import { coverageStoresOf, enrichmentsOf, scansOf, type TrainingInputs } from "../training/inputs.js";
@@ -36,6 +38,7 @@ export async function withTrainingInputs<Result>(
     for (const { view: name } of scansOf(pipeline)) {
       const view = project.views.get(name);
       if (view === undefined || views.has(name)) continue;
+      refuseOwnOutput(project.directory, view, resolve(outputRoot));
       views.set(name, view);
       sources.set(name, openSource(place, view, session));
     }
@@ -56,6 +59,14 @@ export async function withTrainingInputs<Result>(
   } finally {
     session.close();
   }
+}
+
+/** Throws DaedalusError, exit code 2, if what is written would be read as a view's data by the next run. */
+function refuseOwnOutput(directory: string, { name, source: { path } }: FeatureView, root: string): void {
+  if (path === undefined) return;
+  const files = [join(root, "dt=2000-01-01", "part-0-0.parquet"), join(root, "qid_map.parquet")];
+  if (files.some((file) => wouldRead(directory, path, file)))
+    throw new DaedalusError([trainingProblem("output-is-input", { root, view: name, path })], 2);
 }
 
 /** The embedding stores that the pipeline asks. */

@@ -25,6 +25,10 @@ export const trainingProblem = family("training", {
     says: `service "${p.service}" has no embedding columns for --enrich-only to fill`,
     help: "leave --enrich-only out",
   }),
+  "output-is-input": (p: { root: string; view: string; path: string }) => ({
+    says: `view "${p.view}" reads ${p.path}, where the days would be written: the next run would take them for data (${p.root})`,
+    help: "choose another folder with --output-root or output_root in runtime.yaml, or a narrower path for the view",
+  }),
   "other-service": (p: { root: string; found: string; wanted: string }) => ({
     says: `${p.root} holds the days of service "${p.found}", not of "${p.wanted}"`,
     help: "choose another folder with --output-root or output_root in runtime.yaml",

@@ -1,5 +1,5 @@
 import { type BigIntStats, readdirSync, realpathSync, statSync } from "node:fs";
-import { isAbsolute, join, relative, resolve, sep } from "node:path";
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { DaedalusError } from "../errors/problem.js";
 import { sourceProblem } from "../errors/source.js";
 
@@ -144,6 +144,33 @@ class Finding {
       else this.ignored++;
     }
   }
+}
+
+/** Whether `listFiles` would find a file (absolute) of a name that it reads, if there were one. */
+export function wouldRead(directory: string, path: string, file: string): boolean {
+  const root = resolve(directory, path);
+  const parts = realOf(file).split(sep);
+  if (look(root)?.isDirectory()) return isReadBy(realOf(root).split(sep), parts, false);
+  return /[*?[]/.test(path) && isReadBy(root.split(sep), file.split(sep), true);
+}
+
+/** Where it is, or would be. */
+function realOf(path: string): string {
+  if (look(path) !== undefined) return realpathSync(path);
+  const parent = dirname(path);
+  return parent === path ? path : join(realOf(parent), basename(path));
+}
+
+/** What is below a folder that the pattern names is read with it. */
+function isReadBy([part, ...rest]: readonly string[], names: readonly string[], isPattern: boolean): boolean {
+  const [name, ...below] = names;
+  if (part === undefined) return names.length > 0 && !names.some(isHidden);
+  if (isPattern && part === "**" && isReadBy(rest, names, true)) return true;
+  if (name === undefined) return false;
+  if (isPattern && part === "**") return !isHidden(name) && isReadBy([part, ...rest], below, true);
+  const isMatched = isPattern && /[*?[]/.test(part) ? patternOf(part).test(name) : part === name;
+  if (!isMatched || (isPattern && rest.length === 0 && isHidden(name))) return false;
+  return below.length === 0 ? rest.length === 0 : isReadBy(rest, below, isPattern);
 }
 
 function walk(folder: string, parts: readonly string[], matched: Set<string>): void {

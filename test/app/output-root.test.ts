@@ -1,7 +1,8 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { planDays, statusOf, train } from "#daedalus/app/train-service.js";
-import { problemsOf, TinyProject } from "../support/tiny-project.js";
+import { FEED, problemsOf, TinyProject } from "../support/tiny-project.js";
 
 let project: TinyProject;
 beforeEach(() => {
@@ -26,3 +27,23 @@ test.each([
     expect(existsSync("s3:")).toBe(false);
   },
 );
+
+test("an output root among the files that a view reads is refused", async () => {
+  project
+    .write("data/feed/feed.csv", readFileSync(project.path("feed.csv")))
+    .write("data/feed/deep/a.csv", "user_id,ts\n");
+  const view = readFileSync(project.path(FEED), "utf8");
+  for (const [path, outputRoot, isRefused] of [
+    ["data", "data/training_output/rank", true],
+    ["data/feed", "data/feed/out", true],
+    ["data/*/*.csv", "data/out", false],
+    ["data/**/*", "data/out", true],
+    ["data/feed", "data/out", false],
+  ] as const) {
+    project.write(FEED, view.replace("feed.csv", JSON.stringify(path)));
+    const made = await problemsOf(async () =>
+      planDays(await project.compile(), { outputRoot: join(project.directory, outputRoot) }),
+    );
+    expect([path, made.some(({ code }) => code === "training/output-is-input")]).toEqual([path, isRefused]);
+  }
+});

@@ -307,6 +307,28 @@ describe("the output", () => {
     ]);
   });
 
+  test("a view called as another's history or lookup is another relation", async () => {
+    const names = ["feed_history", "feed_lookup_recent", "flatten"] as const;
+    const pipeline = await compiled(
+      ...names.flatMap((name): Edit[] => [
+        [
+          view(name),
+          "",
+          `name: ${name}\nentity: user\nsource: {path: users.parquet, timestamp_field: updated_at}\nfields: [{name: score_of_${name}, dtype: DOUBLE}]\nfield_mapping: {score: score_of_${name}}\n`,
+        ],
+        withColumn(`{name: score_of_${name}, kind: static, dtype: DOUBLE}`),
+        [RUNTIME, "feature_refs: [", `feature_refs: [${name}, `],
+      ]),
+    );
+    const all = pipeline.operators.map(({ name }) => name.toLowerCase());
+    expect(new Set(all).size).toBe(all.length);
+    const known = new Set<string>();
+    for (const { inputs, output } of pipeline.operators) {
+      for (const input of inputs) expect(known).toContain(input);
+      known.add(output);
+    }
+  });
+
   test("instants that can only be read as microseconds are told", async () => {
     // Written by pyarrow, as pandas does: DuckDB has no type for it.
     const file = fileURLToPath(new URL("../feature-runs/nanos-utc.parquet", import.meta.url));

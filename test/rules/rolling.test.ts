@@ -91,6 +91,14 @@ describe("which rows are history", () => {
     },
     "ts seen_1s\n0 [1]\n999999999 [1,2]\n1000000000 [2,3]",
   );
+  rule(
+    "a window may be longer than there is time",
+    {
+      spine: "user_id ts item\n1 10 1\n1 11 2\n1 12 3",
+      specs: [{ name: "seen", agg: "list", source_column: "item", windows: ["1s", "107000000d"] }],
+    },
+    "ts seen_1s seen_107000000d\n10 [] []\n11 [1] [1]\n12 [2] [1,2]",
+  );
 });
 
 describe("lists", () => {

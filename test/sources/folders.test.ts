@@ -11,6 +11,7 @@ import {
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { listFiles, wouldRead } from "#daedalus/sources/listing.js";
 import { columns, failing, micros, Project, refusal } from "./files.js";
 
 let project: Project;
@@ -150,6 +151,56 @@ describe("columns of several files", () => {
       [15n, "d/c.ndjson", 1n],
     ]);
   });
+});
+
+test("what would be read is what is read, once it is there", async () => {
+  const names = [
+    "a.parquet",
+    "x/b.csv",
+    "x/y/c.ndjson",
+    "x/_y/d.csv",
+    ".z/e.csv",
+    "out/dt=1/part-0-0.parquet",
+    "q[1]/f.csv",
+    "n/g.txt",
+  ];
+  for (const name of names) project.text(`d/${name}`, "id\n1\n");
+  const paths = [
+    "d",
+    "d/",
+    "./d/x",
+    "d/*",
+    "d/*.parquet",
+    "d/**",
+    "d/**/*.csv",
+    "d/x/*",
+    "d/*/y",
+    "d/?/**/[a-c]*",
+    "d/x/b.csv",
+    "d/q[1]",
+    "d/o*/dt=*",
+    "e",
+  ];
+  for (const path of paths) {
+    const root = project.path("");
+    let found: readonly string[] = [];
+    try {
+      found = listFiles(root, path).files.map((file) => file.path);
+    } catch {
+      // There are none.
+    }
+    for (const name of names.filter((one) => !one.endsWith(".txt"))) {
+      const file = project.path(`d/${name}`);
+      // Nothing is missed; more than is read are what lies beside folders that `**` matches, and the file itself that is written.
+      const isBeside = path === "d/**" || path === "d/x/b.csv";
+      if (found.includes(file) || !isBeside)
+        expect([path, name, wouldRead(root, path, file)]).toEqual([
+          path,
+          name,
+          path !== "d/x/b.csv" && found.includes(file),
+        ]);
+    }
+  }
 });
 
 describe("identity", () => {

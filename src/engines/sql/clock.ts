@@ -48,6 +48,7 @@ const MIN_BIGINT = -(2n ** 63n);
 export function minus(expression: string, duration: Duration, clock: Clock): string {
   const ticks = durationTicks(duration, clock);
   if (clock.type === "HUGEINT") return `(${expression} - CAST('${ticks}' AS HUGEINT))`;
-  if (ticks >= 2n ** 63n) return `CAST('${MIN_BIGINT}' AS BIGINT)`;
+  // Still an expression over the row: DuckDB's ASOF join wants one on each side.
+  if (ticks >= 2n ** 63n) return `least(${expression}, CAST('${MIN_BIGINT}' AS BIGINT))`;
   return `(greatest(${expression}, CAST('${MIN_BIGINT + ticks}' AS BIGINT)) - CAST('${ticks}' AS BIGINT))`;
 }

@@ -29,6 +29,14 @@ async function resultOf(sql: string) {
   return row;
 }
 
+test.each(["FALSE) AND (TRUE", "TRUE) OR (x > 1", "x > 1)", "(x > 1", "x > 1 --)", "x > 1; SELECT 1"])(
+  "%s is one expression or refused",
+  async (text) => {
+    const [expression] = await openPredicateAnalyzer(session).parse([text]);
+    expect(expression?.ok).toBe(text.endsWith("--)"));
+  },
+);
+
 describe("what is bound means what was written", () => {
   test.each([
     "1e3",

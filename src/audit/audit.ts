@@ -7,6 +7,7 @@ import { DaedalusError } from "../errors/problem.js";
 import type { ColumnName } from "../operators/operator.js";
 import type { Source } from "../sources/source.js";
 import { refuseForeignRoot } from "../training/day-states.js";
+import { selectDays } from "../training/days.js";
 import type { TrainingInputs } from "../training/inputs.js";
 import { causalityOf } from "./causality.js";
 import {
@@ -106,7 +107,7 @@ function newcomers(): (columns: readonly ColumnName[]) => boolean {
 /**
  * Derives written rows again by brute force, and perturbs the future to see that nothing before it moves. Reads the user's
  * data, and writes only below temporary folders. Throws DaedalusError, exit code 2: `trace/unknown-column`,
- * `training/coverage-not-executed`, and what selecting days and the folder refuse; exit code 1 if a source cannot be read.
+ * `training/coverage-not-executed`, and what selecting the day and the folder refuse; exit code 1 if a source cannot be read.
  */
 export async function audit(surroundings: AuditSurroundings, options: AuditOptions = {}): Promise<AuditReport> {
   const { inputs, service, duckdbConfig, openDay } = surroundings;
@@ -114,6 +115,7 @@ export async function audit(surroundings: AuditSurroundings, options: AuditOptio
   const columns = requireColumns(inputs, options.columns);
   const root = resolve(inputs.outputRoot);
   await refuseForeignRoot(root, service.name);
+  if (options.date !== undefined) await selectDays(inputs, { targetDate: options.date }, "--date");
   const causality = causalityOf(inputs.pipeline, service);
   const causal = columns.filter(({ name }) => strict || !causality.columns.has(name));
   const presence = strict || causality.rows;

@@ -60,7 +60,7 @@ export const addPipelineAudit: AddCommand = (group, terminal, exit) => {
             ...(outputRoot === undefined ? {} : { outputRoot }),
           }),
       ).finally(progress.end);
-      const failed = report.counterExamples.length > 0;
+      const failed = report.counterExamples.length > 0 || !isChecked(report);
       return { json: report, text: reportText(report), ...(failed ? { exitCode: 1 as const } : {}) };
     }),
   );
@@ -82,12 +82,19 @@ function showAudit(terminal: Terminal): { show: (event: AuditProgress) => void; 
   };
 }
 
+/** Who has looked at nothing has found nothing. */
+function isChecked({ derived, future, counterExamples }: AuditReport): boolean {
+  const isTried = future.trials.some(({ outcome }) => outcome !== "skipped");
+  return derived.rows > 0 || isTried || counterExamples.length > 0;
+}
+
 function reportText(report: AuditReport): string {
   const { service, outputRoot, seed, strict, derived, future, notCausal, counterExamples } = report;
   const compared = future.trials.filter(({ outcome }) => outcome !== "skipped");
   const rows = compared.reduce((sum, trial) => sum + trial.rows, 0);
+  const found = counterExamples.length === 0 ? "no counter-example" : count(counterExamples.length, "counter-example");
   return [
-    `${service} → ${relativePath(outputRoot)}, seed ${seed}: ${counterExamples.length === 0 ? "no counter-example" : count(counterExamples.length, "counter-example")}`,
+    `${service} → ${relativePath(outputRoot)}, seed ${seed}: ${isChecked(report) ? found : "nothing could be checked"}`,
     "",
     `derived again from the sources: ${count(derived.rows, "row")} of ${count(derived.days.length, "day")}, ${count(derived.values, "value")}`,
     ...derived.skipped.map((why) => `  skipped: ${why}`),

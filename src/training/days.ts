@@ -14,10 +14,14 @@ export interface DaySelection {
 
 /**
  * The UTC days of the selection that have rows of the spine view, ascending, and how many. Throws DaedalusError, exit code 2, for a bad
- * date and for a selection without any row, naming the nearest days that have some.
+ * date and for a selection without any row, naming the nearest days that have some. `option`: what the target date was given by.
  */
-export async function selectDays(inputs: TrainingInputs, selection: DaySelection): Promise<ReadonlyMap<Day, number>> {
-  const { start, end, what } = boundsOf(inputs.feed, selection);
+export async function selectDays(
+  inputs: TrainingInputs,
+  selection: DaySelection,
+  option = "--target-date",
+): Promise<ReadonlyMap<Day, number>> {
+  const { start, end, what } = boundsOf(inputs.feed, selection, option);
   const { view } = inputs.pipeline.spine;
   const source = sourceOf(inputs, view);
   const time = spineTime(inputs.pipeline);
@@ -29,7 +33,7 @@ export async function selectDays(inputs: TrainingInputs, selection: DaySelection
   throw new DaedalusError([trainingProblem("day-without-rows", { what, view, address: source.address, nearest })], 2);
 }
 
-function boundsOf(feed: TrainingInputs["feed"], { targetDate, from, to }: DaySelection) {
+function boundsOf(feed: TrainingInputs["feed"], { targetDate, from, to }: DaySelection, option: string) {
   if (targetDate !== undefined && (from !== undefined || to !== undefined))
     throw new DaedalusError(
       [
@@ -41,7 +45,7 @@ function boundsOf(feed: TrainingInputs["feed"], { targetDate, from, to }: DaySel
       2,
     );
   if (targetDate !== undefined) {
-    const start = startOf("--target-date", targetDate);
+    const start = startOf(option, targetDate);
     return { start, end: start + MICROS_PER_DAY, what: `on ${targetDate}` };
   }
   const start = from === undefined ? monthStart(feed.start, 0) : startOf("--from", from);

@@ -55,6 +55,8 @@ describe("an engine that keeps the rules", () => {
     expect(future.trials.map(({ day }) => day)).toEqual(["1970-01-02", "1970-01-02"]);
     const elsewhere = await shop.audit({ outputRoot: join(shop.directory, "nowhere"), trials: 1 });
     expect(elsewhere.derived.skipped).toEqual([`no day is written in ${join(shop.directory, "nowhere")}`]);
+    await expect(shop.audit({ date: "1970-03-01" })).rejects.toThrow(/no row on 1970-03-01/);
+    await expect(shop.audit({ date: "1970-1" })).rejects.toThrow(/--date 1970-1 is not a date/);
     await expect(shop.audit({ columns: ["prise"] })).rejects.toThrow(/no column "prise".*did you mean "price"/s);
   });
 });

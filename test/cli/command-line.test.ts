@@ -223,6 +223,11 @@ describe("a project", () => {
     expect(plan.days.map((day: { action: string }) => day.action)).toEqual(Array(7).fill("do"));
     const fresh = await daeda(["pipeline", "plan", "ranking", "--output-root", "fresh"]);
     expect(fresh.stdout).toContain("7 of 7 days to do");
+    const unchecked = ["pipeline", "audit", "ranking", "--trials", "0", "--output-root", "nowhere"];
+    expect(await daeda(unchecked)).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining("nothing could be checked"),
+    });
     const enrich = await daeda(["pipeline", "train", "ranking", "--enrich-only", "--json"]);
     expect([enrich.code, enrich.stdout]).toEqual([2, expect.stringContaining("training/no-embeddings")]);
     const again = await daeda(["pipeline", "train", "ranking"]);

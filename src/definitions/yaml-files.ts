@@ -1,4 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { isAbsolute, join, relative, sep } from "node:path";
 import type { Place } from "../errors/catalogue.js";
 import { definitionProblem } from "../errors/definition.js";
@@ -70,6 +70,9 @@ export function yamlFiles(directory: string): YamlFiles {
       const file = nameOf(path);
       let text: string;
       try {
+        // A pipe would be waited for without end.
+        const kind = await stat(path);
+        if (!kind.isFile() && !kind.isDirectory()) throw new Error("it is no file");
         text = new TextDecoder("utf-8", { fatal: true }).decode(await readFile(path));
       } catch (error) {
         if (isAbsent(error)) return { state: "absent" };

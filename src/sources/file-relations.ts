@@ -16,6 +16,8 @@ export interface FileColumns {
   readonly header: readonly string[];
   /** See `Footer`. */
   readonly cut: ReadonlySet<string>;
+  /** Columns that have no value in the file, and no type. */
+  readonly nulls: ReadonlySet<string>;
   readonly renamed: ReadonlyMap<string, string>;
 }
 
@@ -35,6 +37,7 @@ export async function columnsOf(session: SqlSession, file: DataFile): Promise<Fi
     types,
     header,
     open: file.format === "ndjson",
+    nulls: footer?.nulls ?? NOTHING,
     cut: footer?.cut ?? NOTHING,
     renamed: footer?.renamed ?? NO_NAMES,
   };

@@ -58,12 +58,14 @@ export class FileSource implements Source {
     const found = new Map<string, { type: string; file: string; text: boolean; types: Map<string, string> }>();
     const cut = new Set<string>();
     const renamed = new Map<string, string>();
+    const nulls = new Map<string, string>();
     let open = false;
     const needed = this.#namedColumns();
     for (const file of files) {
       const columns = await columnsOf(this.session, file);
       open ||= columns.open;
       for (const name of columns.cut) cut.add(name);
+      for (const name of columns.nulls) nulls.set(name, file.shown);
       for (const [name, own] of columns.renamed) renamed.set(name, own);
       for (const [name, type] of columns.types) {
         const text = file.format !== "parquet" || file.partitions.has(name);
@@ -78,6 +80,10 @@ export class FileSource implements Source {
         }
       }
     }
+    // Any type would do where no file has a value.
+    for (const [name, file] of nulls)
+      if (!found.has(name))
+        found.set(name, { type: "INTEGER", file, text: false, types: new Map([["INTEGER", file]]) });
     const ownName = (name: string): { readonly renamed?: string } => {
       const own = renamed.get(name);
       return own === undefined ? {} : { renamed: own };
@@ -253,7 +259,7 @@ export class FileSource implements Source {
       if (missing.size === 0) return;
       const columns = await columnsOf(this.session, file);
       if (columns.open) return;
-      for (const name of columns.types.keys()) {
+      for (const name of [...columns.types.keys(), ...columns.nulls]) {
         known.add(name);
         missing.delete(name);
       }

@@ -14,8 +14,10 @@ import { parseType } from "./types.js";
 export interface Footer {
   /** Hexadecimal. */
   readonly sha256: string;
-  /** DuckDB's types of the top-level columns, in order. */
+  /** DuckDB's types of the top-level columns, in order; without those of Parquet's null type. */
   readonly columns: ReadonlyMap<string, string>;
+  /** Columns of the null type, as writers make them that have seen no value. */
+  readonly nulls: ReadonlySet<string>;
   /** Columns of nanoseconds with a time zone: DuckDB has no such type, and cuts them to microseconds. */
   readonly cut: ReadonlySet<string>;
   /** The file's own names of columns that DuckDB calls otherwise, since they differ from another by case only. */
@@ -47,7 +49,7 @@ export async function footerOf(session: SqlSession, file: DataFile): Promise<Foo
     session.query(`DESCRIBE SELECT * FROM read_parquet(${fileName(file)}, hive_partitioning = false)`),
   );
   const columns = new Map(rows.map((row) => [String(row["column_name"]), String(row["column_type"])]));
-  const { wide, cut, names } = await misreadColumns(session, file);
+  const { wide, cut, nulls, names } = await misreadColumns(session, file);
   for (const [name, type] of wide) if (columns.has(name)) columns.set(name, type);
   const renamed = new Map(
     [...columns.keys()].flatMap((name, place) => {
@@ -55,16 +57,17 @@ export async function footerOf(session: SqlSession, file: DataFile): Promise<Foo
       return own === undefined || own === name ? [] : [[name, own] as const];
     }),
   );
-  const footer = { sha256, columns, cut, renamed };
+  for (const name of nulls) columns.delete(name);
+  const footer = { sha256, columns, nulls, cut, renamed };
   footers.set(version, footer);
   return footer;
 }
 
-/** What DuckDB's own types do not tell: decimals that it reads as garbage, and instants that it cuts. */
+/** What DuckDB's own types do not tell: decimals that it reads as garbage, instants that it cuts, and what has no type at all. */
 async function misreadColumns(session: SqlSession, file: DataFile) {
   const rows = await unlessUnreadable(file, () =>
     session.query(
-      `SELECT name, num_children, precision, scale,
+      `SELECT name, num_children, precision, scale, logical_type = 'NullType()' AS nothing,
               logical_type LIKE '%isAdjustedToUTC=1%' AND logical_type LIKE '%NANOS=Nano%' AS cut
          FROM parquet_schema(${fileName(file)})`,
     ),
@@ -74,6 +77,7 @@ async function misreadColumns(session: SqlSession, file: DataFile) {
       .filter((row) => Number(row["precision"] ?? 0) > 38)
       .map((row) => [String(row["name"]), `DECIMAL256(${row["precision"]},${row["scale"]})`] as const),
     cut: new Set(rows.filter((row) => row["cut"] === true).map((row) => String(row["name"]))),
+    nulls: new Set(rows.filter((row) => row["nothing"] === true).map((row) => String(row["name"]))),
     names: topLevel(rows),
   };
 }

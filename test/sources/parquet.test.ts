@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { DType } from "#daedalus/columnar/dtypes.js";
 import type { ScanRequest } from "#daedalus/sources/source.js";
@@ -100,6 +100,29 @@ describe("exact casts", () => {
       file: "deep/bad.parquet",
       says: `column "v" holds ${value} in row 2, which is no ${dtype}`,
     });
+  });
+
+  test("a column that a file has no value of, and so no type, is NULL of whatever type it has elsewhere", async () => {
+    // Written by pyarrow: DuckDB has no such type.
+    project.text("valueless/a.parquet", readFileSync(new URL("./without-values.parquet", import.meta.url)));
+    expect(await project.read("valueless", "x", "TEXT")).toEqual([null, null]);
+    expect((await project.source("valueless").schema()).columns.find(({ name }) => name === "x")).toMatchObject({
+      dtype: "INTEGER",
+    });
+    for (const [value, dtype] of [
+      ["1.5::DOUBLE", "DOUBLE"],
+      ["'word'", "TEXT"],
+      ["[1, 2]::BIGINT[]", "BIGINT[]"],
+      ["TIMESTAMP '2024-01-01'", "TIMESTAMP"],
+    ] as const) {
+      await project.parquet("valueless/b.parquet", `SELECT 5 AS id, ${value} AS x`);
+      expect((await project.source("valueless").schema()).columns.find(({ name }) => name === "x")).toMatchObject({
+        dtype,
+      });
+      const [first, second, third] = await project.read("valueless", "x", dtype);
+      expect([first, second, third === null]).toEqual([null, null, false]);
+      rmSync(project.path("valueless/b.parquet"));
+    }
   });
 
   test("BOOLEAN is no number and a number is no BOOLEAN: refused before the query", async () => {

@@ -51,7 +51,15 @@ export function dayStartMicros(day: Day): bigint {
   return BigInt(millis) * 1000n;
 }
 
-/** The UTC date that holds the instant (the floor, also before 1970). */
+const FIRST_NAMED = -62_135_596_800_000_000n;
+const END_OF_NAMED = 253_402_300_800_000_000n;
+
+/** Whether the instant is of the years 1 to 9999: the days of others have no name of the form `YYYY-MM-DD`. */
+export function hasDay(micros: bigint): boolean {
+  return micros >= FIRST_NAMED && micros < END_OF_NAMED;
+}
+
+/** The UTC date that holds the instant (the floor, also before 1970), if it has a day. */
 export function dayOfMicros(micros: bigint): Day {
   const floor = micros >= 0n ? micros / MICROS_PER_DAY : -((-micros + MICROS_PER_DAY - 1n) / MICROS_PER_DAY);
   return new Date(Number(floor) * 86_400_000).toISOString().slice(0, 10);

@@ -1,4 +1,4 @@
-import { type Day, dayOfMicros, dayStartMicros, MICROS_PER_DAY } from "../columnar/instants.js";
+import { type Day, dayOfMicros, dayStartMicros, hasDay, MICROS_PER_DAY } from "../columnar/instants.js";
 import type { FeatureView } from "../definitions/feature-view.js";
 import type { SqlSession } from "../engines/sql/session.js";
 import { nearest } from "../errors/nearest.js";
@@ -354,14 +354,16 @@ function rowsOfGroups(
   for (const group of groups) {
     if (group.rows === 0 || group.rows === group.nulls) continue;
     if (!group.range || group.nulls === undefined) return undefined;
+    if (!overlaps(group.range, range)) continue;
     const day = singleDay(group.range);
-    if (day !== undefined && inside(day, range)) days.push([day, group.rows - group.nulls]);
-    else if (overlaps(group.range, range)) return undefined;
+    if (day === undefined || !inside(day, range)) return undefined;
+    days.push([day, group.rows - group.nulls]);
   }
   return days;
 }
 
 function singleDay(range: MicrosRange): Day | undefined {
+  if (!hasDay(range[0]) || !hasDay(range[1])) return undefined;
   const day = dayOfMicros(range[0]);
   return day === dayOfMicros(range[1]) ? day : undefined;
 }

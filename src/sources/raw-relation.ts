@@ -1,5 +1,5 @@
 import type { DType } from "../columnar/dtypes.js";
-import { type Day, dayOfMicros, MICROS_PER_DAY, resolutionOf, type TimeUnit } from "../columnar/instants.js";
+import { type Day, dayOfMicros, hasDay, MICROS_PER_DAY, resolutionOf, type TimeUnit } from "../columnar/instants.js";
 import type { SqlSession } from "../engines/sql/session.js";
 import { identifier } from "../engines/sql/text.js";
 import { DaedalusError } from "../errors/problem.js";
@@ -308,7 +308,8 @@ export async function rowsByDay(
     `SELECT (t // ${MICROS_PER_DAY}) - CASE WHEN t % ${MICROS_PER_DAY} < 0 THEN 1 ELSE 0 END AS number, count(*) AS rows
        FROM (${instantsOf(relations, time, range)}) GROUP BY ALL ORDER BY number ASC NULLS FIRST`,
   );
-  return new Map(rows.map((row) => [dayOfMicros(BigInt(String(row["number"])) * MICROS_PER_DAY), Number(row["rows"])]));
+  const numbered = rows.map((row) => [BigInt(String(row["number"])) * MICROS_PER_DAY, Number(row["rows"])] as const);
+  return new Map(numbered.filter(([start]) => hasDay(start)).map(([start, count]) => [dayOfMicros(start), count]));
 }
 
 /** Microseconds of the time column, as `t`; rows without a time are left out. With provenance: "@file" and "@row". */

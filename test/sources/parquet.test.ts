@@ -102,6 +102,25 @@ describe("exact casts", () => {
     });
   });
 
+  test("instants that no calendar has are read like others; they are of no day", async () => {
+    // TIMESTAMPs of 2024-01-01, 9e18 and −2⁶³ µs, by pyarrow: DuckDB cannot even write the latter as text.
+    project.text("absurd.parquet", readFileSync(new URL("./absurd-instants.parquet", import.meta.url)));
+    await project.parquet(
+      "absurd-integers.parquet",
+      "SELECT unnest([1704110400000000, 9223372036854775807, -9223372036854775807]) AS ts",
+    );
+    for (const [path, time] of [
+      ["absurd.parquet", { source: "ts", unit: "timestamp" }],
+      ["absurd-integers.parquet", { source: "ts", unit: "us" }],
+    ] as const) {
+      const source = project.source(path);
+      expect([...(await source.rowsByDay(time, {}))]).toEqual([["2024-01-01", 1]]);
+      const [from, to] = [micros("2023-12-31T00:00:00Z"), micros("2024-02-01T00:00:00Z")];
+      expect([...(await source.rowsByDay(time, { from, to }))]).toEqual([["2024-01-01", 1]]);
+      expect((await source.identity({ time, before: micros("1970-01-01T00:00:00Z") })).files).toHaveLength(1);
+    }
+  });
+
   test("a column that a file has no value of, and so no type, is NULL of whatever type it has elsewhere", async () => {
     // Written by pyarrow: DuckDB has no such type.
     project.text("valueless/a.parquet", readFileSync(new URL("./without-values.parquet", import.meta.url)));

@@ -85,13 +85,21 @@ function reportText(report: TrainReport): string {
     rows === undefined ? "" : grouped(rows),
     took === undefined ? "" : seconds(took),
   ]);
-  const failures = days.flatMap(({ day, problems }) => problems.map((problem) => `${day}: ${formatProblem(problem)}`));
+  const failures = new Map<string, string[]>();
+  for (const { day, problems } of days)
+    for (const text of problems.map((problem) => formatProblem(problem)))
+      failures.set(text, [...(failures.get(text) ?? []), day]);
   return [
     worked.length === 0
       ? `${service} → ${relativePath(outputRoot)}: all ${count(days.length, "day")} are there already`
       : `${service} → ${relativePath(outputRoot)}: ${count(rows, "row")} in ${seconds(report.seconds)}`,
     "",
     table(["day", "outcome", "rows", "took"], told),
-    ...(failures.length === 0 ? [] : ["", ...failures]),
+    ...(failures.size === 0 ? [] : ["", ...[...failures].map(([text, failed]) => `${daysText(failed)}: ${text}`)]),
   ].join("\n");
+}
+
+/** `2024-03-01`, or of several the first and how many more. */
+function daysText([first = "", ...more]: readonly string[]): string {
+  return more.length === 0 ? first : `${first} and ${count(more.length, "more day")}`;
 }

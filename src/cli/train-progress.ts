@@ -8,6 +8,8 @@ import type { Terminal } from "./terminal.js";
  */
 export function showProgress(terminal: Terminal): (event: ProgressEvent) => void {
   const started = new Map<string, number>();
+  /** Problems that were told, and with which unit: days that read one file often fail for one reason. */
+  const told = new Map<string, string>();
   let drawn = false;
   const clear = () => {
     if (drawn) terminal.draw("\r\u001b[2K");
@@ -39,10 +41,14 @@ export function showProgress(terminal: Terminal): (event: ProgressEvent) => void
             `${event.unit}: ${grouped(event.rows)} rows in ${seconds(event.seconds)}  (${paceText(event.pace)})`,
           );
         return;
-      case "unit-failed":
+      case "unit-failed": {
         clear();
-        terminal.say(`${event.unit} failed:\n${event.problems.map((problem) => formatProblem(problem)).join("\n")}`);
+        const text = event.problems.map((problem) => formatProblem(problem)).join("\n");
+        const first = told.get(text);
+        terminal.say(first === undefined ? `${event.unit} failed:\n${text}` : `${event.unit} failed like ${first}`);
+        if (first === undefined) told.set(text, event.unit);
         return;
+      }
       case "run-ended":
         clear();
     }

@@ -75,7 +75,9 @@ export const sourceProblem = family("source", {
   }),
   "value-does-not-fit": (p: { column: string; dtype: string; value: string; where: string }) => ({
     says: `column "${p.column}" holds ${p.value} in ${p.where}, which is no ${p.dtype}`,
-    help: "correct the value, or declare a dtype that holds it in the view's fields",
+    help: /^(TIMESTAMP|DATE|instant)/.test(p.dtype)
+      ? "write instants as ISO 8601 (2024-03-01T09:00:00Z); what counts seconds or parts of them is declared as BIGINT, with timestamp_unit"
+      : "correct the value, or declare a dtype that holds it in the view's fields",
   }),
   "null-time": (p: { column: string; where: string }) => ({
     says: `the event time "${p.column}" is NULL in ${p.where}`,

@@ -22,7 +22,17 @@ export class Interrupted extends Error {
 }
 
 const DISK_FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
-const UNWRITABLE = new Set(["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST", "EISDIR", "ENOENT"]);
+const UNWRITABLE = new Set([
+  "EACCES",
+  "EPERM",
+  "EROFS",
+  "ENOTDIR",
+  "EEXIST",
+  "EISDIR",
+  "ENOENT",
+  "ENAMETOOLONG",
+  "ELOOP",
+]);
 /** What DuckDB says of the same; it has no codes. */
 const DISK_FULL_TEXT =
   /no space left on device|disk quota exceeded|file too large|could not write all bytes|failed to offload data block/i;

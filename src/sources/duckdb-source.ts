@@ -176,7 +176,8 @@ export class DuckDbSource implements Source {
     const relation =
       this.from.query === undefined
         ? this.#table(database, this.from.table ?? "")
-        : `(${await this.#qualified(database, this.from.query)})`;
+        : // A comment ends with its line; a statement's end is none of an expression's.
+          `(${(await this.#qualified(database, this.from.query)).replace(/;\s*$/, "")}\n)`;
     try {
       const rows = await this.session.query(`DESCRIBE SELECT * FROM ${relation}`);
       const types = new Map(rows.map((row) => [String(row["column_name"]), String(row["column_type"])]));

@@ -149,6 +149,8 @@ describe("a DuckDB file", () => {
       suggestion: "events",
       exitCode: 2,
     });
+    for (const query of ["SELECT * FROM events;", "SELECT * FROM events -- all of them", "SELECT * FROM events;\n"])
+      expect((await source({ query }).schema()).columns.length).toBeGreaterThan(0);
     expect(await code({ databasePath: "x.duckdb", query: "DROP TABLE events" })).toBe("source/bad-query");
     expect(await code({ databasePath: "x.duckdb", query: "SELECT 1; SELECT 2" })).toBe("source/bad-query");
     expect(await code({ databasePath: "x.duckdb", query: "SELECT nothing FROM events" })).toBe("source/bad-query");

@@ -4,7 +4,7 @@ import { type ImportedVectors, importVectors } from "../embeddings/import-vector
 import {
   LanceStore,
   locatedStore,
-  refuseRemote,
+  refuseNoFolder,
   type StoreDefinition,
   storeIdentity,
 } from "../embeddings/lance-store.js";
@@ -67,7 +67,7 @@ export async function embeddingStores(project: Project): Promise<readonly StoreS
   for (const name of Object.keys(project.aggregations.embeddingStores)) {
     const definition = storeNamed(project, name);
     const { uri, key, vector, dim } = definition;
-    refuseRemote(definition);
+    refuseNoFolder(definition);
     const told = { name, uri, key, vector, dim };
     if ((await storeIdentity(definition, project.directory)) === undefined) {
       states.push(told);

@@ -6,7 +6,7 @@ import { DaedalusError } from "../errors/problem.js";
 import {
   isTableFolder,
   LanceStore,
-  refuseRemote,
+  refuseNoFolder,
   type StoreDefinition,
   type StoreKeys,
   storeIdentity,
@@ -37,7 +37,7 @@ export interface ImportedVectors {
  * there is made. Throws DaedalusError `embedding/…`, exit code 1, if the store is not as it is defined (2: if it cannot be made).
  */
 export async function importVectors(store: StoreDefinition, rows: NewVectors): Promise<ImportedVectors> {
-  refuseRemote(store);
+  refuseNoFolder(store);
   const { connect } = await import("@lancedb/lancedb");
   const { directory, key } = store;
   const table = arrowTable(store, rows);

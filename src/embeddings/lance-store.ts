@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { lstat, mkdtemp, readdir, rm, stat, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, relative, resolve } from "node:path";
@@ -76,8 +77,10 @@ function nothingIfAbsent(error: NodeJS.ErrnoException): undefined {
   if (error.code !== "ENOENT" && error.code !== "ENOTDIR") throw error;
 }
 
-/** Throws DaedalusError `embedding/remote-store`, exit code 2. */
-export function refuseRemote({ name: store, uri }: StoreDefinition): void {
+/** Throws DaedalusError `embedding/remote-store`, exit code 2; `embedding/no-folder` where a file lies in its place. */
+export function refuseNoFolder({ name: store, uri, directory }: StoreDefinition): void {
+  if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() === false)
+    throw new DaedalusError([embeddingProblem("no-folder", { store, uri })], 2);
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(uri))
     throw new DaedalusError([embeddingProblem("remote-store", { store, uri })], 2);
 }
@@ -100,7 +103,7 @@ export class LanceStore {
   /** `version`: not the latest. Throws DaedalusError `embedding/…`, exit code 1: no dataset, or not with these columns. */
   static async open(definition: StoreDefinition, version?: number): Promise<LanceStore> {
     const { name: store, uri, directory } = definition;
-    refuseRemote(definition);
+    refuseNoFolder(definition);
     let links: string | undefined;
     try {
       if ((await lstat(join(directory, VERSIONS)).catch(nothingIfAbsent)) === undefined)

@@ -10,6 +10,10 @@ export const embeddingProblem = family("embedding", {
     says: `embedding store "${p.store}": there is no Lance dataset at ${p.uri}`,
     help: `bring vectors into it with "daeda embeddings import <parquet> --store ${p.store}", or correct embedding_stores.${p.store}.uri in aggregations.yaml`,
   }),
+  "no-folder": (p: { store: string; uri: string }) => ({
+    says: `embedding store "${p.store}": ${p.uri} is a file, and a Lance dataset is a folder`,
+    help: `correct embedding_stores.${p.store}.uri in aggregations.yaml`,
+  }),
   "store-unreadable": (p: { store: string; uri: string; cause: string }) => ({
     says: `embedding store "${p.store}" (${p.uri}) cannot be read: ${p.cause}`,
     help: "the dataset is damaged or vanished while it was read; put it back, or import its vectors anew",

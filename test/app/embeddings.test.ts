@@ -328,6 +328,10 @@ test("a store that is not there, or not as it is defined, is refused before the 
   expect(await trained()).toBe("embedding/no-column");
   await writeFile(specs, text.replace("key: item_id", "key: v"));
   expect(await trained()).toBe("embedding/key-type");
+  await writeFile(specs, text.replace(/uri: data\/[^,}\n]*/, "uri: daedalus.yaml"));
+  expect(await trained()).toBe("embedding/no-folder");
+  const onFile = importEmbeddings((await compiled()).project, join(folder, "data/items.parquet"), "items");
+  expect(await problemOf(onFile)).toBe("embedding/no-folder");
   await writeFile(specs, text.replace("uri: data/", "uri: s3://bucket/"));
   expect(await trained()).toBe("embedding/remote-store");
   const remote = await problemOf(

@@ -1,7 +1,9 @@
+import { tmpdir } from "node:os";
 import { type AuditReport, audit as auditService, type AuditOptions as Options } from "../audit/audit.js";
 import type { OpenDay } from "../audit/laboratory.js";
 import type { Project } from "../definitions/project.js";
 import type { SqlSession } from "../engines/sql/session.js";
+import { spillFolder } from "../engines/sql/spill-folder.js";
 import { DaedalusError } from "../errors/problem.js";
 import { openSource } from "../sources/open-source.js";
 import type { Source } from "../sources/source.js";
@@ -32,6 +34,8 @@ export async function audit(
         openViews: () => openViews(project, inputs.session),
         openDay,
         duckdbConfig,
+        // Where what a killed audit has left is removed by a later one.
+        temporary: spillFolder(duckdbConfig["temp_directory"] ?? tmpdir()),
       },
       options,
     ),

@@ -1,6 +1,5 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { mkdir, rm } from "node:fs/promises";
+import { resolve } from "node:path";
 import type { ResolvedService } from "../compiler/resolve/resolved-service.js";
 import type { Project } from "../definitions/project.js";
 import { DaedalusError } from "../errors/problem.js";
@@ -86,6 +85,8 @@ export interface AuditSurroundings {
   /** The engine under audit. */
   readonly openDay: OpenDay;
   readonly duckdbConfig: Readonly<Record<string, string>>;
+  /** A folder that is made for the copies of the sources, and removed. */
+  readonly temporary: string;
 }
 
 /** Projects of each kind at most: to make one small takes dozens of trainings. */
@@ -131,7 +132,8 @@ export async function audit(surroundings: AuditSurroundings, options: AuditOptio
     columns,
     onProgress: (done, total) => onProgress({ doing: "deriving rows again", done, total }),
   });
-  const folder = await mkdtemp(join(duckdbConfig["temp_directory"] ?? tmpdir(), "daedalus-audit-"));
+  const folder = surroundings.temporary;
+  await mkdir(folder);
   try {
     const laboratory = new Laboratory(inputs, openDay, folder, duckdbConfig);
     let copies: Promise<string> | undefined;

@@ -6,7 +6,7 @@ const PREFIX = `.daedalus-spill-${hostname()}-`;
 let instances = 0;
 
 /**
- * The folder that one DuckDB instance spills into. DuckDB names its files alike in every instance, so that two with one
+ * The folder that one DuckDB instance spills into, or an audit copies sources into. DuckDB names its files alike in every instance, so that two with one
  * `temp_directory` (two day workers, two runs) would write over each other's rows. DuckDB makes the folder when it spills, and
  * removes it with the instance; what killed processes of this host left is removed here.
  */

@@ -213,7 +213,13 @@ export function inputChanges(was: readonly ManifestInput[], is: readonly Manifes
   const said = new Set<string>();
   for (const input of is) {
     const what = whatOf(input);
-    const before = new Map((old.get(keyOf(input))?.files ?? []).map((file) => [file.path, file]));
+    const files = old.get(keyOf(input))?.files ?? [];
+    // A version of a store is a file of its own, which says nothing to a reader.
+    if (input.store !== undefined && files.length > 0) {
+      if (fingerprint(files) !== fingerprint(input.files)) said.add(`${what} has changed`);
+      continue;
+    }
+    const before = new Map(files.map((file) => [file.path, file]));
     const rangeless = (file: FileIdentity) =>
       file.range === undefined && input.time !== undefined
         ? `: its time range cannot be read from it, so it concerns every day after its first row; Parquet files, or folders dt=YYYY-MM-DD, would concern only the days from theirs on`

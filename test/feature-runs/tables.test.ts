@@ -325,7 +325,7 @@ test("times that no clock can hold are told, or drawn as they are", async () => 
     const written = openFeatureRun(file, { wide: join(folder, "w.parquet") }).then((opened) =>
       computeFeatureRun(opened),
     );
-    await expect(written).rejects.toThrow("frame/unreadable");
+    await expect(written).rejects.toThrow("source/unreadable-file");
   });
   await inRunFolder(run(X), async (folder, file) => {
     mkdirSync(join(folder, "warehouse"));

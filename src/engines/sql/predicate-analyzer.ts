@@ -24,8 +24,6 @@ import { identifier, text as quoted } from "./text.js";
 
 /** Text before the expression in the statement that is parsed; a line of its own, so that a comment ends with its line. */
 const PREFIX = "SELECT (\n";
-/** As long, without the parenthesis: one that closes it would make two expressions of a text that is none. */
-const BARE_PREFIX = "SELECT  \n";
 
 /** Parses with DuckDB's own parser and binds with its own binder; no row is read. */
 export function openPredicateAnalyzer(session: SqlSession): PredicateAnalyzer {
@@ -34,11 +32,12 @@ export function openPredicateAnalyzer(session: SqlSession): PredicateAnalyzer {
       if (texts.length === 0) return [];
       const catalogue = await functionsOf(session);
       const statements = texts.map((text) => `${PREFIX}${text}\n)`);
-      const bare = texts.map((text) => `${BARE_PREFIX}${text}\n`);
+      // What closes the parenthesis and opens another is one expression only between the two.
+      const bare = texts.map((text) => `SELECT\n${text}\n`);
       const trees = await serialize(session, [...statements, ...bare]);
       return texts.map((text, index) => {
-        const [json, alone] = [trees[index] ?? {}, trees[index + texts.length] ?? {}];
-        return readExpression(text, json["error"] !== true && alone["error"] === true ? alone : json, catalogue);
+        const isSplit = trees[index]?.["error"] !== true && trees[index + texts.length]?.["error"] === true;
+        return readExpression(text, isSplit ? {} : (trees[index] ?? {}), catalogue);
       });
     },
     bind: async (requests) => (requests.length === 0 ? [] : bind(session, requests)),

@@ -248,7 +248,10 @@ export const compilerProblem = family("compiler", {
   }),
 
   // Predicates and SQL
-  "predicate-syntax": (p: { message: string }) => ({ says: `not a SQL expression: ${p.message}` }),
+  "predicate-syntax": (p: { message: string }) => ({
+    says: `not a SQL expression: ${p.message}`,
+    help: 'columns whose names are words of SQL (at, order, end) are written in double quotes: "at"',
+  }),
   "predicate-refused": (p: { what: string }) => ({
     says: `${p.what} is not allowed here`,
     help: "a predicate is a boolean expression over one row that gives the same value whenever it is asked",

@@ -75,23 +75,28 @@ function refuse({ skeletonOnly, enrichOnly }: Options): void {
   throw new DaedalusError([trainingProblem("conflicting-options", conflict)], 2);
 }
 
+/** States of days whose files are there to be read. */
+const WRITTEN: ReadonlySet<string> = new Set(["skeleton", "complete", "outdated"]);
+
 /** What a run did, for people. */
-function reportText(report: TrainReport): string {
+export function reportText(report: TrainReport): string {
   const { service, outputRoot, days, rows } = report;
   const worked = days.filter(({ outcome }) => outcome !== "skipped");
   const told = days.map(({ day, outcome, state, rows, seconds: took }) => [
     day,
-    outcome === "skipped" ? `${state} already` : outcome,
+    outcome !== "skipped" ? outcome : WRITTEN.has(state) ? `${state} already` : `${state}, left as it is`,
     rows === undefined ? "" : grouped(rows),
     took === undefined ? "" : seconds(took),
   ]);
+  // Only what fills in embeddings leaves days that are not there.
+  const isThere = days.every(({ state }) => WRITTEN.has(state));
   const failures = new Map<string, string[]>();
   for (const { day, problems } of days)
     for (const text of problems.map((problem) => formatProblem(problem)))
       failures.set(text, [...(failures.get(text) ?? []), day]);
   return [
     worked.length === 0
-      ? `${service} → ${relativePath(outputRoot)}: all ${count(days.length, "day")} are there already`
+      ? `${service} → ${relativePath(outputRoot)}: ${isThere ? `all ${count(days.length, "day")} are there already` : "nothing to do"}`
       : `${service} → ${relativePath(outputRoot)}: ${count(rows, "row")} in ${seconds(report.seconds)}`,
     "",
     table(["day", "outcome", "rows", "took"], told),

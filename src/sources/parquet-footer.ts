@@ -49,49 +49,52 @@ export async function footerOf(session: SqlSession, file: DataFile): Promise<Foo
     session.query(`DESCRIBE SELECT * FROM read_parquet(${fileName(file)}, hive_partitioning = false)`),
   );
   const columns = new Map(rows.map((row) => [String(row["column_name"]), String(row["column_type"])]));
-  const { wide, cut, nulls, names } = await misreadColumns(session, file);
-  for (const [name, type] of wide) if (columns.has(name)) columns.set(name, type);
-  const renamed = new Map(
-    [...columns.keys()].flatMap((name, place) => {
-      const own = names[place];
-      return own === undefined || own === name ? [] : [[name, own] as const];
-    }),
-  );
+  const parts = await topLevel(session, file);
+  const [cut, nulls, renamed] = [new Set<string>(), new Set<string>(), new Map<string, string>()];
+  [...columns.keys()].forEach((name, place) => {
+    const part = parts[place];
+    if (part === undefined) return;
+    if (part.name !== name) renamed.set(name, part.name);
+    if (part.decimal !== undefined) columns.set(name, part.decimal);
+    if (part.isCut) cut.add(name);
+    if (part.isNothing) nulls.add(name);
+  });
   for (const name of nulls) columns.delete(name);
   const footer = { sha256, columns, nulls, cut, renamed };
   footers.set(version, footer);
   return footer;
 }
 
-/** What DuckDB's own types do not tell: decimals that it reads as garbage, instants that it cuts, and what has no type at all. */
-async function misreadColumns(session: SqlSession, file: DataFile) {
-  const rows = await unlessUnreadable(file, () =>
+/** What DuckDB's own types do not tell of a column. */
+interface TopLevelColumn {
+  /** In the file. */
+  readonly name: string;
+  /** The type of decimals that DuckDB reads as garbage. */
+  readonly decimal?: string;
+  readonly isCut: boolean;
+  readonly isNothing: boolean;
+}
+
+/** The columns in order, of a schema that lies before its parts; what is nested in them is left out. */
+async function topLevel(session: SqlSession, file: DataFile): Promise<readonly TopLevelColumn[]> {
+  const [, ...rows] = await unlessUnreadable(file, () =>
     session.query(
       `SELECT name, num_children, precision, scale, logical_type = 'NullType()' AS nothing,
               logical_type LIKE '%isAdjustedToUTC=1%' AND logical_type LIKE '%NANOS=Nano%' AS cut
          FROM parquet_schema(${fileName(file)})`,
     ),
   );
-  return {
-    wide: rows
-      .filter((row) => Number(row["precision"] ?? 0) > 38)
-      .map((row) => [String(row["name"]), `DECIMAL256(${row["precision"]},${row["scale"]})`] as const),
-    cut: new Set(rows.filter((row) => row["cut"] === true).map((row) => String(row["name"]))),
-    nulls: new Set(rows.filter((row) => row["nothing"] === true).map((row) => String(row["name"]))),
-    names: topLevel(rows),
-  };
-}
-
-/** Names of the columns, of a schema that lies before its parts. */
-function topLevel([_root, ...rows]: readonly SmallRow[]): readonly string[] {
-  const names: string[] = [];
-  let parts = 0;
+  const columns: TopLevelColumn[] = [];
+  let nested = 0;
   for (const row of rows) {
-    if (parts === 0) names.push(String(row["name"]));
-    else parts -= 1;
-    parts += Number(row["num_children"] ?? 0);
+    const { name, num_children: children, precision, scale, nothing, cut } = row as SmallRow;
+    const decimal = Number(precision ?? 0) > 38 ? { decimal: `DECIMAL256(${precision},${scale})` } : {};
+    if (nested === 0)
+      columns.push({ name: String(name), ...decimal, isCut: cut === true, isNothing: nothing === true });
+    else nested -= 1;
+    nested += Number(children ?? 0);
   }
-  return names;
+  return columns;
 }
 
 /** The footer's own bytes; their checksum tells one file from another. */

@@ -144,6 +144,13 @@ describe("exact casts", () => {
     }
   });
 
+  test("what has no type inside a list or struct takes no column of its name along", async () => {
+    // By pyarrow: `tags` is a list of nulls, whose part is called "element", `s` a struct with such an "x".
+    project.text("nested-nulls.parquet", readFileSync(new URL("./nested-nulls.parquet", import.meta.url)));
+    expect(await project.read("nested-nulls.parquet", "element", "BIGINT")).toEqual([7n, 8n]);
+    expect(await project.read("nested-nulls.parquet", "x", "BIGINT")).toEqual([5n, 6n]);
+  });
+
   test("BOOLEAN is no number and a number is no BOOLEAN: refused before the query", async () => {
     await project.parquet("b.parquet", "SELECT true AS b, 1 AS n, TIMESTAMP '2024-01-01' AS t");
     for (const [column, dtype] of [

@@ -6,9 +6,9 @@ const PREFIX = `.daedalus-spill-${hostname()}-`;
 let instances = 0;
 
 /**
- * The folder that one DuckDB instance spills into, or an audit copies sources into. DuckDB names its files alike in every instance, so that two with one
- * `temp_directory` (two day workers, two runs) would write over each other's rows. DuckDB makes the folder when it spills, and
- * removes it with the instance; what killed processes of this host left is removed here.
+ * The folder that one DuckDB instance spills into, or an audit copies sources into. DuckDB names its files alike in every
+ * instance, so that two with one `temp_directory` (two day workers, two runs) would write over each other's rows. DuckDB makes
+ * the folder when it spills, and removes it with the instance; what killed processes of this host left is removed here.
  */
 export function spillFolder(directory: string | undefined): string {
   const parent = directory || "."; // where DuckDB spills by itself: the current folder

@@ -1,0 +1,40 @@
+import { expect, test } from "vitest";
+import { reportText } from "#daedalus/cli/pipeline-train.js";
+
+const report = (states: readonly ("absent" | "skeleton" | "complete" | "stale")[]): string =>
+  reportText({
+    service: "s",
+    outputRoot: "/out",
+    run: "r",
+    days: states.map((state, i) => ({ day: `2024-01-0${i + 1}`, state, outcome: "skipped", why: [], problems: [] })),
+    rows: 0,
+    seconds: 0,
+    interrupted: false,
+  });
+
+test("days that were left out are said to be there only if they are", () => {
+  expect(report(["complete", "skeleton"])).toMatch(
+    /all 2 days are there already[^]*complete already[^]*skeleton already/,
+  );
+  const left = report(["complete", "absent", "stale"]);
+  expect(left).toMatch(/nothing to do[^]*complete already[^]*absent, left as it is[^]*stale, left as it is/);
+  expect(left).not.toContain("are there");
+});
+
+test("days that failed alike are told once", () => {
+  const problems = [{ code: "run/x", says: "no room" }];
+  const days = ["2024-01-01", "2024-01-02", "2024-01-03"].map(
+    (day) => ({ day, state: "absent", outcome: "failed", why: [], problems }) as const,
+  );
+  const text = reportText({
+    service: "s",
+    outputRoot: "/out",
+    run: "r",
+    days,
+    rows: 0,
+    seconds: 0,
+    interrupted: false,
+  });
+  expect(text.split("no room")).toHaveLength(2);
+  expect(text).toContain("2024-01-01 and 2 more days: ");
+});

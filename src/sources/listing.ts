@@ -154,11 +154,14 @@ export function wouldRead(directory: string, path: string, file: string): boolea
   return /[*?[]/.test(path) && isReadBy(root.split(sep), file.split(sep), true);
 }
 
-/** Where it is, or would be. */
+/** Where it is, or would be; whether anything can be made there is not asked. */
 function realOf(path: string): string {
-  if (look(path) !== undefined) return realpathSync(path);
-  const parent = dirname(path);
-  return parent === path ? path : join(realOf(parent), basename(path));
+  try {
+    return realpathSync(path);
+  } catch {
+    const parent = dirname(path);
+    return parent === path ? path : join(realOf(parent), basename(path));
+  }
 }
 
 /** What is below a folder that the pattern names is read with it. */

@@ -47,3 +47,9 @@ test("an output root among the files that a view reads is refused", async () => 
     expect([path, made.some(({ code }) => code === "training/output-is-input")]).toEqual([path, isRefused]);
   }
 });
+
+test("an output root whose name no file system takes is told as that", async () => {
+  const compiled = await project.compile();
+  const outputRoot = project.path("d".repeat(300));
+  expect(await problemsOf(() => train(compiled, { outputRoot }))).toMatchObject([{ code: "run/unwritable" }]);
+});

@@ -1,6 +1,11 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { readProject } from "#daedalus/definitions/read-project.js";
 import { formatProblem } from "#daedalus/errors/problem.js";
-import { changed, reading, refuses } from "./wrong-project.js";
+import { changed, RIGHT, reading, refuses } from "./wrong-project.js";
 
 const FILE = "feature_views/items.yaml";
 const text = (value: string): readonly [string, string] => ["ttl: 90d", `ttl: 90d\ndescription: ${value}`];
@@ -69,6 +74,35 @@ describe("files", () => {
     expect(problems.map(({ code, file }) => [code, file])).toEqual([
       ["definition/wrong-ending", "feature_views/more.yml"],
     ]);
+  });
+
+  test("views, and services, that differ in case only are refused", async () => {
+    for (const [file, twin] of [
+      ["feature_views/items.yaml", "feature_views/twin.yaml"],
+      ["feature_services/ranking.yaml", "feature_services/twin.yaml"],
+    ] as const) {
+      const text = (RIGHT[file] ?? "").replace(/^name: (\w+)/m, (_, name: string) => `name: ${name.toUpperCase()}`);
+      const { problems } = await reading(changed({ [twin]: text }));
+      expect(problems.map(({ code, file: told }) => [code, told])).toEqual([["definition/duplicate-name", twin]]);
+      expect(problems[0]?.says).toContain("only in case");
+    }
+  });
+
+  test("a pipe is refused, not waited for", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "daedalus-pipe-"));
+    try {
+      for (const [file, text] of Object.entries(RIGHT)) {
+        mkdirSync(dirname(join(directory, file)), { recursive: true });
+        writeFileSync(join(directory, file), text);
+      }
+      execFileSync("mkfifo", [join(directory, "feature_views/pipe.yaml")]);
+      const { problems } = await readProject(directory, { environment: {} });
+      expect(problems.map(({ code, file }) => [code, file])).toEqual([
+        ["definition/unreadable-file", "feature_views/pipe.yaml"],
+      ]);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
   });
 
   test("a file that is not UTF-8 is refused", async () => {

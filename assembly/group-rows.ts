@@ -159,14 +159,6 @@ export function scatter(rows: i32, places: usize, values: usize, into: usize): v
   }
 }
 
-/** Writes each row's number, `first` and the following, to its place, if it has one. */
-export function scatterNumbers(rows: i32, places: usize, first: i64, into: usize): void {
-  for (let row: usize = 0; row < <usize>rows; row++) {
-    const place = load<i32>(places + (row << 2));
-    if (place >= 0) store<i64>(into + ((<usize>place) << 3), first + <i64>row);
-  }
-}
-
 /** Each value divided, rounded down. */
 export function floorDivide(rows: i32, values: usize, divisor: i64): void {
   for (let row: usize = 0; row < <usize>rows; row++) {

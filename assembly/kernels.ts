@@ -14,13 +14,12 @@ export {
   placeKeys,
   placeRows,
   scatter,
-  scatterNumbers,
   startsOf,
   widenRange,
 } from "./group-rows";
-export { layRecords, latestRecords, pairRows, recordValues } from "./latest-rows";
+export { layRecords, latestRecords, orderPairs, placePairs, recordValues } from "./latest-rows";
 export { nextOccurrence } from "./next-occurrence";
-export { hasTies, largestGroup, orderByTime, orderTies } from "./order-groups";
+export { largestGroup, orderByTime, orderTies } from "./order-groups";
 export { ownLists } from "./own-lists";
 export { groupRuns, runBounds } from "./run-bounds";
 export { scaleTicks } from "./scale-ticks";

@@ -121,12 +121,3 @@ export function largestGroup(groups: i32, starts: usize): i32 {
     largest = max(largest, indexAt(starts, group + 1) - indexAt(starts, group));
   return largest;
 }
-
-/** Whether a group, in order of time, has two rows of one instant. */
-export function hasTies(groups: i32, starts: usize, time: usize): bool {
-  for (let group: i32 = 0; group < groups; group++) {
-    const to = indexAt(starts, group + 1);
-    for (let row = indexAt(starts, group) + 1; row < to; row++) if (at(time, row - 1) == at(time, row)) return true;
-  }
-  return false;
-}

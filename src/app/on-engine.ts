@@ -5,7 +5,10 @@ import type { CompiledService } from "./compile-service.js";
 export function onEngine(compiled: CompiledService, engine: RollingEngine | undefined): CompiledService {
   if (engine === undefined) return compiled;
   const operators = compiled.pipeline.operators.map((operator) =>
-    operator.kind === "rolling_aggregate" ? { ...operator, rollingEngine: engine } : operator,
+    operator.kind === "rolling_aggregate"
+      ? // In workers it is the kernel that computes.
+        { ...operator, rollingEngine: engine, engine: operator.engine === "pythonic" ? "sql" : operator.engine }
+      : operator,
   );
   return { ...compiled, pipeline: { ...compiled.pipeline, operators } };
 }

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { LanceStore, type StoreDefinition, type StoreKeys } from "../embeddings/lance-store.js";
 import { presentKeys } from "../embeddings/vector-pool.js";
 import { SQL_CELLS, type SqlCells } from "../engines/sql/cells.js";
@@ -7,9 +8,14 @@ import { createStoreIds } from "../engines/sql/store-ids.js";
 import { registerUserFunctions } from "../engines/sql/user-functions.js";
 import { openSource } from "../sources/open-source.js";
 import type { Source } from "../sources/source.js";
+import { localExecutor } from "../tasks/local.js";
 import type { DaySession } from "../training/day.js";
 import type { DayContext } from "../training/days-task.js";
+import { rollingWorkers } from "../training/rolling-task.js";
 import { loadUdfs } from "../udfs/load-udfs.js";
+
+/** How often a part of a rolling aggregate is tried whose worker dies; then the day has failed, and is tried again itself. */
+const ATTEMPTS = 2;
 
 /**
  * A DuckDB instance of its own, and the sources pinned: a day reads what was there when the session was opened. `cells`,
@@ -33,7 +39,11 @@ export async function openDay(
     for (const [name, definition] of Object.entries(stores))
       await createStoreIds(session, name, await idsOf(definition));
     if (udfs !== undefined) registerUserFunctions(session, await loadUdfs(udfs));
-    return await openDaySession({ session, sources, kernelBytes }, cells);
+    const threads = Math.min(Number(duckdbConfig["threads"] ?? availableParallelism()), availableParallelism());
+    const rolling = rollingWorkers(threads, (workers) =>
+      localExecutor({ workers, entry: new URL("./worker.js", import.meta.url), attempts: ATTEMPTS }),
+    );
+    return await openDaySession({ session, sources, kernelBytes, rolling }, cells);
   } catch (error) {
     session.close();
     throw error;

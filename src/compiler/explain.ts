@@ -265,7 +265,7 @@ function summaryOf(operator: AnyOperator): string {
         ? `values before the row, ${operator.collect.window === "all" ? "all of them" : `of ${operator.collect.window}`}`
         : `latest row before the row${operator.ttl ? `, not older than ${operator.ttl}` : ""}, ${operator.columns.length} columns`;
     case "rolling_aggregate":
-      return `${operator.specs.length} specs, ${operator.specs.reduce((sum, { outputs }) => sum + outputs.length, 0)} columns, by ${operator.rollingEngine}`;
+      return `${operator.specs.length} specs, ${operator.specs.reduce((sum, { outputs }) => sum + outputs.length, 0)} columns, by ${operator.engine === "pythonic" ? "kernel, in workers" : operator.rollingEngine}`;
     case "arrow_udf_transform":
       return `${operator.function}(${operator.arguments.map(({ name }) => name).join(", ")})`;
     case "ray_udf_transform":

@@ -294,11 +294,6 @@ export const compilerProblem = family("compiler", {
     help: `it can run on ${p.canRunOn.join(", ")}`,
     suggestion: p.canRunOn[0],
   }),
-  "engine-not-here": (p: { name: string; kind: string; engine: string; here: readonly string[] }) => ({
-    says: `this version does not run ${p.kind} "${p.name}" on ${p.engine}`,
-    help: `it runs it on ${p.here.join(", ")}`,
-    suggestion: p.here[0],
-  }),
   "udf-engine": (p: { name: string; engine: string }) => ({
     says: `"${p.name}" cannot be moved to ${p.engine}: where a function stands in the pipeline depends on it`,
     help: `write engine: ${p.engine} in udf_columns of runtime.yaml`,

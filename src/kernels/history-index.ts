@@ -27,8 +27,6 @@ export interface IndexedValues {
 export interface IndexContents {
   /** The columns of the batches that it holds; rows with a NULL in one of them are left out. */
   readonly columns: readonly number[];
-  /** One more column: each row's number, from 1 on in the order of the batches. Rows of one instant then stay as they come. */
-  readonly numbers: boolean;
   readonly available: boolean;
   /** Ticks of the batches' times to a tick of the queries' clock: 1000 where nanoseconds meet microseconds, else 1. */
   readonly timeDivisor: bigint;
@@ -49,7 +47,6 @@ export class HistoryIndex<Memory extends Room = Arena> {
   starts: Address = 0;
   times: Address = 0;
   columns: readonly IndexedValues[] = [];
-  numbers: Address = 0;
   /** The rows' availability where the index holds no values; else each column has its own. */
   rowsAvailable: Address = 0;
   largest = 0;
@@ -80,21 +77,19 @@ export class HistoryIndex<Memory extends Room = Arena> {
     this.keys = table;
     this.times = arena.allocate(this.rows * 8);
     const values = contents.columns.map(() => arena.allocate(this.rows * 8));
-    const numbers = contents.numbers ? arena.allocate(this.rows * 8) : 0;
     const available = contents.available ? arena.allocate(this.rows * 8) : 0;
     const mark = arena.mark();
     const into = [this.times, ...values, ...(available === 0 ? [] : [available])];
-    this.#scatter(chunks, placing, into, numbers);
+    this.#scatter(chunks, placing, into);
     arena.release(mark);
-    this.#orderByTime([...into.slice(1), ...(numbers === 0 ? [] : [numbers])]);
-    if (numbers === 0) this.#orderTies(values, available);
+    this.#orderByTime(into.slice(1));
+    this.#orderTies(values, available);
     if (contents.timeDivisor !== 1n) kernels.floorDivide(rows, this.times, contents.timeDivisor);
     this.columns = values.map((address) => ({ values: address, available }));
-    this.numbers = numbers;
     this.rowsAvailable = available;
   }
 
-  #scatter(chunks: readonly Chunk[], placing: KeyGroups["placing"], into: readonly Address[], numbers: Address): void {
+  #scatter(chunks: readonly Chunk[], placing: KeyGroups["placing"], into: readonly Address[]): void {
     const { arena, kernels } = this;
     const place = placing();
     const places = arena.allocate(CHUNK * 4);
@@ -109,7 +104,6 @@ export class HistoryIndex<Memory extends Room = Arena> {
         arena.int64At(values, rows).set(column);
         kernels.scatter(rows, places, values, target);
       });
-      if (numbers !== 0) kernels.scatterNumbers(rows, places, BigInt(done + 1), numbers);
       done += rows;
     }
   }

@@ -30,7 +30,6 @@ export interface Kernels {
   directTable(slots: Address, mask: number, least: bigint, span: number, table: Address): void;
   placeRows(rows: number, groups: Address, cursors: Address, places: Address): void;
   scatter(rows: number, places: Address, values: Address, into: Address): void;
-  scatterNumbers(rows: number, places: Address, first: bigint, into: Address): void;
   floorDivide(rows: number, values: Address, divisor: bigint): void;
   largestGroup(groups: number, starts: Address): number;
   orderByTime(
@@ -53,9 +52,9 @@ export interface Kernels {
     spareOrder: Address,
     spare: Address,
   ): void;
-  hasTies(groups: number, starts: Address, time: Address): boolean;
-  layRecords(rows: number, codes: Address, records: Address, stride: number, place: number): void;
-  pairRows(rows: number, times: Address, numbers: Address, pairs: Address): void;
+  layRecords(rows: number, values: Address, width: number, records: Address, stride: number, place: number): void;
+  placePairs(rows: number, places: Address, times: Address, first: bigint, pairs: Address): void;
+  orderPairs(groups: number, starts: Address, pairs: Address, spare: Address): boolean;
   latestRecords(queries: number, times: Address, found: Address, starts: Address, pairs: Address): void;
   recordValues(
     queries: number,
@@ -63,6 +62,7 @@ export interface Kernels {
     records: Address,
     stride: number,
     place: number,
+    width: number,
     out: Address,
     valid: Address,
   ): void;

@@ -201,13 +201,13 @@ class Part {
 
   load(
     batches: readonly HistoryBatch[],
-    contents: Omit<IndexContents, "numbers">,
+    contents: IndexContents,
     outputs: readonly number[],
     forms: readonly ValueForm[],
   ): void {
     const { index } = this;
     const { windows } = this.#group;
-    index.build(batches, { ...contents, numbers: false });
+    index.build(batches, contents);
     const { arena, kernels } = index;
     this.#lengths = arena.allocate(windows.length * 8);
     arena.int64At(this.#lengths, windows.length).set(windows);

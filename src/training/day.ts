@@ -1,6 +1,7 @@
 import type { DType } from "../columnar/dtypes.js";
 import type { Day } from "../columnar/instants.js";
 import type { Analysis } from "../compiler/explain/analysis.js";
+import type { KernelPlan } from "../engines/sql/plan.js";
 import type { SqlSession } from "../engines/sql/session.js";
 import type { Place } from "../errors/catalogue.js";
 import type { Pipeline } from "../operators/pipeline.js";
@@ -21,6 +22,8 @@ export interface DaysRequest {
   readonly rules?: readonly WrittenRule[];
   /** The committed `qid_map.parquet`, if the pipeline has a session. */
   readonly qidMap?: string;
+  /** A file to which workers that take a share of the work append when they began and how they ended. */
+  readonly log?: string;
 }
 
 /** A predicate of the user's with its place in the YAML; `operator`: of the one that evaluates it, if only that is meant. */
@@ -52,6 +55,31 @@ export interface DaySession {
   close(): void;
 }
 
+/**
+ * Some of the keys of a rolling aggregate, for a worker: rows and history lie in files, the answers are to be written into one.
+ */
+export interface RollingPart {
+  readonly kernel: KernelPlan;
+  /** `SELECT` of the history, as the kernel's own. */
+  readonly history: string;
+  /** `SELECT` of the rows: `@row`, then the kernel's arguments `a0`, `a1`, … */
+  readonly rows: string;
+  /** The file of the answers: `@row`, `@answer`. */
+  readonly output: string;
+  readonly duckdbConfig: Readonly<Record<string, string>>;
+}
+
+/** What asks rolling aggregates of the tag `pythonic`. */
+export interface RollingWorkers {
+  /** Parts at a time. */
+  readonly count: number;
+  /** Rejects with what the first part that failed says. `log`: of the days that the parts belong to. */
+  run(parts: readonly RollingPart[], log: string | undefined): Promise<void>;
+  /** Stops the running parts; their promise rejects. */
+  interrupt(): void;
+  close(): void;
+}
+
 /** What became of a part whose embedding columns were filled in. */
 export interface EnrichedPart {
   readonly columns: readonly {
@@ -78,6 +106,7 @@ export interface DaySessionOptions {
   readonly sources: ReadonlyMap<string, Source>;
   /** What indexes of histories may take; without: three eighths of the session's memory limit. */
   readonly kernelBytes?: number | undefined;
+  readonly rolling: RollingWorkers;
 }
 
 /** What a day's manifest says of the data. */

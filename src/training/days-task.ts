@@ -34,6 +34,7 @@ export interface DayContext {
 export interface DaysTask extends ContextAddress {
   readonly days: DaysRequest["days"];
   readonly qidMap?: string;
+  readonly log?: string;
 }
 
 /** A worker's report of each day: what the manifest says of the data. */
@@ -54,7 +55,7 @@ export function daysTaskHandler(openDay: (context: DayContext) => Promise<DaySes
   const kept = new KeptSession(openDay);
   return {
     async run(body, report): Promise<void> {
-      const { days, qidMap, ...address } = body as DaysTask;
+      const { days, qidMap, log, ...address } = body as DaysTask;
       let since = performance.now();
       const { session, context } = await kept.of(address);
       const folders = new Map(days.map(({ day, staging }) => [day, staging]));
@@ -80,6 +81,7 @@ export function daysTaskHandler(openDay: (context: DayContext) => Promise<DaySes
         keepHistory,
         ...(rules === undefined ? {} : { rules }),
         ...(qidMap === undefined ? {} : { qidMap }),
+        ...(log === undefined ? {} : { log }),
       };
       try {
         await session.run(request, written);

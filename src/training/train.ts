@@ -335,13 +335,14 @@ class TrainRun {
         else
           await fail(unit, new DaedalusError([trainingProblem("input-keeps-changing", { day: unit.day, changes })], 1));
       };
+      const log = this.#root.log(logName(left));
       const task: DaysTask = {
         context: this.#context,
         epoch: this.#epoch,
+        log,
         days: [...begun].map(([day, { folder }]) => ({ day, staging: folder })),
         ...(this.#qidMap === undefined ? {} : { qidMap: this.#qidMap.path }),
       };
-      const log = this.#root.log(logName(left));
       const document = { kind: DAYS_TASK, body: task, lane, log };
       await runTask(executor, document, signal, (report) => settle(report as WrittenDay));
       left = changed;

@@ -45,6 +45,15 @@ test.each(ROLLING_ENGINES)(
   },
 );
 
+test("a rolling aggregate runs in workers and a point-in-time join under the other tag, if their author says so", async () => {
+  const { pipeline, problems } = await workshop.compile(
+    override("- {name: rolling, engine: pythonic}\n- {name: lookup_recent, engine: sql_arrow_udf}"),
+  );
+  expect(problems).toEqual([]);
+  const tags = new Map(pipeline?.operators.map(({ name, engine }) => [name, engine]));
+  expect([tags.get("rolling"), tags.get("lookup_recent")]).toEqual(["pythonic", "sql_arrow_udf"]);
+});
+
 test("a whole copy of generated entries changes nothing", async () => {
   const copies = await Promise.all(["scan_feed", "rolling", "lookup_recent", "output", "sink"].map(generatedEntry));
   const { pipeline, problems } = await workshop.compile(override(copies.join("").trimEnd()));
@@ -68,18 +77,12 @@ describe("refused, with the reason and the place", () => {
     ["an unknown operator", "- {name: roling, engine: sql}", "unknown-operator", "roling", "rolling"],
     ["an engine outside canRunOn", "- {name: sink, engine: pythonic}", "engine-cannot-run", "pythonic", "sql"],
     ["a word that is no engine", "- {name: rolling, engine: sqll}", "engine-cannot-run", "sqll", "sql"],
+    ["a scan outside SQL", "- {name: scan_feed, engine: sql_arrow_udf}", "engine-cannot-run", "sql_arrow_udf", "sql"],
     [
-      "an engine that this version does not have here",
-      "- {name: rolling, engine: pythonic}",
-      "engine-not-here",
+      "a point-in-time join in workers",
+      "- {name: lookup_recent, engine: pythonic}",
+      "engine-cannot-run",
       "pythonic",
-      "sql",
-    ],
-    [
-      "a point-in-time join outside SQL",
-      "- {name: lookup_recent, engine: sql_arrow_udf}",
-      "engine-not-here",
-      "sql_arrow_udf",
       "sql",
     ],
     ["an unknown rolling engine", "- {name: rolling, rolling_engine: spark}", "rolling-engine-not-here", "spark"],

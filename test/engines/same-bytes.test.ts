@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { ColumnModel, ProjectModel, SpecModel } from "../oracles/project-model.js";
 import { sqlText, testConnection } from "../support/duckdb.js";
-import { type TrainSettings, trainDirectory } from "../support/product.js";
+import { rollInWorkers, type TrainSettings, trainDirectory } from "../support/product.js";
 import { writeProjectFiles } from "../support/project-files.js";
 import { ENGINES, withEngine } from "../support/rule.js";
 
@@ -145,7 +145,7 @@ beforeAll(async () => {
   );
 });
 
-test(`${specs.length} specs of every dtype and aggregate have the same bytes on ${ENGINES.join(", ")}`, async () => {
+test(`${specs.length} specs of every dtype and aggregate have the same bytes on ${ENGINES.join(", ")}, and in workers`, async () => {
   const hashes: Record<string, string> = {};
   const hash = async (run: string, settings: TrainSettings): Promise<void> => {
     const outputRoot = join(directory, run);
@@ -159,5 +159,10 @@ test(`${specs.length} specs of every dtype and aggregate have the same bytes on 
     // Histories that do not fit are asked by parts of the keys.
     if (engine === "kernel") await hash("kernel, spilled", { kernelBytes: SPILLED_BYTES });
   }
+  await rollInWorkers(directory, "main");
+  await hash("in workers", { duckdbConfig: { threads: "2" } });
+  await hash("in workers, parts cut small", { duckdbConfig: { threads: "2" }, kernelBytes: 2 * SPILLED_BYTES });
+  // The user with a third of the rows is too large for a worker.
+  await hash("not in workers", { duckdbConfig: { threads: "2" }, kernelBytes: SPILLED_BYTES });
   expect(new Set(Object.values(hashes)).size, JSON.stringify(hashes)).toBe(1);
 });

@@ -168,7 +168,7 @@ test("clearSlots, assignGroups, moveSlots, startsOf, largestGroup, keyRange, dir
   });
 });
 
-test("widenRange, countKeys, numberKeys, placeKeys, scatterNumbers", () => {
+test("widenRange, countKeys, numberKeys, placeKeys, placePairs", () => {
   const keys = fc.array(fc.oneof(fc.constant(null), small), { maxLength: 60 });
   check(fc.record({ keys, base: fc.constantFrom(0n, MOST - 12n, LEAST + 6n) }), (bench, { keys, base }) => {
     const { kernels } = bench;
@@ -205,18 +205,51 @@ test("widenRange, countKeys, numberKeys, placeKeys, scatterNumbers", () => {
       return key === null ? -1 : (begins[distinct.indexOf(key)] as number) + before;
     });
     expect(bench.readInts(places, keys.length)).toEqual(wanted);
-    const into = bench.room(present.length * 8);
-    kernels.scatterNumbers(keys.length, places, 5n, into);
-    const numbers = new Array<bigint>(present.length);
+    const pairs = bench.room(present.length * 16);
+    const times = shifted.map((_, row) => BigInt(row * row));
+    kernels.placePairs(keys.length, places, bench.longs(times), 5n, pairs);
+    const placed = new Array<bigint>(present.length * 2);
     wanted.forEach((place, row) => {
-      if (place >= 0) numbers[place] = 5n + BigInt(row);
+      if (place >= 0) placed.splice(place * 2, 2, times[row] as bigint, 5n + BigInt(row));
     });
-    expect(bench.readLongs(into, present.length)).toEqual(numbers);
+    expect(bench.readLongs(pairs, present.length * 2)).toEqual(placed);
   });
 });
 
-test("hasTies, layRecords, pairRows, latestRecords, recordValues", () => {
-  const row = fc.record({ time: small, values: fc.tuple(long, long), nulls: fc.nat(3) });
+test("orderPairs", () => {
+  // Few instants, many, and so many rows that runs are merged.
+  const time = fc.oneof(small, fc.bigInt({ min: 0n, max: 1_000_000n }));
+  const group = fc.oneof(
+    fc.array(time, { maxLength: 6 }),
+    fc.uniqueArray(fc.bigInt({ min: 0n, max: 1_000_000n }), { maxLength: 120 }),
+  );
+  const groups = fc.array(
+    fc.record({ times: group, isOrdered: fc.boolean() }).map(({ times, isOrdered }) => {
+      return isOrdered ? [...times].sort((a, b) => Number(a - b)) : times;
+    }),
+    { minLength: 1, maxLength: 4 },
+  );
+  check(groups, (bench, given) => {
+    const rows = given.flat().map((time, row) => [time, BigInt(row)] as const);
+    const starts = startsOf(given.map((times) => times.length));
+    const pairs = bench.longs(rows.flat());
+    const largest = Math.max(...given.map((times) => times.length));
+    const isUnique = given.every((times) => new Set(times).size === times.length);
+    const answer = bench.kernels.orderPairs(given.length, bench.ints(starts), pairs, bench.room(largest * 16));
+    expect(Boolean(answer)).toBe(isUnique);
+    if (!isUnique) return;
+    const ordered = given.flatMap((_, group) =>
+      rows.slice(starts[group], starts[group + 1]).sort(([a], [b]) => Number(a - b)),
+    );
+    expect(bench.readLongs(pairs, rows.length * 2)).toEqual(ordered.flat());
+  });
+});
+
+test("layRecords, latestRecords, recordValues", () => {
+  const widths = [8, 4, 2, 1] as const;
+  const value = (width: number) =>
+    fc.bigInt({ min: -(2n ** BigInt(width * 8 - 1)), max: 2n ** BigInt(width * 8 - 1) - 1n });
+  const row = fc.record({ time: small, values: fc.tuple(...widths.map(value)), nulls: fc.nat(15) });
   const cases = fc.record({
     groups: fc.array(fc.array(row, { maxLength: 6 }), { minLength: 1, maxLength: 5 }),
     queries: fc.array(fc.record({ group: fc.nat(6), time: small }), { maxLength: 20 }),
@@ -225,33 +258,22 @@ test("hasTies, layRecords, pairRows, latestRecords, recordValues", () => {
     const { kernels } = bench;
     const sorted = groups.map((group) => [...group].sort((a, b) => Number(a.time - b.time)));
     const rows = sorted.flat();
-    const starts = bench.ints(startsOf(sorted.map((group) => group.length)));
-    const times = bench.longs(rows.map(({ time }) => time));
-    expect(Boolean(kernels.hasTies(sorted.length, starts, times))).toBe(
-      sorted.some((group) => new Set(group.map(({ time }) => time)).size < group.length),
-    );
+    const begins = startsOf(sorted.map((group) => group.length));
+    const starts = bench.ints(begins);
 
     // The records lie the other way round than the index.
     const number = (place: number) => rows.length - place;
-    const records = bench.longs([-1n, 0n, 0n, ...rows.flatMap(() => [0n, 0n, 0n])]);
+    const records = bench.longs([-1n, 0n, 0n, 0n, 0n, ...rows.flatMap(() => [0n, 0n, 0n, 0n, 0n])]);
     const ordered = [...rows].reverse();
-    const columns = [
-      ordered.map(({ nulls }) => BigInt(nulls)),
-      ...[0, 1].map((column) => ordered.map(({ values }) => values[column] as bigint)),
-    ];
-    columns.forEach((codes, place) => {
-      kernels.layRecords(rows.length, bench.longs(codes), records + 3 * 8, 3, place);
+    kernels.layRecords(rows.length, bench.longs(ordered.map(({ nulls }) => BigInt(nulls))), 8, records + 40, 5, 0);
+    widths.forEach((width, column) => {
+      const bytes = ordered.flatMap(({ values }) => bytesOf(values[column] as bigint, width));
+      kernels.layRecords(rows.length, bench.bytes(bytes), width, records + 40, 5, 1 + column);
     });
-    const numbers = bench.longs(rows.map((_, place) => BigInt(number(place))));
-    const pairs = bench.room(rows.length * 16);
-    kernels.pairRows(rows.length, times, numbers, pairs);
-    expect(bench.readLongs(pairs, rows.length * 2)).toEqual(
-      rows.flatMap(({ time }, place) => [time, BigInt(number(place))]),
-    );
+    const pairs = bench.longs(rows.flatMap(({ time }, place) => [time, BigInt(number(place))]));
     const found = bench.ints(queries.map(({ group }) => (group < sorted.length ? group : -1)));
     const asked = bench.longs(queries.map(({ time }) => time));
     kernels.latestRecords(queries.length, asked, found, starts, pairs);
-    const begins = startsOf(sorted.map((group) => group.length));
     const seen = queries.map(({ group, time }) => {
       const before = (sorted[group] ?? []).filter((one) => one.time < time).length;
       return before === 0 ? undefined : (begins[group] as number) + before - 1;
@@ -259,18 +281,24 @@ test("hasTies, layRecords, pairRows, latestRecords, recordValues", () => {
     expect(bench.readInts(found, queries.length)).toEqual(
       seen.map((place) => (place === undefined ? 0 : number(place))),
     );
-    for (const column of [0, 1]) {
-      const [out, valid] = [bench.room(queries.length * 8), bench.room(queries.length)];
-      kernels.recordValues(queries.length, found, records, 3, 1 + column, out, valid);
+    widths.forEach((width, column) => {
+      const [out, valid] = [bench.room(queries.length * width), bench.room(queries.length)];
+      kernels.recordValues(queries.length, found, records, 5, 1 + column, width, out, valid);
       const of = seen.map((place) => (place === undefined ? undefined : rows[place]));
       const isThere = of.map((one) => one !== undefined && ((one.nulls >> column) & 1) === 0);
       expect(bench.readBytes(valid, queries.length)).toEqual(isThere.map(Number));
-      bench.readLongs(out, queries.length).forEach((value, query) => {
-        if (isThere[query]) expect(value).toBe(of[query]?.values[column]);
+      of.forEach((one, query) => {
+        if (isThere[query])
+          expect(bench.readBytes(out + query * width, width)).toEqual(bytesOf(one?.values[column] as bigint, width));
       });
-    }
+    });
   });
 });
+
+/** A whole number as it lies in memory. */
+function bytesOf(value: bigint, width: number): number[] {
+  return Array.from({ length: width }, (_, byte) => Number(BigInt.asUintN(8, value >> BigInt(byte * 8))));
+}
 
 test("floorDivide, scaleTicks", () => {
   check(

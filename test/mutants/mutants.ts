@@ -459,9 +459,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     rule: "kernel: the row to see is the largest of those of one instant",
-    file: "src/kernels/latest-rows.ts",
-    find: "if (kernels.hasTies(index.groups, index.starts, index.times)) {",
-    replace: "if (index.rows < 0) {",
+    file: "assembly/latest-rows.ts",
+    find: "timeAt(pairs, row - 1) >= timeAt(pairs, row)",
+    replace: "timeAt(pairs, row - 1) > timeAt(pairs, row)",
   },
   {
     rule: "kernel: a count with a value counts rows that have one",

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { TrainingDay } from "../oracles/training-day.js";
 import { OracleStop, type Value } from "../oracles/values.js";
-import { inProject, trainDirectory } from "../support/product.js";
+import { inProject, rollInWorkers, trainDirectory } from "../support/product.js";
 import { writeProjectFiles } from "../support/project-files.js";
 import { ENGINES, enginesOf, withEngine } from "../support/rule.js";
 import { differenceOf, differenceOfRun, expectedOf } from "./compare.js";
@@ -27,6 +27,8 @@ export interface Tally {
 
 /** What histories of a few rows do not fit; the next one where a single key does not. */
 const LITTLE_BYTES = [8_000, 16_000, 32_000, 64_000];
+/** One project of so many is also run with its rolling aggregates in workers. */
+const IN_WORKERS = 25;
 
 export function addedUp(tallies: readonly Tally[]): Tally {
   const total: Tally = { cases: new Map(), telling: 0, stopping: 0, projects: 0, spilled: 0, faults: [] };
@@ -105,6 +107,14 @@ async function compareProject(name: string, drawnCases: OperatorCases, tally: Ta
       await tell(tally, `${name}-spilled`, { ...on, kernelBytes }, difference);
       break;
     }
+    // Processes take their time to start: some of the projects tell.
+    if (tally.projects % IN_WORKERS !== 1 || !enginesOf(on.project).includes("polars")) return;
+    await rollInWorkers(directory, on.service);
+    const outputRoot = join(directory, "in-workers");
+    const difference = await differenceOfRun(on, expected, () =>
+      trainDirectory(directory, on.service, { outputRoot, duckdbConfig: { threads: "2" } }),
+    );
+    await tell(tally, `${name}-in-workers`, on, difference);
   });
 }
 

@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -103,6 +103,15 @@ export async function trainDirectory(directory: string, service: string, setting
   const failed = report.days.flatMap((day) => (day.outcome === "failed" ? day.problems : []));
   if (failed.length > 0) throw new DaedalusError(failed, 1);
   return readTrained(outputRoot);
+}
+
+/** Writes overrides that have all rolling aggregates of the service done by workers: the tag `pythonic`. */
+export async function rollInWorkers(directory: string, service: string): Promise<void> {
+  const { pipeline } = await compileService(await loadProject(directory, { environment: {} }), service);
+  const rolling = pipeline.operators.filter(({ kind }) => kind === "rolling_aggregate");
+  const entries = rolling.map(({ name }) => `  - {name: ${name}, engine: pythonic}\n`);
+  mkdirSync(join(directory, "config/pipelines"), { recursive: true });
+  writeFileSync(join(directory, "config/pipelines", `${service}.yaml`), `operators:\n${entries.join("")}`);
 }
 
 /** As the application wires it, but with the days in this process: a project then takes a fraction of a second. */

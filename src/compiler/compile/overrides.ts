@@ -6,18 +6,12 @@ import type { Place } from "../../errors/catalogue.js";
 import { compilerProblem } from "../../errors/compiler.js";
 import { nearest as nearestName } from "../../errors/nearest.js";
 import { DaedalusError, type Problem } from "../../errors/problem.js";
-import { ENGINE_TAGS, type EngineTag, type Schema } from "../../operators/operator.js";
+import { ENGINE_TAGS, type Schema } from "../../operators/operator.js";
 import { deepFreeze } from "../../operators/operator-kind.js";
 import type { AnyOperator, Pipeline } from "../../operators/pipeline.js";
 import { canRunOn, schemaOf } from "../../operators/registry.js";
 import { isMap, type YamlValue } from "../../operators/yaml-form.js";
 import { operatorToYaml } from "../pipeline-yaml.js";
-
-/** Where this version runs the kinds that could run in several places. */
-const HERE: Partial<Readonly<Record<AnyOperator["kind"], readonly EngineTag[]>>> = {
-  pit_join: ["sql"],
-  rolling_aggregate: ["sql", "sql_arrow_udf"],
-};
 
 type Placing = (override: OperatorOverride, field?: string) => Place;
 
@@ -68,13 +62,11 @@ function overrideOne(
     if (field === "engine") {
       const tag = ENGINE_TAGS.find((known) => known === value);
       const allowed = canRunOn(operator);
-      const here = HERE[operator.kind] ?? allowed;
       const about = { name, kind: operator.kind, engine: String(value) };
       if (tag === undefined || !allowed.includes(tag))
         problems.push(compilerProblem("engine-cannot-run", { ...about, canRunOn: allowed }, at));
       else if (operator.kind === "arrow_udf_transform" && tag !== operator.engine)
         problems.push(compilerProblem("udf-engine", { name, engine: tag }, at));
-      else if (!here.includes(tag)) problems.push(compilerProblem("engine-not-here", { ...about, here }, at));
       else result = { ...result, engine: tag };
     } else if (field === "rolling_engine" && operator.kind === "rolling_aggregate") {
       const engine: RollingEngine | undefined = ROLLING_ENGINES.find((known) => known === value);

@@ -193,7 +193,6 @@ class Plan {
         columns: columns.map((_, place) => place),
         available: matching.available !== undefined,
         timeDivisor,
-        numbers: false,
       });
       const lengths = room.allocate(ticks.length * 8);
       room.int64At(lengths, ticks.length).set(ticks);

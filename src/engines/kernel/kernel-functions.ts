@@ -23,7 +23,7 @@ import {
 import type { KernelPlan } from "../sql/plan.js";
 import type { SqlSession } from "../sql/session.js";
 import { duckdbType, formOf } from "./forms.js";
-import { HistoryLoader } from "./load-history.js";
+import { HistoryLoader, type HistoryTaker, type LoadedBatch } from "./load-history.js";
 
 /** A WebAssembly memory ends at 4 GiB; some of it is for the queries. */
 const MOST_BYTES_OF_A_MEMORY = 3.5 * 2 ** 30;
@@ -57,10 +57,19 @@ export class KernelFunctions {
     if (known === undefined) this.#session.connection.registerScalarFunction(functionOf(plan, index));
     this.#loader ??= new HistoryLoader(this.#session);
     let isWanted = true;
-    const loaded = await this.#loader.load(history, plan.group, (batches) => (isWanted = index.load(batches)), {
+    const use = (batches: readonly LoadedBatch[]): void => {
+      isWanted = index instanceof LatestRows ? index.index(batches) : index.load(batches);
+    };
+    let taker: HistoryTaker = { use };
+    if (index instanceof LatestRows) {
+      index.begin();
+      taker = { use, lay: (rows, columns) => index.lay(rows, columns) };
+    }
+    const loaded = await this.#loader.load(history, plan.group, taker, {
       most: mostRows(plan, room),
       admits: (rows, keys) => fits(plan, room, { rows, keys }),
     });
+    if (!loaded) index.forget();
     if (loaded && !isWanted && plan.unique !== undefined && history !== plan.unique)
       return this.load(plan, room, plan.unique);
     return loaded ? index.bytes : undefined;

@@ -4,6 +4,7 @@ import { Arena } from "../../columnar/arena.js";
 import { validBytes, vectorisedFunction } from "../../columnar/duckdb-vectors.js";
 import type { HistoryBatch } from "../../kernels/history-index.js";
 import { INTEGER_CODES, type Kernels, kernelsOf } from "../../kernels/kernels.js";
+import type { KeyedRows, RowValues } from "../../kernels/latest-rows.js";
 import type { KernelPlan } from "../sql/plan.js";
 import type { SqlSession } from "../sql/session.js";
 
@@ -41,18 +42,18 @@ export class HistoryLoader {
   }
 
   /**
-   * Reads a history (`SELECT` of key, time, available if the group has it, then values: `v0`, …, which become codes) and hands
-   * it to `use`, who keeps nothing of it. False if it has more than `most` rows, or `admits` does not want so many rows and
-   * keys (about): then nobody uses it.
+   * Reads a history (`SELECT` of key, time, available if the group has it, then values: `v0`, …) for one who keeps nothing of
+   * what is handed over. False if it has more than `most` rows, or `admits` does not want so many rows and keys (about): then
+   * nobody uses it.
    */
   async load(
     sql: string,
     group: HistoryColumns,
-    use: (batches: readonly HistoryBatch[]) => void,
+    { lay, use }: HistoryTaker,
     limits: HistoryLimits = NO_LIMITS,
   ): Promise<boolean> {
     const names = ["key", "time", ...(group.available ? ["available"] : []), ...group.columns.map((_, i) => `v${i}`)];
-    const taking = new Taking(group, limits.most, this.#spare);
+    const taking = new Taking(group, lay, limits.most, this.#spare);
     this.#taking = taking;
     try {
       await this.#session.query(`SELECT count(${TAKE}(${names.join(", ")})) FROM (${sql})`);
@@ -116,6 +117,15 @@ export class HistoryLoader {
     copy(block.times, 1);
     if (available) copy(block.available, 2);
     const first = available ? 3 : 2;
+    if (taking.lay !== undefined) {
+      const values = columns.map(({ width }, index): RowValues => {
+        const vector = vectorOf(first + index);
+        const valid = validBytes(vector, rows);
+        return { bytes: duckdb.vector_get_data(vector, rows * width), ...(valid === undefined ? {} : { valid }) };
+      });
+      taking.lay(rows, values);
+      return;
+    }
     for (const [index, { kind, width }] of columns.entries()) {
       const into = block.codes(index);
       const vector = vectorOf(first + index);
@@ -130,6 +140,16 @@ export class HistoryLoader {
     }
   }
 }
+
+/** Who takes a history. */
+export interface HistoryTaker {
+  /** Takes the values of rows as they come, at most 2,048: the batches have none then. Without: they become codes in the batches. */
+  readonly lay?: (rows: number, columns: readonly RowValues[]) => void;
+  readonly use: (batches: readonly LoadedBatch[]) => void;
+}
+
+/** A batch of history rows; `before`: how many came before its first one. */
+export type LoadedBatch = HistoryBatch & KeyedRows;
 
 /** Which histories are taken: those of more rows are not even read to their end. */
 export interface HistoryLimits {
@@ -193,18 +213,26 @@ class Taking {
   rows = 0;
   readonly blocks: Block[] = [];
   readonly group: HistoryColumns;
+  readonly lay: HistoryTaker["lay"];
   readonly #most: number;
   readonly #spare: Block[];
-  readonly #chunks: { readonly block: Block; readonly from: number; readonly to: number }[] = [];
+  readonly #chunks: {
+    readonly block: Block;
+    readonly from: number;
+    readonly to: number;
+    readonly before: number;
+  }[] = [];
 
-  constructor(group: Taking["group"], most: number, spare: Block[]) {
+  constructor(group: Taking["group"], lay: HistoryTaker["lay"], most: number, spare: Block[]) {
     this.group = group;
+    this.lay = lay;
     this.#most = most;
     this.#spare = spare;
   }
 
   /** Room for a chunk. Throws where there are more rows than wanted. */
   room(rows: number): { readonly block: Block; readonly from: number } {
+    const before = this.rows;
     this.rows += rows;
     if (this.rows > this.#most) throw new RangeError("the history is longer than wanted");
     let block = this.blocks.at(-1);
@@ -215,7 +243,7 @@ class Taking {
     }
     const from = block.rows;
     block.rows += rows;
-    this.#chunks.push({ block, from, to: block.rows });
+    this.#chunks.push({ block, from, to: block.rows, before });
     return { block, from };
   }
 
@@ -228,14 +256,16 @@ class Taking {
    * What came, a batch a chunk. Threads hand their chunks in by turns: those of a history in order of time are put in order
    * again, which spares sorting each key's rows.
    */
-  batches(): readonly HistoryBatch[] {
+  batches(): readonly LoadedBatch[] {
     const chunks = [...this.#chunks].sort((left, right) => compare(beginningOf(left), beginningOf(right)));
-    return chunks.map(({ block, from, to }) => ({
+    const inBatches = this.lay === undefined ? this.group.columns : [];
+    return chunks.map(({ block, from, to, before }) => ({
       rows: to - from,
+      before,
       keys: block.keys.subarray(from, to),
       times: block.times.subarray(from, to),
       ...(this.group.available ? { available: block.available.subarray(from, to) } : {}),
-      values: this.group.columns.map((_, index) => {
+      values: inBatches.map((_, index) => {
         const codes = block.codes(index).subarray(from, to);
         const valid = block.valid(index)?.subarray(from, to);
         return { codes, ...(valid === undefined ? {} : { valid }) };

@@ -13,12 +13,26 @@ import { formOf, isFixed } from "./forms.js";
  * written. Columns over one history share the index; a flattened column multiplies rows, so it is one of its own.
  */
 export function kernelWindowColumns(planner: Planner, history: WindowHistory, columns: readonly WindowColumn[]): void {
+  addWindowColumns(planner, history, columns, false);
+}
+
+/** The same, by workers: they answer where the rows are written, each for some of the keys. */
+export function workersWindowColumns(planner: Planner, history: WindowHistory, columns: readonly WindowColumn[]): void {
+  addWindowColumns(planner, history, columns, true);
+}
+
+function addWindowColumns(
+  planner: Planner,
+  history: WindowHistory,
+  columns: readonly WindowColumn[],
+  inWorkers: boolean,
+): void {
   const groups = new Map<string, WindowColumn[]>();
   for (const column of columns) {
     const key = column.flatten ? (column.source?.name ?? "") : "";
     groups.set(key, [...(groups.get(key) ?? []), column]);
   }
-  for (const group of groups.values()) addGroup(planner, history, group);
+  for (const group of groups.values()) addGroup(planner, history, group, inWorkers);
 }
 
 /** Whether the kernel compares the keys as integers by itself; else rows and history are numbered by a table of keys. */
@@ -29,7 +43,12 @@ export function areIntegerKeys(on: readonly KeyPair[], left: (name: ColumnName) 
   return dtype !== undefined && isInteger(dtype);
 }
 
-function addGroup(planner: Planner, history: WindowHistory, columns: readonly WindowColumn[]): void {
+function addGroup(
+  planner: Planner,
+  history: WindowHistory,
+  columns: readonly WindowColumn[],
+  inWorkers: boolean,
+): void {
   const { operator } = history;
   const clocks = clocksOf(history);
   const keys = keysOf(planner, history);
@@ -79,6 +98,7 @@ function addGroup(planner: Planner, history: WindowHistory, columns: readonly Wi
       ...owns.map(({ sql }) => sql),
     ],
     own: owns.map(({ dtype }) => ({ dtype })),
+    ...(inWorkers ? { inWorkers } : {}),
   });
   defined.forEach(({ column, dictionary }, place) => {
     const answer = `o.${identifier(`@${name}`)}.c${place}`;

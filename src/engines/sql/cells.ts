@@ -6,7 +6,7 @@ import type { Project } from "../../operators/project.js";
 import type { RollingAggregate } from "../../operators/rolling-aggregate.js";
 import type { Scan } from "../../operators/scan.js";
 import { pointInTimeJoin as kernelPointInTimeJoin } from "../kernel/point-in-time-join.js";
-import { rollingAggregate as kernelRollingAggregate } from "../kernel/rolling-aggregate.js";
+import { rollingAggregate as kernelRollingAggregate, rollingAggregateInWorkers } from "../kernel/rolling-aggregate.js";
 import { rollingAggregate as polarsRollingAggregate } from "../polars/rolling-aggregate.js";
 import { filter } from "./filter.js";
 import { join } from "./join.js";
@@ -41,5 +41,6 @@ export const SQL_CELLS = Object.freeze<SqlCells>({
   project,
   join,
   pit_join: (self, planner) => (self.pitEngine === "kernel" ? kernelPointInTimeJoin : pointInTimeJoin)(self, planner),
-  rolling_aggregate: (self, planner) => ROLLING[self.rollingEngine](self, planner),
+  rolling_aggregate: (self, planner) =>
+    (self.engine === "pythonic" ? rollingAggregateInWorkers : ROLLING[self.rollingEngine])(self, planner),
 });

@@ -121,8 +121,8 @@ function anticipateKeys(planner: Planner, operator: string): void {
     else if (later.kind === "pit_join") {
       if (later.pitEngine !== "kernel" || !areIntegerKeys(later.on, dtypeOf)) add(later.on);
     } else if (later.kind === "rolling_aggregate") {
-      for (const spec of later.specs)
-        if (later.rollingEngine !== "kernel" || !areIntegerKeys(spec.on, dtypeOf)) add(spec.on);
+      const byKernel = later.engine === "pythonic" || later.rollingEngine === "kernel";
+      for (const spec of later.specs) if (!byKernel || !areIntegerKeys(spec.on, dtypeOf)) add(spec.on);
     } else if (later.kind === "project")
       for (const step of later.steps) if (step.value.type === "qid") sets.push({ key: [step.value.session], user });
   }

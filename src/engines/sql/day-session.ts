@@ -14,6 +14,7 @@ import { ResidentHistory } from "./resident-history.js";
 import { type SessionState, SpanRun } from "./span-run.js";
 import { SpilledKernels } from "./spilled-kernels.js";
 import { registerVectorisedFunctions } from "./vectorised-functions.js";
+import { WritingLanes } from "./writing-lanes.js";
 
 /**
  * Runs days on one DuckDB instance; tables that do not depend on the day are kept until an input changes. `cells`: how each
@@ -21,7 +22,8 @@ import { registerVectorisedFunctions } from "./vectorised-functions.js";
  */
 export async function openDaySession(options: DaySessionOptions, cells: SqlCells = SQL_CELLS): Promise<DaySession> {
   registerVectorisedFunctions(options.session.connection);
-  return new DuckDBDaySession(options, await MemoryShares.of(options.session, options.kernelBytes), cells);
+  const shares = await MemoryShares.of(options.session, options.kernelBytes);
+  return new DuckDBDaySession(options, shares, await WritingLanes.of(options.session, shares.limit), cells);
 }
 
 class DuckDBDaySession implements DaySession {
@@ -31,9 +33,14 @@ class DuckDBDaySession implements DaySession {
   /** The state of the inputs that the kept tables were made of. */
   #inputs = "";
 
-  constructor({ session, sources }: DaySessionOptions, shares: MemoryShares, cells: SqlCells) {
+  constructor(
+    { session, sources, rolling }: DaySessionOptions,
+    shares: MemoryShares,
+    lanes: WritingLanes,
+    cells: SqlCells,
+  ) {
     const kernels = new KernelFunctions(session);
-    const spilled = new SpilledKernels(session, kernels);
+    const spilled = new SpilledKernels(session, kernels, rolling);
     this.#state = {
       session,
       sources,
@@ -43,12 +50,14 @@ class DuckDBDaySession implements DaySession {
       shares,
       history: new ResidentHistory(session),
       lengths: new ListLengths(session),
+      lanes,
     };
     this.#cells = cells;
   }
 
   interrupt(): void {
     this.#state.session.interrupt();
+    this.#state.spilled.interrupt();
   }
 
   close(): void {

@@ -24,7 +24,8 @@ interface Seen {
  * values.
  */
 export class ListLengths {
-  #seen: Seen[] = [];
+  /** By lane, and there by list column. */
+  readonly #seen = new Map<number, Seen[]>();
 
   constructor(session: SqlSession) {
     session.connection.registerScalarFunction(
@@ -38,20 +39,24 @@ export class ListLengths {
     );
   }
 
-  /** SQL over rows that have the columns: ` WHERE …`, which keeps all rows. Forgets what was seen before. */
-  seeing(output: readonly Column[]): string {
+  /** SQL over rows that have the columns: ` WHERE …`, which keeps all rows. Forgets what the lane has seen before. */
+  seeing(output: readonly Column[], lane: number): string {
     const lists = output.filter(({ dtype }) => isList(dtype));
-    this.#seen = lists.map(() => ({ rows: 0, lists: 0, sum: 0, min: Number.POSITIVE_INFINITY, max: 0 }));
+    this.#seen.set(
+      lane,
+      lists.map(() => ({ rows: 0, lists: 0, sum: 0, min: Number.POSITIVE_INFINITY, max: 0 })),
+    );
     const lengths = lists.map(({ name }) => `coalesce(CAST(len(${identifier(name)}) AS INTEGER), ${NO_LIST})`);
-    return lengths.length === 0 ? "" : ` WHERE ${SEEN}(${lengths.join(", ")})`;
+    return lengths.length === 0 ? "" : ` WHERE ${SEEN}(${[lane, ...lengths].join(", ")})`;
   }
 
-  /** Of the list columns of `output`, in their order, since `seeing`. */
-  statistics(output: readonly Column[]): readonly ColumnStatistics[] {
+  /** Of the list columns of `output`, in their order, since `seeing` of the lane. */
+  statistics(output: readonly Column[], lane: number): readonly ColumnStatistics[] {
+    const known = this.#seen.get(lane) ?? [];
     return output
       .filter(({ dtype }) => isList(dtype))
       .map(({ name, dtype }, place) => {
-        const { rows, lists, sum, min, max } = this.#seen[place] ?? { rows: 0, lists: 0, sum: 0, min: 0, max: 0 };
+        const { rows, lists, sum, min, max } = known[place] ?? { rows: 0, lists: 0, sum: 0, min: 0, max: 0 };
         const base = { name, dtype, nulls: rows - lists };
         return lists === 0 ? base : { ...base, lengths: { min, max, mean: sum / lists } };
       });
@@ -59,8 +64,12 @@ export class ListLengths {
 
   #see(input: duckdb.DataChunk, output: duckdb.Vector): void {
     const rows = duckdb.data_chunk_get_size(input);
-    this.#seen.forEach((seen, place) => {
-      const lengths = new Int32Array(bytesOf(duckdb.data_chunk_get_vector(input, place), rows * 4));
+    if (rows === 0) return;
+    const column = (place: number) => new Int32Array(bytesOf(duckdb.data_chunk_get_vector(input, place), rows * 4));
+    const [lane = 0] = column(0);
+    const known = this.#seen.get(lane) ?? [];
+    known.forEach((seen, place) => {
+      const lengths = column(1 + place);
       let [lists, sum, min, max] = [0, 0, seen.min, seen.max];
       for (const length of lengths) {
         if (length === NO_LIST) continue;
@@ -69,7 +78,7 @@ export class ListLengths {
         if (length < min) min = length;
         if (length > max) max = length;
       }
-      this.#seen[place] = { rows: seen.rows + rows, lists: seen.lists + lists, sum: seen.sum + sum, min, max };
+      known[place] = { rows: seen.rows + rows, lists: seen.lists + lists, sum: seen.sum + sum, min, max };
     });
     duckdb.copy_data_to_vector(output, 0, new Uint8Array(rows).fill(1).buffer, 0, rows);
   }

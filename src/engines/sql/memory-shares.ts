@@ -20,14 +20,15 @@ const MOST_OF_PROGRAM = 2 ** 30;
  */
 export class MemoryShares {
   readonly #session: SqlSession;
-  readonly #limit: number;
+  /** Bytes of all together. */
+  readonly limit: number;
   /** Bytes that indexes may hold, and what it takes to make them. */
   readonly kernels: number;
   #left = Number.POSITIVE_INFINITY;
 
   private constructor(session: SqlSession, limit: number, kernels: number) {
     this.#session = session;
-    this.#limit = limit;
+    this.limit = limit;
     this.kernels = kernels;
   }
 
@@ -40,9 +41,9 @@ export class MemoryShares {
 
   /** Leaves DuckDB what remains beside so many bytes of the kernels. */
   async leave(kernels: number): Promise<void> {
-    const least = Math.min(this.#limit / MIB, LEAST_MIB);
-    const program = Math.min(this.#limit / 4, MOST_OF_PROGRAM);
-    const left = Math.max(least, Math.floor((this.#limit - program - kernels) / MIB));
+    const least = Math.min(this.limit / MIB, LEAST_MIB);
+    const program = Math.min(this.limit / 4, MOST_OF_PROGRAM);
+    const left = Math.max(least, Math.floor((this.limit - program - kernels) / MIB));
     if (left === this.#left) return;
     // Refused where what is in use cannot be moved to disk: then this much is needed, and the old limit holds.
     await this.#session.run(`SET memory_limit = '${Math.floor(left)}MiB'`).then(

@@ -67,6 +67,8 @@ export interface KernelPlan {
   /** SQL over a row `o`: key, time, known (if the group has availability), then own values. */
   readonly arguments: readonly string[];
   readonly own: readonly { readonly dtype: DType }[];
+  /** Workers ask it, each about some of the keys; else it is asked here, where its index fits the memory. */
+  readonly inWorkers?: true;
 }
 
 /** A table of what Polars makes of files that SQL writes: of the rows and of their history. */

@@ -40,7 +40,7 @@ export class ResidentHistory {
     const before =
       held !== undefined && reaches(held, range) ? `SELECT * FROM ${table} WHERE ${within} UNION ALL ` : "";
     await this.#session.run(
-      `CREATE OR REPLACE TEMP TABLE ${table} AS ${before}SELECT * FROM ${fetched}; DROP TABLE ${fetched}`,
+      `CREATE OR REPLACE TABLE ${table} AS ${before}SELECT * FROM ${fetched}; DROP TABLE ${fetched}`,
     );
     this.#held.set(table, range);
   }

@@ -143,7 +143,7 @@ export async function finishRows(
 
 /**
  * Writes the rows at the places as `part-N-0.parquet`, N = 0, 1, …; one row-less part if there are none. `ready`: they are
- * in `FINISHED`. `seeing`: ` WHERE …` of `ListLengths`, or nothing.
+ * in `FINISHED`. `seeing`: ` WHERE …` of `ListLengths`, or nothing. `run`: on any connection of the session.
  */
 export async function writeParts(
   plan: DayPlan,
@@ -152,7 +152,7 @@ export async function writeParts(
   answers: Answers | undefined,
   folder: string,
   seeing: string,
-  session: SqlSession,
+  run: (sql: string) => Promise<void>,
 ): Promise<{ name: string; rows: number }[]> {
   const parts: { name: string; rows: number }[] = [];
   const partRows = Number(plan.partRows);
@@ -165,16 +165,16 @@ export async function writeParts(
     if (ready) {
       const end = part.first + part.count;
       const own = `SELECT * FROM ${FINISHED} WHERE "@place" >= ${part.first} AND "@place" < ${end}`;
-      await session.run(copy(`(${own}) ORDER BY "@place" ASC NULLS FIRST`));
+      await run(copy(`(${own}) ORDER BY "@place" ASC NULLS FIRST`));
     } else if (plan.joinsAtEnd || answers !== undefined) {
       // A hash join may put rows behind others of their vector (where hashes collide): the part is sorted once more.
       const rows = `(${finished(plan, placed(part), part, answers)})${seeing}`;
-      await session.run(copy(`${rows} ORDER BY "@place" ASC NULLS FIRST`));
+      await run(copy(`${rows} ORDER BY "@place" ASC NULLS FIRST`));
     } else {
       // The bytes of a part depend on where its row groups begin: rows that stream begin with those of the table, sorted ones
       // with the part. Narrow rows are sorted, before the kernels add lists to them.
       const sorted = `(SELECT * FROM ${placed(part)} ORDER BY "@place" ASC NULLS FIRST)`;
-      await session.run(copy(`(${finished(plan, sorted, part, undefined)})${seeing}`));
+      await run(copy(`(${finished(plan, sorted, part, undefined)})${seeing}`));
     }
     const { count } = part;
     parts.push({ name, rows: count });

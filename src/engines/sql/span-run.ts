@@ -39,6 +39,7 @@ import {
 import type { SpilledKernels } from "./spilled-kernels.js";
 import { identifier, text } from "./text.js";
 import { withWindows } from "./windows-by-polars.js";
+import type { WritingLanes } from "./writing-lanes.js";
 
 /** Tables that do not depend on the day, with their row counts. */
 export type KeptTables = Map<string, number>;
@@ -53,6 +54,7 @@ export interface SessionState {
   readonly shares: MemoryShares;
   readonly history: ResidentHistory;
   readonly lengths: ListLengths;
+  readonly lanes: WritingLanes;
 }
 
 /** Figures of each day of the span, by the operator that they belong to. */
@@ -71,6 +73,7 @@ export class SpanRun {
   readonly #shares: MemoryShares;
   readonly #history: ResidentHistory;
   readonly #lengths: ListLengths;
+  readonly #lanes: WritingLanes;
   readonly #plan: DayPlan;
   readonly #request: DaysRequest;
   readonly #days: readonly Day[];
@@ -83,8 +86,8 @@ export class SpanRun {
   /** Rows that each scan fetched, by the first day that they serve. */
   readonly #scanned = new Map<string, ByDay>();
   #seconds: Record<string, number> = {};
-  /** Until the statistics of the last day are known and it is told: they are read while the next day is written. */
-  #told: Promise<void> | undefined;
+  /** When the last timed work ended. */
+  #ended = 0;
   #operator = "";
 
   /** `meter`: weighs what it makes. */
@@ -97,6 +100,7 @@ export class SpanRun {
     this.#shares = state.shares;
     this.#history = state.history;
     this.#lengths = state.lengths;
+    this.#lanes = state.lanes;
     this.#plan = plan;
     this.#request = request;
     this.#days = request.days.map(({ day }) => day);
@@ -161,59 +165,56 @@ export class SpanRun {
     this.#operator = "write";
     await this.#ask(plan.kernelsOf(writing(plan, ORDERED)), ORDERED, async (answers) => {
       this.#seconds["write"] = (performance.now() - begun) / 1000;
-      try {
-        for (const group of groups) await this.#write(group, answers, statistics, tell);
-        await this.#told;
-      } finally {
-        await this.#told?.catch(() => undefined);
-      }
+      for (const group of groups) await this.#write(group, answers, statistics, tell);
     });
   }
 
-  /** A long day is written as it is computed; short ones are computed together and then written one by one. */
+  /** Long days are written as they are computed; short ones are computed together before. */
   async #write(
-    group: readonly PlacedDay[],
+    { days, together }: DayGroup,
     answers: Answers | undefined,
     known: DayStatistics | undefined,
     tell: Tell,
   ): Promise<void> {
-    const { output } = this.#plan;
-    const [first] = group;
-    if (first === undefined) return;
-    const together = group.length > 1;
+    const { output, rowGroupRows } = this.#plan;
     let statistics = known;
     if (together) {
-      const places = { first: first.first, count: group.reduce((sum, { count }) => sum + count, 0) };
+      const places = { first: days[0]?.first ?? 0, count: days.reduce((sum, { count }) => sum + count, 0) };
       await this.#timed("write", () =>
         finishRows(this.#plan, places, answers, (name, sql) => this.#createTable(name, sql)),
       );
       statistics ??= await this.#timed("statistics", () => statisticsOfFinished(output, this.#session));
     }
-    for (const { day, staging, ...places } of group) {
-      const seeing = statistics === undefined ? this.#lengths.seeing(output) : "";
-      const parts = await this.#timed("write", () =>
-        writeParts(this.#plan, places, together, answers, staging, seeing, this.#session),
-      );
-      const files = parts.map((part) => join(staging, part.name));
-      await this.#told;
-      const seconds = this.#seconds;
-      this.#seconds = {};
-      if (statistics !== undefined) {
-        tell({ day, parts, columns: statistics.get(numberOf(day)) ?? columnStatistics(output, {}), seconds });
-        continue;
-      }
-      const begun = performance.now();
-      const lists = this.#lengths.statistics(output);
-      const scalars = output.filter(({ dtype }) => !isList(dtype));
-      this.#told = statisticsOfParts(scalars, files, this.#session).then((known) => {
-        const byName = new Map([...known, ...lists].map((column) => [column.name, column]));
+    // A meter weighs one thing at a time; spilled answers have little memory.
+    const isSingle = this.#meter !== undefined || answers !== undefined;
+    const most = Math.max(...days.map(({ count }) => count));
+    const lanes = isSingle ? 1 : this.#lanes.lanesFor(Math.ceil(most / rowGroupRows));
+    await this.#lanes.inOrder(
+      days,
+      lanes,
+      async ({ staging, ...places }, lane) => {
+        const seeing = statistics === undefined ? this.#lengths.seeing(output, lane.number) : "";
+        const parts = await this.#timed("write", () =>
+          writeParts(this.#plan, places, together, answers, staging, seeing, lane.run),
+        );
+        const seconds = this.#seconds;
+        this.#seconds = {};
+        return { parts, seconds, lists: statistics === undefined ? this.#lengths.statistics(output, lane.number) : [] };
+      },
+      async ({ day, staging }, { parts, seconds, lists }) => {
+        if (statistics !== undefined) {
+          tell({ day, parts, columns: statistics.get(numberOf(day)) ?? columnStatistics(output, {}), seconds });
+          return;
+        }
+        const begun = performance.now();
+        const scalars = output.filter(({ dtype }) => !isList(dtype));
+        const files = parts.map(({ name }) => join(staging, name));
+        const scalarStatistics = await statisticsOfParts(scalars, files, this.#session);
+        const byName = new Map([...scalarStatistics, ...lists].map((column) => [column.name, column]));
         const columns = output.flatMap(({ name }) => byName.get(name) ?? []);
         tell({ day, parts, columns, seconds: { ...seconds, statistics: (performance.now() - begun) / 1000 } });
-      });
-      this.#told.catch(() => undefined);
-      // A meter weighs one thing at a time.
-      if (this.#meter !== undefined) await this.#told;
-    }
+      },
+    );
     if (together) this.#dropTable(FINISHED);
   }
 
@@ -282,7 +283,11 @@ export class SpanRun {
     const result = await work();
     await this.#meter?.statement();
     const measuring = (this.#meter?.aside ?? 0) - aside;
-    this.#seconds[operator] = (this.#seconds[operator] ?? 0) + (performance.now() - start) / 1000 - measuring;
+    // Of works beside each other, each has the time since the one before it ended: together they have what went by.
+    const end = performance.now();
+    const seconds = (end - Math.max(start, this.#ended)) / 1000;
+    this.#ended = end;
+    this.#seconds[operator] = (this.#seconds[operator] ?? 0) + seconds - measuring;
     return result;
   }
 
@@ -344,10 +349,10 @@ export class SpanRun {
 
   async #createView(name: string, sql: string): Promise<void> {
     this.#views.push(name);
-    await this.#session.run(`CREATE OR REPLACE TEMP VIEW ${name} AS ${sql}`);
+    await this.#session.run(`CREATE OR REPLACE VIEW ${name} AS ${sql}`);
   }
 
-  /** An index that does not fit beside those that are there is spilled; what they leave is for the parts of such. */
+  /** An index that workers ask or that does not fit beside those that are there is spilled; what they leave is for the parts of such. */
   async #loadKernel(kernel: KernelPlan): Promise<void> {
     const name = `index of ${kernel.name}`;
     if (kernel.keep === "run" && this.#kept.has(name)) return;
@@ -355,7 +360,8 @@ export class SpanRun {
     this.#spilled.forget(kernel);
     this.#kernels.forget(kernel);
     const room = this.#shares.kernels * (1 - LEAST_FOR_PARTS) - this.#kernels.held;
-    const bytes = (await this.#kernels.load(kernel, room)) ?? (await this.#spilled.spill(kernel));
+    const held = kernel.inWorkers ? undefined : await this.#kernels.load(kernel, room);
+    const bytes = held ?? (await this.#spilled.spill(kernel));
     this.#meter?.add(kernel.operator, bytes);
     if (kernel.keep === "run") this.#kept.set(name, 0);
   }
@@ -373,7 +379,10 @@ export class SpanRun {
     this.#spilled.answer(
       kernels,
       table,
-      Math.max(this.#shares.kernels - this.#kernels.held, this.#shares.kernels * LEAST_FOR_PARTS),
+      {
+        room: Math.max(this.#shares.kernels - this.#kernels.held, this.#shares.kernels * LEAST_FOR_PARTS),
+        log: this.#request.log,
+      },
       use,
     );
 
@@ -478,6 +487,12 @@ interface PlacedDay extends Places {
   readonly staging: string;
 }
 
+/** Days that are written from one table: made for them `together`, or the ordered rows. */
+interface DayGroup {
+  readonly together: boolean;
+  readonly days: readonly PlacedDay[];
+}
+
 /** What is joined at once for several days: about the rows of one vectorised pass, so that it stays in memory. */
 const ROWS_TOGETHER = 20_000;
 
@@ -491,24 +506,30 @@ const ROW_STAGES: ReadonlyMap<string, "all" | "left"> = new Map([
   ["statistics", "left"],
 ]);
 
-/** Days in order, short ones together. */
-function groupsOf(days: DaysRequest["days"], rows: ByDay): readonly (readonly PlacedDay[])[] {
-  const groups: PlacedDay[][] = [];
+/** Days in order: short ones together, and others that follow each other. */
+function groupsOf(days: DaysRequest["days"], rows: ByDay): readonly DayGroup[] {
+  const short: PlacedDay[][] = [];
   let first = 0;
   let together = 0;
   for (const { day, staging } of days) {
     const count = rows.get(day) ?? 0;
-    const group = groups.at(-1);
+    const group = short.at(-1);
     if (group !== undefined && together + count <= ROWS_TOGETHER) group.push({ day, staging, first, count });
-    else groups.push([{ day, staging, first, count }]);
-    together = groups.at(-1) === group ? together + count : count;
+    else short.push([{ day, staging, first, count }]);
+    together = short.at(-1) === group ? together + count : count;
     first += count;
+  }
+  const groups: { together: boolean; days: PlacedDay[] }[] = [];
+  for (const own of short) {
+    const last = groups.at(-1);
+    if (own.length === 1 && last?.together === false) last.days.push(...own);
+    else groups.push({ together: own.length > 1, days: own });
   }
   return groups;
 }
 
 async function createTable(session: SqlSession, name: string, sql: string, before = ""): Promise<number> {
-  const [row] = await session.query(`${before}CREATE OR REPLACE TEMP TABLE ${name} AS ${sql}`);
+  const [row] = await session.query(`${before}CREATE OR REPLACE TABLE ${name} AS ${sql}`);
   return Number(row?.["Count"] ?? 0);
 }
 

@@ -1,5 +1,7 @@
-import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { DaedalusError } from "../../errors/problem.js";
+import type { RollingPart, RollingWorkers } from "../../training/day.js";
 import { fits, type KernelFunctions } from "../kernel/kernel-functions.js";
 import type { Answers, KernelPlan } from "./plan.js";
 import { engineProblem } from "./problems.js";
@@ -13,6 +15,10 @@ const BUCKETS = 64;
 const ANSWER_GROUP_ROWS = 24_576;
 /** A dictionary takes −0 and +0 for one value. */
 const PARQUET = "FORMAT parquet, DICTIONARY_SIZE_LIMIT 0";
+
+const MIB = 2 ** 20;
+/** What DuckDB needs to read and write a part, MiB. */
+const LEAST_OF_A_WORKER = 256;
 
 /** Which keys a part has: those of some buckets, or a slice of one bucket. */
 interface Part {
@@ -33,20 +39,22 @@ interface SpilledHistory {
 }
 
 /**
- * Kernels whose histories do not fit their share of the memory. Such a history lies in files by the hash of its key; where
- * rows ask, parts of the keys are loaded one after the other, each answers the rows that have its keys, and what they
- * answered lies in files as well, to be joined by the row.
+ * Kernels whose histories do not fit their share of the memory, or which workers ask. Such a history lies in files by the hash
+ * of its key; where rows ask, parts of the keys are loaded, one after the other or each by a worker, and answer the rows that
+ * have their keys; what they answered lies in files as well, to be joined by the row.
  */
 export class SpilledKernels {
   readonly #session: SqlSession;
   readonly #kernels: KernelFunctions;
+  readonly #workers: RollingWorkers;
   readonly #spilled = new Map<string, SpilledHistory>();
   #folder: string | undefined;
   #made = 0;
 
-  constructor(session: SqlSession, kernels: KernelFunctions) {
+  constructor(session: SqlSession, kernels: KernelFunctions, workers: RollingWorkers) {
     this.#session = session;
     this.#kernels = kernels;
+    this.#workers = workers;
   }
 
   /** Writes the plan's history to files. Returns their bytes. */
@@ -54,7 +62,7 @@ export class SpilledKernels {
     this.forget(plan);
     const folder = this.#newFolder();
     await this.#session.run(
-      `COPY (SELECT *, CAST(hash(key) % ${BUCKETS} AS UTINYINT) AS bucket FROM (${plan.unique ?? plan.history}))` +
+      `COPY (SELECT *, ${bucketOf("key")} AS bucket FROM (${plan.unique ?? plan.history}))` +
         ` TO ${text(folder)} (${PARQUET}, PARTITION_BY (bucket))`,
     );
     const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
@@ -75,12 +83,12 @@ export class SpilledKernels {
 
   /**
    * Asks those of the kernels that are spilled about all rows of a table, and hands their answers to `use`: `undefined` if
-   * none is spilled. `room`: the bytes that a part may take. The answers end with `use`.
+   * none is spilled. `room`: the bytes that a part may take; `log`: for workers. The answers end with `use`.
    */
   async answer<T>(
     kernels: readonly string[],
     table: string,
-    room: number,
+    { room, log }: { readonly room: number; readonly log: string | undefined },
     use: (answers: Answers | undefined) => Promise<T>,
   ): Promise<T> {
     const spilled = [...new Set(kernels)].flatMap((name) => this.#spilled.get(name) ?? []);
@@ -88,7 +96,10 @@ export class SpilledKernels {
     const folder = this.#newFolder();
     try {
       const files = new Map<string, readonly string[]>();
-      for (const history of spilled) files.set(history.plan.name, await this.#ask(history, table, room, folder));
+      for (const history of spilled) {
+        const byWorkers = history.plan.inWorkers && (await this.#askWorkers(history, table, room, folder, log));
+        files.set(history.plan.name, byWorkers || (await this.#ask(history, table, room, folder)));
+      }
       return await use({ row: "o.rowid", of: new Map([...files].map(([name, of]) => [name, reading(of)])) });
     } finally {
       remove(folder);
@@ -102,7 +113,12 @@ export class SpilledKernels {
     this.#spilled.delete(name);
   }
 
+  interrupt(): void {
+    this.#workers.interrupt();
+  }
+
   close(): void {
+    this.#workers.close();
     if (this.#folder !== undefined) remove(this.#folder);
   }
 
@@ -124,8 +140,11 @@ export class SpilledKernels {
         if (isLoaded === undefined) throw new RangeError(`a part of ${plan.name} is larger than it was found to be`);
         const file = join(folder, `${plan.name}-${files.length}.parquet`);
         await this.#session.run(
-          `COPY (SELECT o.rowid AS "@row", ${plan.name}(${plan.arguments.join(", ")}) AS "@answer" FROM ${table} o` +
-            ` WHERE ${isIn(part, plan.arguments[0] ?? "")}) TO ${text(file)} (${PARQUET}, ROW_GROUP_SIZE ${ANSWER_GROUP_ROWS})`,
+          answersInto(
+            file,
+            `SELECT o.rowid AS "@row", ${plan.name}(${plan.arguments.join(", ")}) AS "@answer" FROM ${table} o` +
+              ` WHERE ${isIn(part, plan.arguments[0] ?? "")}`,
+          ),
         );
         files.push(file);
       }
@@ -135,8 +154,51 @@ export class SpilledKernels {
     return files;
   }
 
-  /** Every key is of one part; each part fits the room. */
-  async #partsOf(history: SpilledHistory, room: number): Promise<readonly Part[]> {
+  /** The same by workers, which get the rows in files too; undefined if there are no rows, or a key is too large for a worker. */
+  async #askWorkers(
+    history: SpilledHistory,
+    table: string,
+    room: number,
+    folder: string,
+    log: string | undefined,
+  ): Promise<readonly string[] | undefined> {
+    const { plan, sizes } = history;
+    const rows = join(folder, `${plan.name}-rows`);
+    const given = plan.arguments.map((sql, place) => `${sql} AS a${place}`);
+    await this.#session.run(
+      `COPY (SELECT o.rowid AS "@row", ${given.join(", ")}, ${bucketOf(plan.arguments[0] ?? "")} AS bucket FROM ${table} o)` +
+        ` TO ${text(rows)} (${PARQUET}, PARTITION_BY (bucket))`,
+    );
+    const asking = new Set(existsSync(rows) ? readdirSync(rows) : []);
+    const { count } = this.#workers;
+    // Of what a worker may take one half is for its index, the other for DuckDB.
+    const share = room / count / 2;
+    const all = [...sizes.values()].reduce((sum, size) => sum + size.rows, 0);
+    const parts: RollingPart[] = [];
+    const ofKeys = await this.#partsOf(history, share, Math.ceil(all / count)).catch(nothingIfTooLarge);
+    for (const part of ofKeys) {
+      const buckets = part.buckets.filter((bucket) => asking.has(`bucket=${bucket}`));
+      if (buckets.length === 0) continue;
+      const sliced = part.slice === undefined ? "" : ` WHERE ${isInSlice(part.slice, "a0")}`;
+      parts.push({
+        kernel: plan,
+        history: rowsOf(history, part),
+        rows: `SELECT * FROM ${readingBuckets(rows, buckets)}${sliced}`,
+        output: join(folder, `${plan.name}-${parts.length}.parquet`),
+        duckdbConfig: {
+          threads: "1",
+          memory_limit: `${Math.max(LEAST_OF_A_WORKER, Math.floor(share / MIB))}MiB`,
+          ...(this.#session.temporary === undefined ? {} : { temp_directory: this.#session.temporary }),
+        },
+      });
+    }
+    if (parts.length === 0) return undefined;
+    await this.#workers.run(parts, log);
+    return parts.map(({ output }) => output);
+  }
+
+  /** Every key is of one part; each part fits the room, and those of several buckets have at most so many rows of history. */
+  async #partsOf(history: SpilledHistory, room: number, mostRows = Number.POSITIVE_INFINITY): Promise<readonly Part[]> {
     const { plan, sizes } = history;
     const parts: Part[] = [];
     let buckets: number[] = [];
@@ -148,7 +210,7 @@ export class SpilledKernels {
         continue;
       }
       const sum = { rows: together.rows + size.rows, keys: together.keys + size.keys };
-      if (buckets.length > 0 && !fits(plan, room, sum)) {
+      if (buckets.length > 0 && (sum.rows > mostRows || !fits(plan, room, sum))) {
         parts.push({ buckets });
         buckets = [];
         together = size;
@@ -205,20 +267,50 @@ function reading(files: readonly string[]): string {
   return `read_parquet([${files.map(text).join(", ")}])`;
 }
 
-/** `SELECT` of a part's history. */
-function rowsOf({ plan, folder, sizes }: SpilledHistory, part: Part): string {
-  const files = part.buckets
-    .filter((bucket) => sizes.has(bucket))
-    .map((bucket) => text(join(folder, `bucket=${bucket}`, "*.parquet")));
-  if (files.length === 0) return `SELECT * FROM (${plan.history}) LIMIT 0`;
-  const sliced = part.slice === undefined ? "" : ` WHERE ${sliceOf("key", part.slice.of)} = ${part.slice.at}`;
-  return `SELECT * FROM read_parquet([${files.join(", ")}], hive_partitioning = false)${sliced}`;
+/** No parts, for an error that says that a key is too large; throws any other. */
+function nothingIfTooLarge(error: unknown): readonly Part[] {
+  if (error instanceof DaedalusError && error.problems.some(({ code }) => code === "engine/key-memory")) return [];
+  throw error;
 }
 
-/** Whether a key (SQL) is of the part; also a NULL is of one. */
+/** A statement that writes answers: `SELECT` of `@row` and `@answer`. */
+export function answersInto(file: string, select: string): string {
+  return `COPY (${select}) TO ${text(file)} (${PARQUET}, ROW_GROUP_SIZE ${ANSWER_GROUP_ROWS})`;
+}
+
+/** `SELECT` of a part's history. */
+function rowsOf({ plan, folder, sizes }: SpilledHistory, part: Part): string {
+  const buckets = part.buckets.filter((bucket) => sizes.has(bucket));
+  if (buckets.length === 0) return emptyHistory(plan);
+  const sliced = part.slice === undefined ? "" : ` WHERE ${isInSlice(part.slice, "key")}`;
+  return `SELECT * FROM ${readingBuckets(folder, buckets)}${sliced}`;
+}
+
+/** No rows; nobody looks at the types then. */
+function emptyHistory({ group }: KernelPlan): string {
+  const values = group.columns.map((_, place) => `v${place}`);
+  const names = ["key", "time", ...(group.available ? ["available"] : []), ...values];
+  return `SELECT ${names.map((name) => `0 AS ${name}`).join(", ")} LIMIT 0`;
+}
+
+/** The number of the bucket that a key (SQL) is of; also a NULL is of one. */
+function bucketOf(key: string): string {
+  return `CAST(hash(${key}) % ${BUCKETS} AS UTINYINT)`;
+}
+
+function readingBuckets(folder: string, buckets: readonly number[]): string {
+  const files = buckets.map((bucket) => text(join(folder, `bucket=${bucket}`, "*.parquet")));
+  return `read_parquet([${files.join(", ")}], hive_partitioning = false)`;
+}
+
+/** Whether a key (SQL) is of the part. */
 function isIn({ buckets, slice }: Part, key: string): string {
-  const inBuckets = `hash(${key}) % ${BUCKETS} IN (${buckets.join(", ")})`;
-  return slice === undefined ? inBuckets : `${inBuckets} AND ${sliceOf(key, slice.of)} = ${slice.at}`;
+  const inBuckets = `${bucketOf(key)} IN (${buckets.join(", ")})`;
+  return slice === undefined ? inBuckets : `${inBuckets} AND ${isInSlice(slice, key)}`;
+}
+
+function isInSlice({ of, at }: NonNullable<Part["slice"]>, key: string): string {
+  return `${sliceOf(key, of)} = ${at}`;
 }
 
 /** Not of the bits that make the bucket. */

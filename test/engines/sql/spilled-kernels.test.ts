@@ -8,6 +8,7 @@ import { SqlSession } from "#daedalus/engines/sql/session.js";
 import { answersBetween, SpilledKernels } from "#daedalus/engines/sql/spilled-kernels.js";
 import { DaedalusError } from "#daedalus/errors/problem.js";
 import { historyBytes, type WindowGroup } from "#daedalus/kernels/window-columns.js";
+import type { RollingWorkers } from "#daedalus/training/day.js";
 
 const directory = mkdtempSync(join(tmpdir(), "daedalus-spilled-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -42,6 +43,16 @@ const plan: KernelPlan & { readonly group: WindowGroup } = {
 /** Bytes that so many rows of so many keys take. */
 const bytes = (rows: number, keys: number): number => historyBytes(plan.group, rows, keys).all;
 
+/** Workers stand in test/training/rolling-in-workers.test.ts. */
+const nobody: RollingWorkers = {
+  count: 1,
+  run: async () => {
+    throw new Error("no kernel here is asked by workers");
+  },
+  interrupt: () => undefined,
+  close: () => undefined,
+};
+
 let session: SqlSession;
 let kernels: KernelFunctions;
 let spilled: SpilledKernels;
@@ -49,7 +60,7 @@ let spilled: SpilledKernels;
 beforeEach(async () => {
   session = await SqlSession.open({ threads: "2", temp_directory: directory });
   kernels = new KernelFunctions(session);
-  spilled = new SpilledKernels(session, kernels);
+  spilled = new SpilledKernels(session, kernels, nobody);
 });
 
 afterEach(() => {
@@ -72,7 +83,7 @@ async function tables(rows: number, keys: string): Promise<void> {
 /** Rows whose answer by parts is not that of the index in one piece, and how many parts answered. */
 async function differences(room: number): Promise<{ readonly different: unknown; readonly parts: number }> {
   await spilled.spill(plan);
-  return spilled.answer([plan.name], "asking", room, async (answers) => {
+  return spilled.answer([plan.name], "asking", { room, log: undefined }, async (answers) => {
     if (answers === undefined) throw new Error("the kernel is not spilled");
     const item = answers.of.get(plan.name) ?? "";
     await session.run(`CREATE TEMP TABLE answered AS SELECT * FROM ${item}`);
@@ -111,7 +122,7 @@ test("a key that does not fit by itself is named, with its rows", async () => {
   await tables(3_000, "CASE WHEN i % 2 = 0 THEN 77 ELSE i % 50 END");
   await spilled.spill(plan);
   const told = await spilled
-    .answer([plan.name], "asking", bytes(1_000, 50), async () => "answered")
+    .answer([plan.name], "asking", { room: bytes(1_000, 50), log: undefined }, async () => "answered")
     .catch((error: unknown) => error);
   expect(told).toBeInstanceOf(DaedalusError);
   const [problem] = (told as DaedalusError).problems;
@@ -125,7 +136,7 @@ test("a numbered key that does not fit is named by its columns, wherever the row
   const ofPairs = { ...plan, keys: ["place", "shelf"], keyTable: "pairs" };
   await spilled.spill(ofPairs);
   const told = await spilled
-    .answer([plan.name], "asking", bytes(1_000, 50), async () => "answered")
+    .answer([plan.name], "asking", { room: bytes(1_000, 50), log: undefined }, async () => "answered")
     .catch((error: unknown) => error);
   expect((told as DaedalusError).problems[0]?.says).toContain("of the key place = north, shelf = 4 ");
 });
@@ -147,11 +158,16 @@ test("what does not fit its room is not loaded, and does not answer", async () =
 test("answers of a range of rows are those rows'; answers and histories leave no file", async () => {
   await tables(2_000, "i % 90");
   await spilled.spill(plan);
-  const rows = await spilled.answer([plan.name], "asking", bytes(500, 40), async (answers) => {
-    const item = answers && answersBetween(answers, 500, 700).of.get(plan.name);
-    const [row] = await session.query(`SELECT count(*) AS n, min("@row") AS least, max("@row") AS most FROM ${item}`);
-    return row;
-  });
+  const rows = await spilled.answer(
+    [plan.name],
+    "asking",
+    { room: bytes(500, 40), log: undefined },
+    async (answers) => {
+      const item = answers && answersBetween(answers, 500, 700).of.get(plan.name);
+      const [row] = await session.query(`SELECT count(*) AS n, min("@row") AS least, max("@row") AS most FROM ${item}`);
+      return row;
+    },
+  );
   expect(rows).toEqual({ n: 200n, least: 500n, most: 699n });
   const [folder = ""] = readdirSync(directory).filter((name) => readdirSync(join(directory, name)).length > 0);
   expect(readdirSync(join(directory, folder))).toHaveLength(1); // the history; its answers are gone

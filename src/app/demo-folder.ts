@@ -14,9 +14,14 @@ import { unwritable } from "./project-files.js";
 const MARK = ".daedalus-demo";
 const MARK_TEXT = "This folder was made by `daeda demo` from examples/artworks and may be deleted.\n";
 
-/** Makes or completes the demo's project. Throws DaedalusError `command/not-a-demo` (exit code 2) for a folder that holds anything else. */
-export async function writeDemo(directory: string, size: DemoSize): Promise<DemoProject> {
+/** Makes or completes the demo's project; `begin` is called when the folder may be taken. Throws DaedalusError `command/not-a-demo` (exit code 2) for a folder that holds anything else. */
+export async function writeDemo(
+  directory: string,
+  size: DemoSize,
+  begin: () => void = () => undefined,
+): Promise<DemoProject> {
   await takeFolder(directory);
+  begin();
   return writeDemoProject(directory, size);
 }
 

@@ -31,12 +31,13 @@ export function answering<Arguments extends readonly unknown[], Options>(
   };
 }
 
-/** Commander's parser of a whole number from `least` on. Throws DaedalusError `command/bad-number`, exit code 2. */
-export function wholeNumber(option: string, least: number): (text: string) => number {
+/** Commander's parser of a whole number in a range. Throws DaedalusError `command/bad-number`, exit code 2. */
+export function wholeNumber(option: string, least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {
     const number = Number(text);
-    if (/^\d+$/.test(text) && Number.isSafeInteger(number) && number >= least) return number;
-    const problem = commandProblem("bad-number", { option, value: text, wanted: `a whole number from ${least} on` });
+    if (/^\d+$/.test(text) && number >= least && number <= most) return number;
+    const range = most === Number.MAX_SAFE_INTEGER ? `from ${least} on` : `from ${least} to ${most}`;
+    const problem = commandProblem("bad-number", { option, value: text, wanted: `a whole number ${range}` });
     throw new DaedalusError([problem], 2);
   };
 }

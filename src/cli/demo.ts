@@ -7,6 +7,9 @@ import { relativePath } from "./paths.js";
 import { table } from "./table.js";
 import { count, grouped, showProgress } from "./train-progress.js";
 
+/** Ten years. */
+const MOST_DAYS = 3653;
+
 interface Options {
   readonly days: number;
   readonly events: number;
@@ -21,7 +24,7 @@ export const addDemo: AddCommand = (group, terminal, exit) => {
       "Makes a copy of examples/artworks with made-up data in a new folder (or goes on with one that it made), trains its dssm_ranking and shows paths, rows and one row explained column by column.",
     )
     .argument("[dir]", "folder of the demo", "./daedalus-demo")
-    .option("--days <n>", "days of data", wholeNumber("--days", 1), 7)
+    .option("--days <n>", "days of data", wholeNumber("--days", 1, MOST_DAYS), 7)
     .option("--events <n>", "rows of the feed", wholeNumber("--events", 1), 20_000)
     .option("--seed <n>", "equal seeds give equal data", wholeNumber("--seed", 0), 1)
     .action(
@@ -35,8 +38,9 @@ export const addDemo: AddCommand = (group, terminal, exit) => {
         const { compileService } = await import("../app/compile-service.js");
         const { train } = await import("../app/train-service.js");
         const { explainOneRow } = await import("../app/demo-row.js");
-        terminal.say(`making ${grouped(size.events)} events of ${count(days, "day")} in ${relativePath(folder)}`);
-        const demo = await writeDemo(folder, size);
+        const demo = await writeDemo(folder, size, () =>
+          terminal.say(`making ${grouped(size.events)} events of ${count(days, "day")} in ${relativePath(folder)}`),
+        );
         const project = await loadProject(folder);
         await importDemoVectors(project);
         const compiled = await compileService(project, service);

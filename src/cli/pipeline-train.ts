@@ -27,7 +27,7 @@ export const addPipelineTrain: AddCommand = (group, terminal, exit) => {
     )
     .argument("<service>", "name of a feature service");
   dayOptions(command)
-    .option("--day-workers <n>", "days at a time, instead of day_workers", wholeNumber("--day-workers", 1))
+    .option("--day-workers <n>", "days at a time, instead of day_workers", wholeNumber("--day-workers", 1, 65_535))
     .option("--enrich-only", "only fill the embedding columns of days whose skeleton is there")
     .option(
       "--engine <engine>",

@@ -1,4 +1,4 @@
-import { CommanderError } from "commander";
+import { type Command, CommanderError } from "commander";
 import { commandProblem } from "../errors/command.js";
 import { DaedalusError, type Problem } from "../errors/problem.js";
 import { Interrupted } from "./interruption.js";
@@ -17,7 +17,7 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
     else await program.parseAsync(words, { from: "user" });
     return exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) return usage(error, words, terminal);
+    if (error instanceof CommanderError) return usage(error, commandOf(program, words), terminal);
     if (error instanceof DaedalusError) {
       terminal.fail(error.problems, debugTrace(error));
       return error.exitCode;
@@ -33,22 +33,34 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
 }
 
 /** What commander found wrong, in the words of our errors; help and version are no mistake. */
-function usage(error: CommanderError, words: readonly string[], terminal: Terminal): number {
+function usage(error: CommanderError, command: string, terminal: Terminal): number {
   if (error.exitCode === 0) return 0;
   if (error.code === "commander.help") return 2; // a group without its command: commander has printed its help
-  terminal.fail([usageProblem(error.message, words)]);
+  terminal.fail([usageProblem(error.message, command)]);
   return 2;
 }
 
-function usageProblem(message: string, words: readonly string[]): Problem {
+function usageProblem(message: string, command: string): Problem {
   const [fact = "", hint = ""] = message.replace(/^error: /, "").split("\n");
   const nearest = /Did you mean (?:one of )?([^,?]+)/.exec(hint)?.[1];
-  const group = words.find((word) => !word.startsWith("-"));
   return commandProblem("usage", {
     message: fact,
     ...(nearest === undefined ? {} : { nearest }),
-    command: group === "pipeline" || group === "catalog" ? `daeda ${group}` : "daeda",
+    command,
   });
+}
+
+/** The command that the words name, as far as there is one: `daeda pipeline train`. */
+function commandOf(program: Command, words: readonly string[]): string {
+  const path = ["daeda"];
+  let command = program;
+  for (const word of words) {
+    const next = command.commands.find((known) => known.name() === word);
+    if (next === undefined) continue;
+    path.push(word);
+    command = next;
+  }
+  return path.join(" ");
 }
 
 function debugTrace(error: unknown): string | undefined {

@@ -6,9 +6,9 @@ import { compileService } from "#daedalus/app/compile-service.js";
 import { loadProject } from "#daedalus/app/project.js";
 import { train } from "#daedalus/app/train-service.js";
 import { DaedalusError } from "#daedalus/errors/problem.js";
-import type { ProjectModel } from "../oracles/project-model.js";
 import { leftovers, tree } from "../runs/processes.js";
 import { sqlText, testConnection } from "../support/duckdb.js";
+import { eventsProject } from "../support/events-project.js";
 import { rollInWorkers, trainDirectory } from "../support/product.js";
 import { writeProjectFiles } from "../support/project-files.js";
 
@@ -21,58 +21,29 @@ afterEach(() => {
   delete process.env["DAEDALUS_FAIL_POINT"];
 });
 
-const project: ProjectModel = {
-  name: "workers",
-  base: {},
-  views: [
+const project = eventsProject({
+  fields: { item: "BIGINT", tags: "TEXT[]" },
+  columns: {
+    user_id: "key TEXT",
+    ts: "spine BIGINT",
+    items_1d: "rolling BIGINT[]",
+    total_1d: "rolling BIGINT",
+    words_1h: "rolling TEXT[]",
+  },
+  specs: [
+    { name: "items", agg: "list", source_column: "item", windows: ["1d"], max_length: 7 },
+    { name: "total", agg: "sum", source_column: "item", windows: ["1d"] },
     {
-      name: "events",
-      entity: ["user"],
-      source: { path: "events.parquet", timestamp_field: "ts", timestamp_unit: "s" },
-      fields: [
-        { name: "item", dtype: "BIGINT" },
-        { name: "tags", dtype: "TEXT[]" },
-      ],
+      name: "words",
+      agg: "list",
+      source_column: "tags",
+      windows: ["1h"],
+      flatten_distinct: true,
+      exclude_self: true,
     },
   ],
-  services: [
-    {
-      name: "main",
-      version: "1",
-      spine: "events",
-      columns: [
-        { name: "user_id", kind: "key", dtype: "TEXT" },
-        { name: "ts", kind: "spine", dtype: "BIGINT" },
-        { name: "items_1d", kind: "rolling", dtype: "BIGINT[]" },
-        { name: "total_1d", kind: "rolling", dtype: "BIGINT" },
-        { name: "words_1h", kind: "rolling", dtype: "TEXT[]" },
-      ],
-    },
-  ],
-  aggregations: {
-    aggregation_specs: [
-      { name: "items", agg: "list", source_column: "item", partition_by: "user_id", windows: ["1d"], max_length: 7 },
-      { name: "total", agg: "sum", source_column: "item", partition_by: "user_id", windows: ["1d"] },
-      {
-        name: "words",
-        agg: "list",
-        source_column: "tags",
-        partition_by: "user_id",
-        windows: ["1h"],
-        flatten_distinct: true,
-        exclude_self: true,
-      },
-    ],
-  },
-  runtime: {
-    feed_start: "197001",
-    feed_end: "197001",
-    feature_refs: [],
-    lookups: [],
-    age_columns: [],
-    compute: { duckdb_config: { threads: "2" } },
-  },
-};
+  runtime: { compute: { duckdb_config: { threads: "2" } } },
+});
 
 /** `item`: SQL over the row's number `i`. Some rows have no user. */
 async function write(item: string): Promise<void> {

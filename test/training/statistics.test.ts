@@ -2,8 +2,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { ProjectModel } from "../oracles/project-model.js";
 import { sqlText, testConnection } from "../support/duckdb.js";
+import { eventsProject } from "../support/events-project.js";
 import { type TrainSettings, trainDirectory } from "../support/product.js";
 import { writeProjectFiles } from "../support/project-files.js";
 
@@ -12,43 +12,18 @@ import { writeProjectFiles } from "../support/project-files.js";
 const directory = mkdtempSync(join(tmpdir(), "daedalus-statistics-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-const project: ProjectModel = {
-  name: "statistics",
-  base: {},
-  views: [
-    {
-      name: "events",
-      entity: ["user"],
-      source: { path: "events.parquet", timestamp_field: "ts", timestamp_unit: "s" },
-      fields: [
-        { name: "item", dtype: "BIGINT" },
-        { name: "tags", dtype: "TEXT[]" },
-        { name: "gone", dtype: "DOUBLE[]" },
-      ],
-    },
-  ],
-  services: [
-    {
-      name: "main",
-      version: "1",
-      spine: "events",
-      columns: [
-        { name: "user_id", kind: "key", dtype: "BIGINT" },
-        { name: "ts", kind: "spine", dtype: "BIGINT" },
-        { name: "item", kind: "spine", dtype: "BIGINT" },
-        { name: "tags", kind: "spine", dtype: "TEXT[]" },
-        { name: "gone", kind: "spine", dtype: "DOUBLE[]" },
-        { name: "items_1d", kind: "rolling", dtype: "BIGINT[]" },
-      ],
-    },
-  ],
-  aggregations: {
-    aggregation_specs: [
-      { name: "items", agg: "list", source_column: "item", partition_by: "user_id", windows: ["1d"], max_length: 7 },
-    ],
+const project = eventsProject({
+  fields: { item: "BIGINT", tags: "TEXT[]", gone: "DOUBLE[]" },
+  columns: {
+    user_id: "key BIGINT",
+    ts: "spine BIGINT",
+    item: "spine BIGINT",
+    tags: "spine TEXT[]",
+    gone: "spine DOUBLE[]",
+    items_1d: "rolling BIGINT[]",
   },
-  runtime: { feed_start: "197001", feed_end: "197001", feature_refs: [], lookups: [], age_columns: [] },
-};
+  specs: [{ name: "items", agg: "list", source_column: "item", windows: ["1d"], max_length: 7 }],
+});
 
 beforeAll(async () => {
   const connection = await testConnection();

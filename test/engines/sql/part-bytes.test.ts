@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { sqlText, testConnection } from "../../support/duckdb.js";
+import { eventsProject } from "../../support/events-project.js";
 import { trainDirectory } from "../../support/product.js";
 import { writeProjectFiles } from "../../support/project-files.js";
 
@@ -14,42 +15,23 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 /** 160,000 rows on the second day, behind 1,000 of the first, so that its rows begin in the middle of a vector. */
 beforeAll(async () => {
-  writeProjectFiles(directory, {
-    name: "parts",
-    base: {},
-    views: [
-      {
-        name: "events",
-        entity: ["user"],
-        source: { path: "events.parquet", timestamp_field: "ts", timestamp_unit: "s" },
-        fields: [
-          { name: "item", dtype: "BIGINT" },
-          { name: "word", dtype: "TEXT" },
-        ],
+  writeProjectFiles(
+    directory,
+    eventsProject({
+      fields: { item: "BIGINT", word: "TEXT" },
+      columns: {
+        user_id: "key BIGINT",
+        item: "spine BIGINT",
+        word: "spine TEXT",
+        items_1h: "rolling BIGINT[]",
+        n: "rolling BIGINT",
       },
-    ],
-    services: [
-      {
-        name: "main",
-        version: "1",
-        spine: "events",
-        columns: [
-          { name: "user_id", kind: "key", dtype: "BIGINT" },
-          { name: "item", kind: "spine", dtype: "BIGINT" },
-          { name: "word", kind: "spine", dtype: "TEXT" },
-          { name: "items_1h", kind: "rolling", dtype: "BIGINT[]" },
-          { name: "n", kind: "rolling", dtype: "BIGINT" },
-        ],
-      },
-    ],
-    aggregations: {
-      aggregation_specs: [
-        { name: "items", agg: "list", source_column: "item", partition_by: "user_id", windows: ["1h"] },
-        { name: "n", agg: "count", partition_by: "user_id", windows: ["all"] },
+      specs: [
+        { name: "items", agg: "list", source_column: "item", windows: ["1h"] },
+        { name: "n", agg: "count", windows: ["all"] },
       ],
-    },
-    runtime: { feed_start: "197001", feed_end: "197001", feature_refs: [], lookups: [], age_columns: [] },
-  });
+    }),
+  );
   const connection = await testConnection();
   await connection.run(
     `COPY (SELECT range % 5003 AS user_id, CASE WHEN range < 1000 THEN range ELSE 86400 + range // 2 END AS ts,

@@ -23,7 +23,14 @@ import {
   writtenCondition,
 } from "./identity.js";
 import { Random } from "./random.js";
-import { type ComparedGroup, compareGroup, type WrittenDay, type WrittenRow, writtenRows } from "./written-rows.js";
+import {
+  type ComparedGroup,
+  compareGroup,
+  PLACE,
+  type WrittenDay,
+  type WrittenRow,
+  writtenRows,
+} from "./written-rows.js";
 
 /** What was derived again from the sources and compared with the files. */
 export interface Rederived {
@@ -116,7 +123,7 @@ async function draw(
       places = places.filter((place) => place >= part.rows).map((place) => place - part.rows);
       if (own.length === 0) continue;
       const only = { folder: day.folder, manifest: { ...day.manifest, parts: [part] } };
-      const condition = `file_row_number IN (${own.join(", ")})`;
+      const condition = `${PLACE} IN (${own.join(", ")})`;
       for (const { values } of await writtenRows(only, columns, condition, session)) {
         const group = groupOfWrittenRow(identity, number, (output) => values.get(output) ?? null);
         groups.set(groupText(group), group);

@@ -22,7 +22,10 @@ export interface WrittenRow {
   readonly values: ReadonlyMap<ColumnName, Value>;
 }
 
-/** The rows of a day that SQL over the output's columns selects, in the order of the day. */
+/** In conditions on written rows: a row's number in its part, from 0 on. */
+export const PLACE = '"@place"';
+
+/** The rows of a day that SQL over the output's columns and `PLACE` selects, in the order of the day. */
 export async function writtenRows(
   { folder, manifest }: WrittenDay,
   columns: readonly ColumnName[],
@@ -33,9 +36,13 @@ export async function writtenRows(
   const wanted = manifest.schema.filter(({ name }) => columns.includes(name));
   const terms = wanted.map(({ name, dtype }, index) => `${readable(identifier(name), dtype)} AS c${index}`);
   for (const part of manifest.parts) {
-    const file = `read_parquet(${text(join(folder, part.name))}, hive_partitioning = false, file_row_number = true)`;
+    const file = `${text(join(folder, part.name))}, hive_partitioning = false`;
+    // The reader's own number, which may be filtered by, unless a column has its name.
+    const placed = manifest.schema.some(({ name }) => name.toLowerCase() === "file_row_number")
+      ? `SELECT *, row_number() OVER () - 1 AS ${PLACE} FROM read_parquet(${file})`
+      : `SELECT *, file_row_number AS ${PLACE} FROM read_parquet(${file}, file_row_number = true)`;
     const found = await session.query(
-      `SELECT ${["file_row_number AS place", ...terms].join(", ")} FROM ${file} WHERE ${condition} ORDER BY place`,
+      `SELECT ${[`${PLACE} AS place`, ...terms].join(", ")} FROM (${placed}) WHERE ${condition} ORDER BY place`,
     );
     for (const answer of found) {
       const values = new Map(wanted.map(({ name }, index) => [name, valueRead(answer[`c${index}`])]));

@@ -85,6 +85,9 @@ export async function relationsOf(
   return [...groups.values()].map((group) => new FileRelation(group.files, group.columns, options.directory));
 }
 
+/** What DuckDB's Parquet reader calls the number of a row in its file. */
+const OWN_NUMBER = "file_row_number";
+
 class FileRelation implements RawRelation {
   readonly shown: string;
   readonly #format: FileFormat;
@@ -114,11 +117,13 @@ class FileRelation implements RawRelation {
     const paths = `[${this.files.map(fileName).join(", ")}]`;
     const asked = sources.map((source, index) => `${identifier(source)} AS c${index}`);
     const place = (row: string) => (provenance ? [`${this.#shown()} AS "@file"`, `${row} AS "@row"`] : []);
-    if (this.#format === "parquet") {
-      if (provenance) options.push("file_row_number = true");
-      return `SELECT ${listed([...asked, ...place("file_row_number")])} FROM read_parquet(${[paths, ...options].join(", ")})`;
-    }
     const numbered = "row_number() OVER () - 1";
+    if (this.#format === "parquet") {
+      // The reader's own number, which may be filtered by, unless a column has its name.
+      const isTaken = [...this.columns.types.keys()].some((name) => name.toLowerCase() === OWN_NUMBER);
+      if (provenance && !isTaken) options.push(`${OWN_NUMBER} = true`);
+      return `SELECT ${listed([...asked, ...place(isTaken ? numbered : OWN_NUMBER)])} FROM read_parquet(${[paths, ...options].join(", ")})`;
+    }
     if (this.#format === "csv") {
       const columns = readerNames(this.columns.header)
         .map((name) => `${text(name)}: 'VARCHAR'`)

@@ -25,6 +25,28 @@ describe("an engine that keeps the rules", () => {
     ]);
   });
 
+  test("passes where a column is called like DuckDB's number of a row", async () => {
+    const own = await openShop({
+      spine: `
+        user_id  ts     file_row_number
+        1        10     7
+        2        20     9
+        1        86420  7
+        2        86430  5
+        1        86440  3
+      `,
+      columns: ["user_id key BIGINT", "ts spine BIGINT", "file_row_number spine BIGINT"],
+      specs: [
+        { name: "seen", agg: "list", source_column: "file_row_number", partition_by: "user_id", windows: ["all"] },
+      ],
+    });
+    await own.train();
+    const report = await own.audit({ trials: 2 });
+    await own.close();
+    expect(report.counterExamples).toEqual([]);
+    expect(report.derived).toMatchObject({ rows: 5, skipped: [] });
+  });
+
   test("every trial changes, adds and deletes something", async () => {
     const { future } = await shop.audit({ trials: 6, rows: 0 });
     const changes = future.trials.flatMap((trial) => trial.changes);

@@ -18,6 +18,8 @@ export interface DaysRequest {
   }[];
   /** More spans follow: the history of this one is kept for them. */
   readonly keepHistory?: boolean;
+  /** The first and the last day of all that the session is given; absent: there are no others. */
+  readonly ofRun?: { readonly from: Day; readonly to: Day };
   /** Where the users' rules stand, for errors. */
   readonly rules?: readonly WrittenRule[];
   /** The committed `qid_map.parquet`, if the pipeline has a session. */

@@ -28,6 +28,7 @@ export interface DayContext {
   readonly duckdbConfig: Readonly<Record<string, string>>;
   /** A worker gets more than one span: it keeps the history of each for the next. */
   readonly keepHistory: boolean;
+  readonly ofRun: NonNullable<DaysRequest["ofRun"]>;
   readonly rules?: DaysRequest["rules"];
 }
 
@@ -74,11 +75,12 @@ export function daysTaskHandler(openDay: (context: DayContext) => Promise<DaySes
         });
         reported.catch(() => undefined);
       };
-      const { pipeline, keepHistory, rules } = context;
+      const { pipeline, keepHistory, ofRun, rules } = context;
       const request: DaysRequest = {
         pipeline,
         days,
         keepHistory,
+        ofRun,
         ...(rules === undefined ? {} : { rules }),
         ...(qidMap === undefined ? {} : { qidMap }),
         ...(log === undefined ? {} : { log }),

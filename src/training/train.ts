@@ -228,6 +228,7 @@ class TrainRun {
         duckdbConfig,
         ...this.#udfs(),
         keepHistory: spans.length > workers,
+        ofRun: { from: todo[0] ?? "", to: todo.at(-1) ?? "" },
         ...(rules === undefined ? {} : { rules }),
       });
       return await runUnits({

@@ -41,12 +41,19 @@ const { project, tables, layouts } = projectOf({
     { name: "views", agg: "count", windows: ["2d"], events: ["view"] },
     { name: "paid", agg: "sum", source_column: "paid", view: "orders", match: { user_id: "user_id" }, windows: ["4d"] },
   ],
+  lookups: [
+    { name: "last_paid", view: "orders", match: { user_id: "user_id" }, value: "paid" },
+    { name: "all_paid", view: "orders", match: { user_id: "user_id" }, value: "paid", collect: true, window: "3d" },
+  ],
 });
 
 /** Longest windows in days, by the scan whose rows they reach. */
 const SCANS = {
   scan_events_history: { rows: spine, days: 7 },
   scan_orders_history: { rows: orders, days: 4 },
+  // One row, however old; nothing after the last day.
+  scan_orders_lookup_last_paid: { rows: orders, days: FROM },
+  scan_orders_lookup_all_paid: { rows: orders, days: 3 },
 } as const;
 type ScanName = keyof typeof SCANS;
 
@@ -107,7 +114,33 @@ describe.each(ENGINES)("%s", (engine) => {
 
   test("two workers each fetch the window before their days", async () => {
     const scanned = await scannedBy(engine, { workers: 2 });
-    for (const scan of Object.keys(SCANS) as ScanName[])
+    // The one row to see may be any before: each worker looks among all of the run.
+    for (const scan of (Object.keys(SCANS) as ScanName[]).filter((name) => SCANS[name].days < FROM))
       expect(scanned[scan], scan).toBeLessThanOrEqual(1.05 * neededRows(scan, 2));
   });
+});
+
+test("what comes after the days of a run does not stop it, nor is it read", async () => {
+  const own = mkdtempSync(join(directory, "later-"));
+  const later = tables["orders"];
+  if (later === undefined) throw new Error("there are no orders");
+  // No SMALLINT: read, it would stop the run.
+  const rows = later.rows.map((row, place) => ({ ...row, paid: place === later.rows.length - 1 ? 100_000n : 5n }));
+  const views = project.views.map((view) =>
+    view.name === "orders" ? { ...view, fields: [{ name: "paid", dtype: "SMALLINT" as const }] } : view,
+  );
+  const small: Readonly<Record<string, string>> = { last_paid: "SMALLINT", all_paid: "SMALLINT[]" };
+  const services = project.services.map((service) => ({
+    ...service,
+    columns: service.columns.map((column) => ({ ...column, dtype: small[column.name] ?? column.dtype })),
+  }));
+  await writeCase(own, {
+    project: { ...project, views, services },
+    tables: { ...tables, orders: { ...later, rows } },
+    layouts,
+    service: "main",
+  });
+  const outputRoot = join(own, "out");
+  const { days } = await trainDirectory(own, "main", { days: [dayOf(FROM), dayOf(TO)], outputRoot });
+  expect(days.size).toBe(TO - FROM + 1);
 });

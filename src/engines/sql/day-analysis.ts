@@ -29,7 +29,7 @@ export async function analyzeDay(state: SessionState, plan: DayPlan, request: An
     await meter.off();
     if (result === undefined) throw new RangeError(`${day} was not written`);
     const scans = new Map<string, ScanFigures>();
-    for (const scan of plan.scans) scans.set(scan.name, await scanFigures(scan, span, sources, plan, request, session));
+    for (const scan of plan.scans) scans.set(scan.name, await scanFigures(scan, span, sources, request, session));
     return figuresOf(plan, request, result, meter, scans, await bytesOfParts(staging, result));
   } catch (error) {
     throw await span.explainFailure(error);
@@ -45,7 +45,6 @@ async function scanFigures(
   scan: Scan,
   span: SpanRun,
   sources: ReadonlyMap<string, Source>,
-  plan: DayPlan,
   { day }: AnalysisRequest,
   session: SqlSession,
 ): Promise<ScanFigures> {
@@ -59,7 +58,7 @@ async function scanFigures(
     number,
     number,
   ];
-  const files = await filesOf(scan, sources, plan, day);
+  const files = await filesOf(scan, sources, day);
   return {
     rows: left,
     ...(scan.predicate === undefined ? {} : { rowsIn: met, dropped: met - left }),
@@ -73,13 +72,12 @@ async function scanFigures(
 async function filesOf(
   scan: Scan,
   sources: ReadonlyMap<string, Source>,
-  plan: DayPlan,
   day: string,
 ): Promise<readonly FileIdentity[]> {
   const source = sources.get(scan.view);
   if (source === undefined) throw new RangeError(`no source for view "${scan.view}"`);
   const instant = instantOf(scan);
-  const { from, to } = plan.unbounded.has(scan.output) ? {} : boundsOf(scan, [day]);
+  const { from, to } = boundsOf(scan, [day]);
   const { files } = await source.identity(
     instant === undefined || to === undefined
       ? {}

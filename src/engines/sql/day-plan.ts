@@ -54,7 +54,7 @@ export function planDay(pipeline: Pipeline, cells: SqlCells = SQL_CELLS): DayPla
     output: pipeline.output,
     partRows: sink.partRows,
     rowGroupRows: pipeline.embeddings ? UNFINISHED_GROUP_ROWS : ROW_GROUP_ROWS,
-    unbounded: planner.unbounded,
+    ofRun: planner.ofRun,
     finishes: finishes.filter((operator) => operator !== sink.name),
     select: ({ settled: isSettled, ...request }) =>
       selectRows(planner, steps, { ...request, ...(isSettled === true ? { settled } : {}) }),

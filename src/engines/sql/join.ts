@@ -41,7 +41,7 @@ export function join(self: Join, planner: Planner): void {
  * the tie columns decide, and only those few rows are sorted.
  */
 function latestTable(self: Join, right: SideRelation, planner: Planner): string {
-  planner.unbounded.add(right.scan.output);
+  planner.ofRun.add(right.scan.output);
   const keys = self.on.map((pair) => identifier(pair.right));
   const columns = [...new Set([...keys, ...self.columns.map((column) => identifier(column.name))])];
   const present = keys.map((key) => `${key} IS NOT NULL`).join(" AND ");

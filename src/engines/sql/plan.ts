@@ -90,8 +90,8 @@ export interface PolarsPlan {
 export interface DayPlan {
   /** Each is a view of its output's name when a day runs. */
   readonly scans: readonly Scan[];
-  /** Outputs of scans that are read whole, whatever their range, because tables that outlive the day are made of them. */
-  readonly unbounded: ReadonlySet<string>;
+  /** Outputs of scans that are read for all days of the run, since tables that outlive a span are made of them. */
+  readonly ofRun: ReadonlySet<string>;
   readonly steps: readonly PlanStep[];
   /** The table of the target days' rows before any filter. */
   readonly target: string;

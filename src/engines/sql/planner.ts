@@ -55,8 +55,8 @@ export class Planner {
   readonly layers: (Project | Filter | ArrowUdfTransform)[] = [];
   /** Of expressions over relations beside the rows. */
   readonly checks: Check[] = [];
-  /** Outputs of scans that must be read whole. */
-  readonly unbounded = new Set<RelationName>();
+  /** Outputs of scans that are read once for all days of a run. */
+  readonly ofRun = new Set<RelationName>();
   keysAnticipated = false;
   /** The operator whose cell is being composed. */
   working = "";

@@ -68,7 +68,7 @@ export interface VisibleRows {
  */
 export function visibleRows(self: PointInTimeJoin, planner: Planner, clock: Clock): VisibleRows {
   const right = planner.side(self.inputs[1]);
-  planner.unbounded.add(right.scan.output);
+  planner.ofRun.add(right.scan.output);
   const keys = self.on.map((pair) => identifier(pair.right));
   const time = onClock(identifier(self.rightTime.column), self.rightTime.resolution, clock);
   const ties = self.ties.map((tie) => ({ sql: identifier(tie), dtype: right.columns.get(tie) ?? ("BIGINT" as const) }));

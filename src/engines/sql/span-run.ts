@@ -308,10 +308,17 @@ export class SpanRun {
     });
   }
 
+  /** The first and the last day of the run. */
+  get #ofRun(): readonly Day[] {
+    const { ofRun } = this.#request;
+    return ofRun === undefined ? this.#days : [ofRun.from, ofRun.to];
+  }
+
   async #createScan(scan: Scan): Promise<void> {
     const source = this.#sources.get(scan.view);
     if (!source) throw new RangeError(`no source for view "${scan.view}"`);
-    const bounds = this.#plan.unbounded.has(scan.output) ? {} : boundsOf(scan, this.#days);
+    const { ofRun } = this.#plan;
+    const bounds = boundsOf(scan, ofRun.has(scan.output) ? this.#ofRun : this.#days);
     const request: ScanRequest = { columns: scan.columns, instants: scan.instants, ...rangeOf(scan, bounds) };
     this.#requests.push({ source, request });
     const relation = await source.scan(request);
@@ -324,7 +331,12 @@ export class SpanRun {
       const name = identifier(`parsed_${createHash("sha256").update(whole.sql).digest("hex").slice(0, 12)}`);
       await this.#keepTable(name, whole.sql);
       sql = `SELECT * FROM ${name} WHERE ${withinSql(scan, bounds) ?? "TRUE"}`;
-    } else if (this.#request.keepHistory && scan.range.kind === "history" && bounds.to !== undefined) {
+    } else if (
+      this.#request.keepHistory &&
+      scan.range.kind === "history" &&
+      !ofRun.has(scan.output) &&
+      bounds.to !== undefined
+    ) {
       await this.#createView(identifier(scan.output), await this.#resident(scan, source, { ...bounds, to: bounds.to }));
       return;
     }
@@ -441,7 +453,7 @@ export class SpanRun {
     const [first = ""] = this.#days;
     const relation = identifier(scan.output);
     const sql = `SELECT count(*) AS n FROM ${relation}`;
-    if (this.#plan.unbounded.has(scan.output) || scan.range.kind === "unbounded") {
+    if (this.#plan.ofRun.has(scan.output) || scan.range.kind === "unbounded") {
       const name = identifier(`count_${scan.output}`);
       const known = this.#kept.has(name);
       await this.#keepTable(name, sql);

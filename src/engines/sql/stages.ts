@@ -53,7 +53,7 @@ export function composedInto(plan: DayPlan, { operators }: Pipeline): Readonly<R
 
 function statementsOf(plan: DayPlan, { operators }: Pipeline): Readonly<Record<string, readonly string[]>> {
   const statements = new Map<string, string[]>(operators.map(({ name }) => [name, []]));
-  for (const scan of plan.scans) statements.get(scan.name)?.push(scanning(scan, plan));
+  for (const scan of plan.scans) statements.get(scan.name)?.push(scanning(scan));
   for (const step of plan.steps) statements.get(step.operator)?.push(...stepStatements(step));
   const sink = operators.find(({ kind }) => kind === "sink");
   if (sink) statements.get(sink.name)?.push(...finishing(plan));
@@ -79,17 +79,14 @@ function stepStatements(step: PlanStep): readonly string[] {
 }
 
 /** The view of a scan over the rows of its source, which depend on the day: instants are integers, `day` is midnight. */
-function scanning(scan: Scan, plan: DayPlan): string {
+function scanning(scan: Scan): string {
   const selected = [
     ...scan.columns.map(({ name, source, dtype }) => `CAST(${identifier(source)} AS ${dtype}) AS ${identifier(name)}`),
     ...scan.instants.map(
       ({ name, source, unit }) => `ticks(${identifier(source)}, ${text(unit)}) AS ${identifier(name)}`,
     ),
   ];
-  const conditions = [
-    ...(plan.unbounded.has(scan.output) ? [] : withinDay(scan)),
-    ...(scan.predicate === undefined ? [] : [`(${scan.predicate.sql})`]),
-  ];
+  const conditions = [...withinDay(scan), ...(scan.predicate === undefined ? [] : [`(${scan.predicate.sql})`])];
   const where = conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`;
   return `CREATE TEMP VIEW ${identifier(scan.output)} AS\n  SELECT ${selected.join(", ")} FROM ${identifier(scan.view)}${where}`;
 }

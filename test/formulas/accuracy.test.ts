@@ -13,7 +13,9 @@ import { KINDS, randomFrom } from "./nasty-columns.js";
 
 const PAGE = "docs/accuracy.md";
 const ROWS = 300;
-const COLUMNS = ["normal", "prices", "1e6 and noise"] as const;
+const COLUMNS = ["normal", "prices", "1e6 and noise", "prices after one of 1e9"] as const;
+/** What is in the place of the first row of a column. */
+const AFTER = / after one of (.+)$/;
 
 /** A call of each function that is not made of others row by row. */
 const CALLS: Readonly<Record<string, string>> = {
@@ -80,9 +82,10 @@ interface Measured {
 
 function columnsOf(kind: string): Record<string, Cells> {
   const random = randomFrom(7);
-  const draw = KINDS[kind] as (random: () => number) => number;
+  const draw = KINDS[kind.replace(AFTER, "")] as (random: () => number) => number;
+  const first = AFTER.exec(kind)?.[1];
   return {
-    x: Array.from({ length: ROWS }, () => draw(random)),
+    x: Array.from({ length: ROWS }, (_, row) => (row === 0 && first !== undefined ? Number(first) : draw(random))),
     y: Array.from({ length: ROWS }, () => draw(random)),
     y1: Array.from({ length: ROWS }, () => random() * 4 - 2),
   };

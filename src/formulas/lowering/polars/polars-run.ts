@@ -114,7 +114,10 @@ export class PolarsRun {
         : [column, pl.Series(`${id} valid`, Uint8Array.from(valid.subarray(0, rows)))];
     });
     // Constants alone are of as many rows too.
-    const marks = pl.Series(ROW_MARKS, new Uint8Array(rows));
+    const marks = pl.Series(
+      ROW_MARKS,
+      new Int32Array(rows).map((_, row) => row),
+    );
     const frame = pl.DataFrame([marks, ...series]).lazy();
     const nullable = names.filter((id) => given.get(id)?.valid !== undefined);
     if (nullable.length === 0) return frame;

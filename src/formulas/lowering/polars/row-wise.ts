@@ -11,7 +11,7 @@ export type PolarsLowering = (
   constants: readonly (number | undefined)[],
 ) => Expr;
 
-/** A column without NULLs that every frame has. */
+/** A column that every frame has: the number of the row. */
 export const ROW_MARKS = "rows";
 
 const ONE = pl.lit(1);

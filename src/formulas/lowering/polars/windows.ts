@@ -1,6 +1,6 @@
 import pl, { type Expr } from "nodejs-polars";
 import type { IrNode } from "../../ir/node.js";
-import { choose, NAN, NULL, number, type PolarsLowering } from "./row-wise.js";
+import { choose, NAN, NULL, number, type PolarsLowering, ROW_MARKS } from "./row-wise.js";
 
 /**
  * Windows with our rules: Polars adds up, and orders, only what it knows like us; how many values, NaNs and infinities a window
@@ -69,21 +69,65 @@ function total(aggregate: (x: Expr, node: IrNode) => Expr): PolarsLowering {
 }
 
 /** Exactly 0 where all values are one; NaN with an infinity. */
-function spread(
-  aggregate: (x: Expr, options: { windowSize: number; minPeriods: number; ddof: number }) => Expr,
-): PolarsLowering {
+function spread(of: (variance: Expr) => Expr): PolarsLowering {
   return (node, inputs) => {
     const x = inputs[0] as Expr;
     const values = finite(x);
     const window = { windowSize: size(node), minPeriods: 1 };
     const isOne = values.rollingMin(window).eq(values.rollingMax(window));
-    // Far from 0 the running sums of squares lose digits; the first value is known at every row.
-    const near = values.sub(values.filter(values.isNotNull()).first());
-    // A window of one row has no spread; `judged` makes it NULL.
-    const made = aggregate(near, { windowSize: size(node), minPeriods: Math.min(2, size(node)), ddof: 1 });
     const isInfiniteSome = count(x.isInfinite(), node).gt(ZERO);
+    const made = of(variance(values, size(node)));
     return judged(x, node, choose(isInfiniteSome, NAN, choose(isOne, ZERO.cast(pl.Float64), made)));
   };
+}
+
+/** Values of a piece of a window, each less one of them: how many, their sum, that of their squares. */
+interface Moments {
+  readonly center: Expr;
+  readonly n: Expr;
+  readonly sum: Expr;
+  readonly squares: Expr;
+}
+
+/**
+ * Sample variance of the last `w` rows. Polars' own lets values go by subtracting them, and keeps their rounding for ever: after
+ * one value of 1e9 no digit is right. Here nothing is subtracted: rows are cut into blocks of `w`, and each window is the end of
+ * one block and the beginning of the next, whose sums are added up from a value of their own on, and combined (Chan, Golub and LeVeque, 1979).
+ */
+function variance(values: Expr, w: number): Expr {
+  const row = number(pl.col(ROW_MARKS));
+  // Half a row on: Polars multiplies by 1 / w, which may lie below a whole number.
+  const block = row.add(pl.lit(0.5)).div(pl.lit(w)).floor();
+  const isThere = values.isNotNull();
+  const moments = (isEnd: boolean): Moments => {
+    const own = values.filter(isThere);
+    const center = (isEnd ? own.last() : own.first()).over(block);
+    const near = values.sub(center).fillNull(0);
+    const added = (what: Expr): Expr => what.cumSum(isEnd).over(block);
+    return { center, n: added(number(isThere)), sum: added(near), squares: added(near.mul(near)) };
+  };
+  const begun = moments(false);
+  // The last row of a block has its block as its window.
+  const isWhole = row.sub(block.mul(pl.lit(w))).eq(pl.lit(w - 1));
+  const ended = moments(true);
+  const before = (what: Expr): Expr => choose(isWhole, ZERO.cast(pl.Float64), what.shift(w - 1)).fillNull(0);
+  const [n, sum, squares] = [before(ended.n), before(ended.sum), before(ended.squares)];
+  const all = begun.n.add(n);
+  const inner = (own: Expr, of: Expr, square: Expr): Expr =>
+    choose(own.gt(ZERO), square.sub(of.mul(of).div(own)), ZERO.cast(pl.Float64));
+  const apart = begun.center
+    .sub(ended.center.shift(w - 1))
+    .add(begun.sum.div(begun.n))
+    .sub(sum.div(n));
+  const between = choose(
+    begun.n.gt(ZERO).and(n.gt(ZERO)),
+    apart.mul(apart).mul(begun.n).mul(n).div(all),
+    ZERO.cast(pl.Float64),
+  );
+  const total = inner(begun.n, begun.sum, begun.squares)
+    .add(inner(n, sum, squares))
+    .add(between);
+  return choose(all.gt(pl.lit(1)), total.div(all.sub(pl.lit(1))), NULL);
 }
 
 function extreme(
@@ -118,8 +162,8 @@ export const WINDOWS: Readonly<Record<string, PolarsLowering>> = {
   lag: (node, [x]) => (x as Expr).shift(Number(node.params["n"])),
   rolling_sum: total(summed),
   rolling_mean: total(meant),
-  rolling_var: spread((x, options) => x.rollingVar(options)),
-  rolling_std: spread((x, options) => x.rollingStd(options)),
+  rolling_var: spread((variance) => variance),
+  rolling_std: spread((variance) => variance.pow(0.5)),
   rolling_min: extreme(
     (x, window) => x.rollingMin(window),
     (x) => x.cumMin(),

@@ -7,7 +7,7 @@ import { DaedalusError } from "../errors/problem.js";
 import { rayProblem } from "../errors/ray.js";
 import { localExecutor } from "../tasks/local.js";
 import { RayCluster } from "../tasks/ray.js";
-import type { ExecutorName, TaskExecutor } from "../tasks/task.js";
+import type { ExecutorName, TaskExecutor, TaskLimits } from "../tasks/task.js";
 import { isRayPythonThere, rayPython } from "./ray-python.js";
 
 /** What starts executors of a run, one after the other. */
@@ -21,11 +21,8 @@ const ENTRY = new URL("./worker.js", import.meta.url);
 
 /** `directory`: of the project. Throws DaedalusError (exit code 2) if there is no Ray where it is asked for. */
 export function executorsOf(name: ExecutorName, compute: Compute, directory: string): Executors {
-  const { taskTimeout, taskAttempts, ray = {}, duckdbConfig } = compute;
-  const limits = {
-    attempts: Number(taskAttempts),
-    ...(taskTimeout === undefined ? {} : { timeoutSeconds: Number(durationMicros(taskTimeout)) / 1e6 }),
-  };
+  const { ray = {}, duckdbConfig } = compute;
+  const limits = limitsOf(compute);
   if (name === "local")
     return {
       start: (workers) => localExecutor({ workers, entry: ENTRY, ...limits }),
@@ -47,6 +44,14 @@ export function executorsOf(name: ExecutorName, compute: Compute, directory: str
     },
   });
   return { start: (workers, output) => cluster.executor(workers, output), close: () => cluster.close() };
+}
+
+/** What the project says of every task. */
+export function limitsOf({ taskTimeout, taskAttempts }: Compute): TaskLimits {
+  return {
+    attempts: Number(taskAttempts),
+    ...(taskTimeout === undefined ? {} : { timeoutSeconds: Number(durationMicros(taskTimeout)) / 1e6 }),
+  };
 }
 
 function pythonOf(written: string | undefined, directory: string): string {

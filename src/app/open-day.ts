@@ -14,7 +14,7 @@ import type { DayContext } from "../training/days-task.js";
 import { rollingWorkers } from "../training/rolling-task.js";
 import { loadUdfs } from "../udfs/load-udfs.js";
 
-/** How often a part of a rolling aggregate is tried whose worker dies; then the day has failed, and is tried again itself. */
+/** How often a part of a rolling aggregate is tried whose worker dies, where nobody says. */
 const ATTEMPTS = 2;
 
 /**
@@ -28,7 +28,8 @@ export async function openDay(
     stores,
     udfs,
     duckdbConfig,
-  }: Pick<DayContext, "project" | "views" | "stores" | "udfs" | "duckdbConfig">,
+    limits = { attempts: ATTEMPTS },
+  }: Pick<DayContext, "project" | "views" | "stores" | "udfs" | "duckdbConfig" | "limits">,
   cells: SqlCells = SQL_CELLS,
   kernelBytes?: number,
 ): Promise<DaySession> {
@@ -41,7 +42,7 @@ export async function openDay(
     if (udfs !== undefined) registerUserFunctions(session, await loadUdfs(udfs));
     const threads = Math.min(Number(duckdbConfig["threads"] ?? availableParallelism()), availableParallelism());
     const rolling = rollingWorkers(threads, (workers) =>
-      localExecutor({ workers, entry: new URL("./worker.js", import.meta.url), attempts: ATTEMPTS }),
+      localExecutor({ workers, entry: new URL("./worker.js", import.meta.url), ...limits }),
     );
     return await openDaySession({ session, sources, kernelBytes, rolling }, cells);
   } catch (error) {

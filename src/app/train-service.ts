@@ -11,7 +11,7 @@ import {
 } from "../training/plan.js";
 import { type TrainReport, train as trainInputs } from "../training/train.js";
 import type { CompiledService } from "./compile-service.js";
-import { executorsOf } from "./executors.js";
+import { executorsOf, limitsOf } from "./executors.js";
 import { onEngine } from "./on-engine.js";
 import { type OutputOptions, withTrainingInputs } from "./training-inputs.js";
 import { versions } from "./versions.js";
@@ -41,7 +41,7 @@ export async function train(compiled: CompiledService, options: TrainOptions = {
   const { dayWorkers, outputRoot: _, command, engine, executor = "local", ...rest } = options;
   const { service } = compiled.pipeline;
   const runtime = compiled.project.runtimeOf(service);
-  const { duckdbConfig, taskAttempts } = runtime.compute;
+  const { duckdbConfig } = runtime.compute;
   const executors = executorsOf(executor, runtime.compute, compiled.project.directory);
   try {
     return await withTrainingInputs(onEngine(compiled, engine), options, (inputs) =>
@@ -50,7 +50,7 @@ export async function train(compiled: CompiledService, options: TrainOptions = {
         ...inputs,
         dayWorkers: dayWorkers ?? Number(runtime.dayWorkers),
         duckdbConfig,
-        attempts: Number(taskAttempts),
+        ...limitsOf(runtime.compute),
         rules: writtenRules(compiled.project, service),
         startExecutor: (workers, output) => executors.start(workers, output),
         command: command ?? `train ${service}`,

@@ -3,7 +3,7 @@ import type { Day } from "../columnar/instants.js";
 import { viewColumn } from "../compiler/names.js";
 import type { ResolvedService } from "../compiler/resolve/resolved-service.js";
 import type { Project } from "../definitions/project.js";
-import { identifier, text } from "../engines/sql/text.js";
+import { identifier, inPattern, text } from "../engines/sql/text.js";
 import type { Schema } from "../operators/operator.js";
 import type { Source } from "../sources/source.js";
 import { type Nanos, nanosOf } from "../trace/instants.js";
@@ -223,7 +223,7 @@ async function everyItem(
   const items = new Map<string, Item>();
   for (const folder of [before, ...(after === undefined ? [] : [after])])
     for (const view of laboratory.views(folder).keys()) {
-      const file = `read_parquet(${text(join(folder, view, "*.parquet"))}, hive_partitioning = false)`;
+      const file = `read_parquet(${text(join(inPattern(folder), view, "*.parquet"))}, hive_partitioning = false)`;
       const found = await laboratory.session.query(
         `SELECT ${identifier(MARK)} AS mark FROM ${file} LIMIT ${MOST_ITEMS + 1}`,
       );
@@ -280,7 +280,7 @@ async function addressOfMark(
     const column = keyColumns(service).find(({ name }) => name === viewColumn(view, key));
     return column === undefined || !scanned.has(column.name) ? [] : [{ key, ...column }];
   });
-  const file = `read_parquet(${text(join(folder, view, "*.parquet"))}, hive_partitioning = false)`;
+  const file = `read_parquet(${text(join(inPattern(folder), view, "*.parquet"))}, hive_partitioning = false)`;
   const terms = keys.map(({ source, dtype }, index) => `${readable(identifier(source), dtype)} AS c${index}`);
   const [answer] = await laboratory.session.query(
     `SELECT ${[`${identifier(time.column)} AS ticks`, ...terms].join(", ")} FROM ${file} WHERE ${identifier(MARK)} = ${mark}`,

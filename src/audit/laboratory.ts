@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Day } from "../columnar/instants.js";
 import type { FeatureView } from "../definitions/feature-view.js";
 import type { SqlSession } from "../engines/sql/session.js";
-import { text } from "../engines/sql/text.js";
+import { inPattern, text } from "../engines/sql/text.js";
 import { DaedalusError, type Problem } from "../errors/problem.js";
 import type { ColumnName } from "../operators/operator.js";
 import type { Pipeline } from "../operators/pipeline.js";
@@ -113,7 +113,7 @@ export class Laboratory {
       if (trained?.outcome !== "done") return { stopped: trained?.problems ?? [] };
       return {
         root: outputRoot,
-        parts: `read_parquet(${text(join(outputRoot, unitOf(day), "*.parquet"))}, hive_partitioning = false)`,
+        parts: `read_parquet(${text(join(inPattern(outputRoot), unitOf(day), "*.parquet"))}, hive_partitioning = false)`,
       };
     } catch (error) {
       signal?.throwIfAborted();

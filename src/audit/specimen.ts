@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Day } from "../columnar/instants.js";
-import { identifier, text } from "../engines/sql/text.js";
+import { identifier, inPattern, text } from "../engines/sql/text.js";
 import type { Schema } from "../operators/operator.js";
 import type { Pipeline } from "../operators/pipeline.js";
 import { Interpreter } from "../trace/interpreter.js";
@@ -96,7 +96,7 @@ export async function writeItems(
   for (const view of laboratory.views(from).keys()) {
     const marks = items.filter((item) => item.view === view).map(({ mark }) => mark);
     const wanted = marks.length === 0 ? "FALSE" : `${identifier(MARK)} IN (${marks.join(", ")})`;
-    const file = `read_parquet(${text(join(from, view, "*.parquet"))}, hive_partitioning = false)`;
+    const file = `read_parquet(${text(join(inPattern(from), view, "*.parquet"))}, hive_partitioning = false)`;
     await mkdir(join(to, view), { recursive: true });
     await copyTo(
       laboratory.session,

@@ -298,6 +298,10 @@ export const compilerProblem = family("compiler", {
     says: `"${p.name}" cannot be moved to ${p.engine}: where a function stands in the pipeline depends on it`,
     help: `write engine: ${p.engine} in udf_columns of runtime.yaml`,
   }),
+  "rolling-engine-of-workers": (p: Named) => ({
+    says: `"${p.name}" has engine: pythonic, so rolling_engine cannot be chosen: its workers compute with the kernel`,
+    help: "remove one of the two",
+  }),
   "rolling-engine-not-here": (p: {
     name: string;
     engine: string;

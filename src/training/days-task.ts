@@ -8,7 +8,7 @@ import type { Pipeline } from "../operators/pipeline.js";
 import { failPoint } from "../runs/fail-point.js";
 import { checksum, type ManifestPart } from "../storage/day-manifest.js";
 import { encode } from "../tasks/exact-json.js";
-import type { TaskHandler } from "../tasks/task.js";
+import type { TaskHandler, TaskLimits } from "../tasks/task.js";
 import type { UdfBundle } from "../udfs/bundle-udfs.js";
 import type { DayResult, DaySession, DaysRequest } from "./day.js";
 import { type ContextAddress, KeptSession } from "./kept-session.js";
@@ -30,6 +30,8 @@ export interface DayContext {
   readonly keepHistory: boolean;
   readonly ofRun: NonNullable<DaysRequest["ofRun"]>;
   readonly rules?: DaysRequest["rules"];
+  /** What holds for the tasks of workers that take a share of a day; absent: each is tried twice. */
+  readonly limits?: TaskLimits;
 }
 
 export interface DaysTask extends ContextAddress {

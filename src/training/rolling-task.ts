@@ -1,4 +1,7 @@
+import { DaedalusError } from "../errors/problem.js";
+import { runProblem } from "../errors/run.js";
 import { failPoint } from "../runs/fail-point.js";
+import { WorkerLost } from "../runs/failure.js";
 import type { TaskDocument, TaskExecutor, TaskHandler } from "../tasks/task.js";
 import type { RollingPart, RollingWorkers } from "./day.js";
 
@@ -43,7 +46,10 @@ export function rollingWorkers(count: number, start: (workers: number) => TaskEx
         if ("error" in outcome) failures.set(place, outcome.error);
       });
       const [first] = [...failures].sort(([a], [b]) => a - b);
-      if (first !== undefined) throw first[1];
+      if (first === undefined) return;
+      const [, error] = first;
+      if (!(error instanceof WorkerLost)) throw error;
+      throw new DaedalusError([runProblem("worker-lost", { how: error.message, attempts: error.attempts })], 1);
     },
     interrupt: () => running.abort(),
     close: () => void executor?.close(),

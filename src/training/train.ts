@@ -7,7 +7,7 @@ import { trainingProblem } from "../errors/training.js";
 import { problemsOf } from "../runs/failure.js";
 import { OwnedRoot } from "../runs/owned-root.js";
 import type { ProgressEvent } from "../runs/progress.js";
-import { type BatchContext, runUnits } from "../runs/run-units.js";
+import { type BatchContext, DEFAULT_ATTEMPTS, runUnits } from "../runs/run-units.js";
 import {
   type DayManifest,
   type ManifestInputs,
@@ -56,6 +56,8 @@ export interface TrainOptions extends TrainingInputs, DaySelection, DayPolicy {
   readonly startExecutor: (workers: number, output: string) => TaskExecutor;
   /** How often a day is tried whose worker dies; default: twice. */
   readonly attempts?: number;
+  /** How long a task may take. */
+  readonly timeoutSeconds?: number;
   /** As the user typed it; told to a second run. */
   readonly command: string;
   /** For manifests: `{daedalus: "0.1.0", duckdb: "1.5.5"}`. */
@@ -228,6 +230,10 @@ class TrainRun {
         duckdbConfig,
         ...this.#udfs(),
         keepHistory: spans.length > workers,
+        limits: {
+          attempts: this.#options.attempts ?? DEFAULT_ATTEMPTS,
+          ...(this.#options.timeoutSeconds === undefined ? {} : { timeoutSeconds: this.#options.timeoutSeconds }),
+        },
         ofRun: { from: todo[0] ?? "", to: todo.at(-1) ?? "" },
         ...(rules === undefined ? {} : { rules }),
       });

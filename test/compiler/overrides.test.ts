@@ -85,6 +85,12 @@ describe("refused, with the reason and the place", () => {
       "pythonic",
       "sql",
     ],
+    [
+      "a rolling engine for workers",
+      "- {name: rolling, engine: pythonic, rolling_engine: duckdb}",
+      "rolling-engine-of-workers",
+      "duckdb",
+    ],
     ["an unknown rolling engine", "- {name: rolling, rolling_engine: spark}", "rolling-engine-not-here", "spark"],
     ["an unknown field", "- {name: sink, part_row: 3}", "override-field-unknown", "3", "part_rows"],
     ["a field that differs", "- {name: sink, part_rows: 3}", "override-differs", "3"],

@@ -58,7 +58,7 @@ describe("what the documents show works", { timeout: 300_000 }, () => {
     expect(said).toMatch(/wrote x010.html: 45,031 rows/);
     expect(apart.length).toBe(107);
     // As docs/accuracy.md says of real bars.
-    expect(apart.filter(({ unlike, apart: distance }) => unlike !== 0n || Number(distance) > 1e-7)).toEqual([]);
+    expect(apart.filter(({ unlike, apart: distance }) => unlike !== 0n || Number(distance) > 1e-9)).toEqual([]);
     expect(apart.filter(({ apart: distance }) => distance === 0).length).toBeGreaterThanOrEqual(70);
   };
   // Real bars lie beside the repository where there are any; they are not part of it.

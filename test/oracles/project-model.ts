@@ -109,6 +109,7 @@ export interface RuntimeModel {
   readonly compute?: {
     readonly engine?: string;
     readonly pit_engine?: string;
+    readonly task_attempts?: number;
     readonly duckdb_config?: Readonly<Record<string, Value>>;
   };
   readonly feature_refs?: readonly (string | { readonly view: string; readonly as_of?: "latest" | "event" })[];

@@ -42,7 +42,8 @@ const project = eventsProject({
       exclude_self: true,
     },
   ],
-  runtime: { compute: { duckdb_config: { threads: "2" } } },
+  // Who dies at every second part may meet one part several times.
+  runtime: { compute: { duckdb_config: { threads: "2" }, task_attempts: 6 } },
 });
 
 /** `item`: SQL over the row's number `i`. Some rows have no user. */

@@ -56,6 +56,9 @@ function overrideOne(
 ): AnyOperator {
   const form = operatorToYaml(operator);
   const { name } = operator;
+  const { engine, rolling_engine: rollingEngine } = override.fields;
+  if (engine === "pythonic" && rollingEngine !== undefined && !sameValue(rollingEngine, form["rolling_engine"]))
+    problems.push(compilerProblem("rolling-engine-of-workers", { name }, place(override, "rolling_engine")));
   let result = operator;
   for (const [field, value] of Object.entries(override.fields)) {
     const at = place(override, field);

@@ -14,7 +14,7 @@ const problem = family("engine", {
   }),
   "key-memory": ({ operator, key, rows }: { operator: string; key: string; rows: string }) => ({
     says: `operator "${operator}" needs the ${rows} history rows of the key ${key} at once, more than its share of memory_limit holds`,
-    help: "raise compute.duckdb_config.memory_limit, shorten the windows, drop this key by a filter of the view, or set engine: duckdb",
+    help: "raise compute.duckdb_config.memory_limit, shorten the windows, drop this key by a filter of the view, or let the engine duckdb compute it (compute.engine or rolling_engine: duckdb, without engine: pythonic)",
   }),
   "kernel-thread": ({ message }: { message: string }) => ({
     says: `a thread of the kernels failed: ${message}`,

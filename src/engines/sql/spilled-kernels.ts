@@ -7,7 +7,7 @@ import type { Answers, KernelPlan } from "./plan.js";
 import { engineProblem } from "./problems.js";
 import type { SqlSession } from "./session.js";
 import { spillFolder } from "./spill-folder.js";
-import { identifier, text } from "./text.js";
+import { identifier, inPattern, text } from "./text.js";
 
 /** Files that a history is split into by the hash of its key. */
 const BUCKETS = 64;
@@ -70,7 +70,7 @@ export class SpilledKernels {
     if (files.length > 0)
       for (const { bucket, rows, keys } of await this.#session.query(
         `SELECT CAST(bucket AS INTEGER) AS bucket, count(*) AS rows, approx_count_distinct(key) AS keys` +
-          ` FROM read_parquet(${text(join(folder, "*", "*.parquet"))}, hive_partitioning = true) GROUP BY ALL`,
+          ` FROM read_parquet(${text(join(inPattern(folder), "*", "*.parquet"))}, hive_partitioning = true) GROUP BY ALL`,
       ))
         sizes.set(Number(bucket), { rows: Number(rows), keys: Number(keys) });
     this.#spilled.set(plan.name, { plan, folder, sizes });
@@ -299,7 +299,7 @@ function bucketOf(key: string): string {
 }
 
 function readingBuckets(folder: string, buckets: readonly number[]): string {
-  const files = buckets.map((bucket) => text(join(folder, `bucket=${bucket}`, "*.parquet")));
+  const files = buckets.map((bucket) => text(join(inPattern(folder), `bucket=${bucket}`, "*.parquet")));
   return `read_parquet([${files.join(", ")}], hive_partitioning = false)`;
 }
 

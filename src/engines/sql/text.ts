@@ -10,6 +10,11 @@ export function text(value: string): string {
   return `'${value.replaceAll("'", "''")}'`;
 }
 
+/** A path as a part of a pattern of paths: its own brackets and stars stand for themselves. */
+export function inPattern(path: string): string {
+  return path.replaceAll(/[[*?]/g, "[$&]");
+}
+
 /** A literal of the user's as an untyped SQL constant; integers keep all their digits. */
 export function constant(value: Literal): string {
   if (value === null) return "NULL";

@@ -10,7 +10,8 @@ import { DaedalusError } from "#daedalus/errors/problem.js";
 import { historyBytes, type WindowGroup } from "#daedalus/kernels/window-columns.js";
 import type { RollingWorkers } from "#daedalus/training/day.js";
 
-const directory = mkdtempSync(join(tmpdir(), "daedalus-spilled-"));
+/** A folder whose name is a pattern too. */
+const directory = mkdtempSync(join(tmpdir(), "daedalus-spilled-[1]*-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 const plan: KernelPlan & { readonly group: WindowGroup } = {

@@ -41,6 +41,7 @@ export function getAggregatePitTable(engine: PitTableEngineName): AggregatePitTa
   }
   return async (table, specs, options) => {
     const { job, fields } = await checkCall(table, specs, options);
+    if (fields.length === 0) return table;
     const columns = await run({
       ...job,
       threads: options.threads ?? DEFAULT_THREADS,
@@ -75,8 +76,9 @@ export async function aggregatePitTable(
   specs: readonly PitTableSpec[],
   options: PitTableOptions & { readonly engine?: PitTableEngineName },
 ): Promise<Table> {
-  const { engine = "kernel", ...others } = options;
-  return getAggregatePitTable(engine)(table, specs, others);
+  // Who calls without types may give no options: that is told like other mistakes.
+  const { engine = "kernel", ...others } = options ?? {};
+  return getAggregatePitTable(engine)(table, specs, options === undefined ? options : others);
 }
 
 /** The table with the columns behind its own; batches end where those of the table or the columns' chunks do. */

@@ -1,6 +1,6 @@
 import { DataType, Field, Float64, Int64, List, type Table, Utf8, type Vector } from "apache-arrow";
 import { dtypeOfArrow } from "../columnar/arrow-columns.js";
-import { type DType, elementOf, isList, isNumeric } from "../columnar/dtypes.js";
+import { type DType, isList, isNumeric } from "../columnar/dtypes.js";
 import { DURATION_UNITS, type Duration, type Instant, parseDuration } from "../columnar/instants.js";
 import { comparable } from "../compiler/resolve/conversions.js";
 import { literalOf, writtenLiteral } from "../compiler/resolve/literals.js";
@@ -76,21 +76,51 @@ export interface CheckedCall {
 }
 
 const ROWS = "rows";
-const SPEC_KEYS = [
-  "name",
-  "agg",
-  "view",
-  "sourceColumn",
-  "partitionBy",
-  "match",
-  "where",
-  "timestamp",
-  "windows",
-  "events",
-  "excludeSelf",
-  "flattenDistinct",
-  "maxLength",
-];
+
+/** What a key's value must be to be looked at; undefined: that is said where it is. */
+type Shape = Readonly<Record<string, readonly [is: (value: unknown) => boolean, expected: string] | undefined>>;
+
+const isObject = (value: unknown): value is object =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+/** By what it has: another copy of Apache Arrow makes tables as good. */
+const isTable = (value: unknown): boolean => isObject(value) && "schema" in value && "numRows" in value;
+const isText = (value: unknown): value is string => typeof value === "string";
+const TEXT = [isText, "a text"] as const;
+
+const SPEC_SHAPE: Shape = {
+  name: undefined,
+  agg: undefined,
+  view: TEXT,
+  sourceColumn: TEXT,
+  partitionBy: [
+    (value) => isText(value) || (Array.isArray(value) && value.every(isText)),
+    "the name of a column, or a list of names",
+  ],
+  match: [(value) => isObject(value) && Object.values(value).every(isText), "{view column: table column}"],
+  where: TEXT,
+  timestamp: TEXT,
+  windows: undefined,
+  events: undefined,
+  excludeSelf: [(value) => typeof value === "boolean" || isText(value), "true, false or the name of a column"],
+  flattenDistinct: [(value) => typeof value === "boolean", "true or false"],
+  maxLength: undefined,
+};
+
+const OPTION_SHAPE: Shape = {
+  timestampColumn: TEXT,
+  timestampUnit: TEXT,
+  eventColumn: TEXT,
+  views: [isObject, "{name: {table, timestampColumn, …}}"],
+  threads: undefined,
+  memory: undefined,
+};
+
+const VIEW_SHAPE: Shape = {
+  table: [isTable, "an Arrow table"],
+  timestampColumn: TEXT,
+  timestampUnit: TEXT,
+  availableColumn: TEXT,
+};
 
 /** The call as rolling aggregates over relations, its conditions settled. Throws all its mistakes as one `DaedalusError`. */
 export async function checkCall(
@@ -98,12 +128,63 @@ export async function checkCall(
   specs: readonly PitTableSpec[],
   options: PitTableOptions,
 ): Promise<CheckedCall> {
+  refuseShapes(table, specs, options);
   const call = new Call(table, options);
   for (const spec of specs) call.add(spec);
+  call.checkNames();
   // Conditions cost an instance of DuckDB: other mistakes are told without.
   if (call.problems.length === 0) await call.settle();
   if (call.problems.length > 0) throw new DaedalusError(call.problems, 2);
   return call.checked();
+}
+
+/** Throws what keeps the call from being looked at: arguments that are none, keys of the options that are unknown or of no use. */
+function refuseShapes(table: unknown, specs: unknown, options: unknown): void {
+  const problems: Problem[] = [];
+  const bad = (key: string, of: string, value: unknown, expected: string): void => {
+    problems.push(pitTableProblem("bad-value", { key, of, value: written(value), expected }));
+  };
+  if (!isTable(table)) bad("the table", "the call", table, "an Arrow table");
+  if (!Array.isArray(specs)) bad("specs", "the call", specs, "a list of specs");
+  if (!isObject(options)) bad("options", "the call", options, "{timestampColumn, …}");
+  else {
+    problems.push(...shapeProblems(options, OPTION_SHAPE, "the options", ["timestampColumn"]));
+    const views = "views" in options && isObject(options.views) ? Object.entries(options.views) : [];
+    for (const [name, view] of views) {
+      const of = `the view "${name}"`;
+      if (isObject(view)) problems.push(...shapeProblems(view, VIEW_SHAPE, of, ["table", "timestampColumn"]));
+      else bad(name, "options.views", view, "{table, timestampColumn, …}");
+    }
+  }
+  if (problems.length > 0) throw new DaedalusError(problems, 2);
+}
+
+/** Keys that are unknown, lack, or have a value of another kind. */
+function shapeProblems(given: object, shape: Shape, of: string, needed: readonly string[] = []): readonly Problem[] {
+  const problems: Problem[] = [];
+  const known = Object.keys(shape);
+  for (const [key, value] of Object.entries(given)) {
+    if (!Object.hasOwn(shape, key))
+      problems.push(pitTableProblem("unknown-key", { key, of, nearest: nearest(key, known) }));
+    const [is, expected] = shape[key] ?? [];
+    if (value !== undefined && is !== undefined && expected !== undefined && !is(value))
+      problems.push(pitTableProblem("bad-value", { key, of, value: written(value), expected }));
+  }
+  const values: Readonly<Record<string, unknown>> = { ...given };
+  for (const key of needed.filter((name) => values[name] === undefined)) {
+    const expected = shape[key]?.[1] ?? "it";
+    problems.push(pitTableProblem("key-needed", { key, of, because: "", expected }));
+  }
+  return problems;
+}
+
+function written(value: unknown): string {
+  if (isTable(value)) return "an Arrow table";
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return String(value);
+  }
 }
 
 /** A table with its columns as they are asked for. */
@@ -111,13 +192,13 @@ class Side {
   readonly columns = new Map<string, Vector>();
   readonly #table: Table;
   readonly #problems: Problem[];
-  readonly #what: string;
+  readonly what: string;
   readonly #unit: PitTimeUnit | undefined;
   readonly #times = new Map<string, Instant | undefined>();
 
   constructor(table: Table, what: string, unit: PitTimeUnit | undefined, problems: Problem[]) {
     this.#table = table;
-    this.#what = what;
+    this.what = what;
     this.#unit = unit;
     this.#problems = problems;
   }
@@ -136,7 +217,7 @@ class Side {
     const dtype = dtypeOfArrow(vector.type);
     if (dtype === undefined) {
       this.#problems.push(
-        pitTableProblem("unsupported-type", { column: name, table: this.#what, type: String(vector.type) }),
+        pitTableProblem("unsupported-type", { column: name, table: this.what, type: String(vector.type) }),
       );
       return undefined;
     }
@@ -154,7 +235,7 @@ class Side {
     const key = `@time:${name}`;
     if (this.#times.has(key)) return this.#times.get(key);
     const vector = this.#vector(name, of);
-    const ticks = vector && ticksColumn(vector, this.#unit, { column: name, table: this.#what, required });
+    const ticks = vector && ticksColumn(vector, this.#unit, { column: name, table: this.what, required });
     let instant: Instant | undefined;
     if (ticks !== undefined && "code" in ticks) this.#problems.push(ticks);
     else if (ticks !== undefined) {
@@ -169,7 +250,7 @@ class Side {
     const vector = this.#table.getChild(name);
     if (vector !== null) return vector;
     const names = this.#table.schema.fields.map((field) => field.name);
-    const told = { column: name, table: this.#what, of, nearest: nearest(name, names) };
+    const told = { column: name, table: this.what, of, nearest: nearest(name, names) };
     this.#problems.push(pitTableProblem("unknown-column", told));
     return undefined;
   }
@@ -235,9 +316,9 @@ class Call {
 
   add(spec: PitTableSpec): void {
     const before = this.problems.length;
-    const of = `the spec "${String(spec.name)}"`;
-    for (const key of Object.keys(spec))
-      if (!SPEC_KEYS.includes(key)) this.#problem("unknown-key", { key, of, nearest: nearest(key, SPEC_KEYS) });
+    const of = isObject(spec) ? `the spec "${String(spec.name)}"` : "a spec";
+    this.#shape(spec, SPEC_SHAPE, of);
+    if (this.problems.length > before) return;
     if (typeof spec.name !== "string" || !isName(spec.name))
       this.#bad("name", "a spec", String(spec.name), "letters, digits and _, a letter or _ first");
     if (!AGGREGATES.includes(spec.agg)) {
@@ -302,6 +383,27 @@ class Call {
       ...(maxLength === undefined ? {} : { maxLength }),
       outputs,
     });
+  }
+
+  #shape(given: unknown, shape: Shape, of: string): void {
+    if (isObject(given)) this.problems.push(...shapeProblems(given, shape, of));
+    else this.#bad("an entry", "specs", written(given), "{name, agg, …}");
+  }
+
+  /** Columns that are used, and views, must differ in more than case: SQL does not tell them apart. */
+  checkNames(): void {
+    const lists = [...this.#sides.values()].map((side) => ({ what: side.what, names: [...side.columns.keys()] }));
+    for (const { what, names } of [
+      ...lists,
+      { what: "options.views", names: Object.keys(this.#options.views ?? {}) },
+    ]) {
+      const known = new Map<string, string>();
+      for (const name of names) {
+        const first = known.get(name.toLowerCase());
+        if (first !== undefined) this.#problem("names-alike", { of: what, first, second: name });
+        known.set(name.toLowerCase(), name);
+      }
+    }
   }
 
   get #rows(): Side | undefined {
@@ -421,13 +523,13 @@ class Call {
       const right = side.column(rightName, of);
       const left = this.#rows?.column(leftName, of);
       if (left === undefined || right === undefined) return [];
-      if (!comparable(left.dtype, right.dtype))
+      if (!areComparable(left.type, right.type))
         this.#problem("types-differ", {
           of,
           left: leftName,
-          leftType: left.dtype,
+          leftType: told(left),
           right: rightName,
-          rightType: right.dtype,
+          rightType: told(right),
           why: "match",
         });
       return [{ left: leftName, right: rightName }];
@@ -465,7 +567,7 @@ class Call {
     return { column: eventColumn, values };
   }
 
-  #excluded(spec: PitTableSpec, source: { readonly dtype: DType } | undefined, of: string): string | undefined {
+  #excluded(spec: PitTableSpec, source: Typed | undefined, of: string): string | undefined {
     const { excludeSelf = false, sourceColumn, view, flattenDistinct } = spec;
     if (excludeSelf === false) return undefined;
     if (sourceColumn === undefined || source === undefined)
@@ -486,14 +588,14 @@ class Call {
     const own = this.#rows?.column(name, of);
     if (own === undefined) return undefined;
     const [left, right] =
-      flattenDistinct === true ? [elementOf(own.dtype), elementOf(source.dtype)] : [own.dtype, source.dtype];
-    if (!comparable(left, right))
+      flattenDistinct === true ? [elementType(own.type), elementType(source.type)] : [own.type, source.type];
+    if (!areComparable(left, right))
       this.#problem("types-differ", {
         of,
         left: name,
-        leftType: own.dtype,
+        leftType: told(own),
         right: sourceColumn,
-        rightType: source.dtype,
+        rightType: told(source),
         why: "excludeSelf",
       });
     return name;
@@ -537,6 +639,34 @@ class Call {
         return plain(type);
     }
   }
+}
+
+/** A column's type, and what it is here. */
+interface Typed {
+  readonly type: DataType;
+  readonly dtype: DType;
+}
+
+function elementType(type: DataType): DataType {
+  return DataType.isList(type) ? (type.children[0]?.type ?? type) : type;
+}
+
+/** Whether values can be compared: integers of any width, times of one unit, others of one type. */
+function areComparable(left: DataType, right: DataType): boolean {
+  const [own, other] = [dtypeOfArrow(left), dtypeOfArrow(right)];
+  return own !== undefined && other !== undefined && comparable(own, other) && unitOf(left) === unitOf(right);
+}
+
+/** Of a time; without it, ticks of two units would be taken for one. */
+function unitOf(type: DataType): string | undefined {
+  const element = elementType(type);
+  if (DataType.isTimestamp(element)) return `timestamp ${element.unit}`;
+  return DataType.isDate(element) ? `date ${element.unit}` : undefined;
+}
+
+/** The type in a reader's words. */
+function told({ type, dtype }: Typed): string {
+  return unitOf(type) === undefined ? dtype : String(type);
 }
 
 /** Results hold texts themselves, without a dictionary. */

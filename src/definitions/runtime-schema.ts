@@ -84,7 +84,7 @@ const compute: Schema<Compute> = object(
     pit_engine: defaulted(
       oneOf(PIT_ENGINES, "unknown-engine"),
       PIT_ENGINES[0],
-      "who runs point-in-time joins and lookups; the table is the same",
+      "who runs point-in-time joins and lookups; the table is the same. kernel leaves to duckdb what is joined onto a history, and times of nanoseconds beside others",
     ),
     duckdb_config: defaulted(
       duckdbSettings,

@@ -8,7 +8,7 @@ export const pitTableProblem = family("pit-table", {
     suggestion: p.nearest,
   }),
   "unknown-key": (p: { key: string; of: string; nearest: string | undefined }) => ({
-    says: `${p.of} has no key "${p.key}"`,
+    says: `there is no key "${p.key}" of ${p.of}`,
     help: p.nearest === undefined ? "remove it" : undefined,
     suggestion: p.nearest,
   }),
@@ -58,6 +58,10 @@ export const pitTableProblem = family("pit-table", {
     says: `the column "${p.column}" comes from both ${p.first} and ${p.second}`,
     help: "rename one of them",
   }),
+  "names-alike": (p: { of: string; first: string; second: string }) => ({
+    says: `${p.of} has "${p.first}" and "${p.second}", which differ only in case`,
+    help: "rename one of them",
+  }),
   "types-differ": (p: {
     of: string;
     left: string;
@@ -67,7 +71,7 @@ export const pitTableProblem = family("pit-table", {
     why: string;
   }) => ({
     says: `${p.of} compares "${p.left}" (${p.leftType}) with "${p.right}" (${p.rightType})`,
-    help: `${p.why} takes two columns of one type; integers of any width are one`,
+    help: `${p.why} takes two columns of one type; integers of any width are one, times need one unit`,
   }),
   "wrong-source": (p: { of: string; agg: string; column: string; dtype: string; help: string }) => ({
     says: `${p.of} makes ${p.agg} of "${p.column}", which is ${p.dtype}`,

@@ -7,6 +7,7 @@ import {
   makeVector,
   Table,
   TimestampMillisecond,
+  TimestampSecond,
   Uint32,
   Utf8,
   Vector,
@@ -392,6 +393,9 @@ describe("mistakes", () => {
     late: arrowColumn("BIGINT", [null]),
     huge: new Vector(arrowColumn("BIGINT", [2n ** 62n]).data.map((data) => data.clone(new DateMillisecond()))),
     likes_5s: arrowColumn("BIGINT", [1n]),
+    User: arrowColumn("BIGINT", [1n]),
+    seconds: vectorFromArray([0], new TimestampSecond()),
+    millis: vectorFromArray([0], new TimestampMillisecond()),
   });
   const good: PitTableSpec = { ...likes, name: "x" };
 
@@ -409,7 +413,44 @@ describe("mistakes", () => {
     ],
     ["pit-table/unknown-column", { partitionBy: ["user", "sesion"] }, {}, /no column "sesion"/],
     ["pit-table/unknown-column", {}, { timestampColumn: "tz" }, /no column "tz", which options.timestampColumn names/],
-    ["pit-table/unknown-key", { soureColumn: "item" }, {}, /has no key "soureColumn"\n.*did you mean "sourceColumn"/],
+    ["pit-table/unknown-key", { soureColumn: "item" }, {}, /no key "soureColumn" of .*\n.*did you mean "sourceColumn"/],
+    ["pit-table/unknown-key", {}, { evntColumn: "event" }, /no key "evntColumn" of the options\n.*"eventColumn"/],
+    [
+      "pit-table/unknown-key",
+      { view: "late", partitionBy: undefined, events: undefined, match: { item: "item" } },
+      { views: { late: { table, timestampColumn: "ts", timestampUnit: "s", availablColumn: "late" } } },
+      /no key "availablColumn" of the view "late"\n.*"availableColumn"/,
+    ],
+    ["pit-table/bad-value", { partitionBy: null }, {}, /partitionBy of the spec "x" is null\n.*name of a column/],
+    ["pit-table/bad-value", { sourceColumn: null }, {}, /sourceColumn of the spec "x" is null/],
+    ["pit-table/bad-value", { where: 5 }, {}, /where of the spec "x" is 5/],
+    ["pit-table/bad-value", { excludeSelf: 1 }, {}, /excludeSelf of the spec "x" is 1/],
+    ["pit-table/bad-value", {}, { timestampColumn: null }, /timestampColumn of the options is null/],
+    ["pit-table/bad-value", {}, { views: { late: null } }, /late of options.views is null/],
+    [
+      "pit-table/names-alike",
+      { partitionBy: ["user", "User"] },
+      {},
+      /has "user" and "User", which differ only in case/,
+    ],
+    [
+      "pit-table/types-differ",
+      { sourceColumn: "seconds", excludeSelf: "millis" },
+      {},
+      /"millis" \(Timestamp<MILLISECOND>\)/,
+    ],
+    [
+      "pit-table/types-differ",
+      { excludeSelf: "millis" },
+      {},
+      /"millis" \(Timestamp<MILLISECOND>\) with "item" \(BIGINT\)/,
+    ],
+    [
+      "pit-table/types-differ",
+      { view: "late", partitionBy: undefined, events: undefined, match: { millis: "seconds" } },
+      { views: { late: { table, timestampColumn: "ts", timestampUnit: "s" } } },
+      /"seconds" \(Timestamp<SECOND>\) with "millis" .*\n.*times need one unit/,
+    ],
     ["pit-table/bad-value", { agg: "cont" }, {}, /did you mean "count"/],
     ["pit-table/bad-value", { name: "a b" }, {}, /name of a spec is a b/],
     ["pit-table/bad-value", { windows: [] }, {}, /windows of the spec "x" is \[\]/],
@@ -462,6 +503,23 @@ describe("mistakes", () => {
       expect(error.message).toMatch(says);
       expect(error.exitCode).toBe(2);
     });
+
+  test("arguments that are none are told, by who calls without types", async () => {
+    const call = aggregatePitTable as unknown as (...given: readonly unknown[]) => Promise<unknown>;
+    for (const [given, says] of [
+      [[[1], [good], options], /the table of the call is \[1\]/],
+      [[table], /specs of the call is undefined(.|\n)*options of the call is undefined/],
+      [[table, [null], options], /an entry of specs is null/],
+    ] as const) {
+      const error = await call(...given).catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(DaedalusError);
+      expect((error as DaedalusError).message).toMatch(says);
+    }
+  });
+
+  test.each(PIT_TABLE_ENGINES)("no specs: the table as it is, on %s", async (engine) => {
+    expect(await aggregatePitTable(table, [], { ...options, engine })).toBe(table);
+  });
 
   test("are told together", async () => {
     const wrong = [

@@ -29,6 +29,7 @@ export {
   type ComputedFeatures,
   type ComputeFeaturesRequest,
   FeatureEngine,
+  type FeatureEngineConfig,
   type FeatureEngineOptions,
   type FeatureStatus,
 } from "./app/feature-engine.js";

@@ -27,6 +27,8 @@ export interface ExplainedRow {
   readonly rows: number;
   /** By the names of the nodes that have values on the clock's rows; NULL is null. */
   readonly values: Readonly<Record<string, number | boolean | null>>;
+  /** By the names of the nodes that failed: why. */
+  readonly failures: Readonly<Record<string, string>>;
 }
 
 /** The value of every node at a row of the clock. Throws DaedalusError: exit code 2 where there is no such row. */
@@ -54,11 +56,14 @@ export async function explainFeaturesRow(
       },
     );
     const isOf = symbol === undefined ? "true" : `symbol = ${text(symbol)}`;
-    const columns = nodes.map(({ id }) => identifier(id));
+    // The times are there where no feature has a node.
+    const columns = ["event_time", ...nodes.map(({ id }) => identifier(id))];
     const rows = await session.query(`SELECT ${columns.join(", ")} FROM read_parquet(${text(path)}) WHERE ${isOf}`);
     const last = rows[rows.length - 1];
     if (last === undefined) throw noSuchRow(symbol, time);
-    const failed = new Set(written.features.flatMap(({ name, status }) => (status === "error" ? [name] : [])));
+    const failed = new Map(
+      written.features.flatMap(({ name, problem }) => (problem === undefined ? [] : [[name, problem.says] as const])),
+    );
     const made = new Set(nodes.map(({ id }) => id));
     const values = Object.fromEntries(
       explained.nodes
@@ -68,7 +73,10 @@ export async function explainFeaturesRow(
           return [name, (value ?? null) as number | boolean | null];
         }),
     );
-    return { explained, symbol: symbol ?? null, time, rows: rows.length, values };
+    const failures = Object.fromEntries(
+      explained.nodes.flatMap(({ id, name }) => (failed.has(id) ? [[name, failed.get(id) ?? ""]] : [])),
+    );
+    return { explained, symbol: symbol ?? null, time, rows: rows.length, values, failures };
   });
 }
 

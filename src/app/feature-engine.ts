@@ -4,6 +4,7 @@ import { Bool, type Data, Field, Float64, makeData, RecordBatch, Schema, Struct,
 import { packBits } from "../columnar/bits.js";
 import { FEATURE_BACKENDS, type FeatureBackend, type FeatureSpec } from "../definitions/feature-run.js";
 import type { FeatureType } from "../definitions/feature-type.js";
+import { nearest } from "../errors/nearest.js";
 import { DaedalusError, type Problem } from "../errors/problem.js";
 import { compileFeatures } from "../formulas/features/compile-features.js";
 import type { Piece } from "../formulas/features/compute-pool.js";
@@ -14,11 +15,16 @@ import { EVENT_TIME, SYMBOL } from "../formulas/features/tables.js";
 import { featureTypesOf } from "./feature-types.js";
 import { readSourceTables, type SourceTablesRequest } from "./read-source-tables.js";
 
-export interface FeatureEngineOptions {
+export interface FeatureEngineOptions extends FeatureEngineConfig {
+  /** Settings that stand together, as a file may hold them; one that stands beside it comes first. */
+  readonly config?: FeatureEngineConfig;
   /** Folder that `warehouse` and the paths of sources are relative to, with the project's own feature types in `feature_types`. */
   readonly projectDir?: string;
   /** Folder of the tables that `readSourceTables` reads by their names; default: `warehouse`. */
   readonly warehouse?: string;
+}
+
+export interface FeatureEngineConfig {
   /** Feature types that specs may name, beside those of the project and the library. */
   readonly types?: readonly FeatureType[];
   /** Further names of columns: `{px: "trade_price"}`. */
@@ -53,6 +59,14 @@ export interface ComputedFeatures {
   readonly statuses: readonly FeatureStatus[];
 }
 
+const CONFIG_KEYS: readonly string[] = ["types", "aliases", "threads", "backend"];
+
+function unknownOption(key: string): string {
+  const known = ["projectDir", "warehouse", "config", ...CONFIG_KEYS];
+  const near = nearest(key, known);
+  return `FeatureEngine has no option "${key}"${near === undefined ? `: it has ${known.join(", ")}` : `; did you mean "${near}"?`}`;
+}
+
 /** Computes features over Arrow tables (docs/formulas.md). */
 export class FeatureEngine {
   readonly #directory: string | undefined;
@@ -62,16 +76,20 @@ export class FeatureEngine {
   readonly #threads: number;
   readonly #backend: FeatureBackend;
 
-  /** Throws RangeError for a backend that there is not. */
+  /** Throws RangeError for an option or a backend that there is not. */
   constructor(options: FeatureEngineOptions = {}) {
-    this.#directory = options.projectDir;
-    this.#warehouse = options.warehouse ?? "warehouse";
-    this.#types = new Map((options.types ?? []).map((type) => [type.name, type]));
-    this.#aliases = options.aliases ?? {};
-    this.#backend = options.backend ?? "kernel";
+    const { projectDir, warehouse = "warehouse", config = {}, ...own } = options;
+    for (const key of [...Object.keys(own), ...Object.keys(config)])
+      if (!CONFIG_KEYS.includes(key)) throw new RangeError(unknownOption(key));
+    const { types = config.types ?? [], aliases = config.aliases ?? {}, backend = config.backend ?? "kernel" } = own;
+    this.#directory = projectDir;
+    this.#warehouse = warehouse;
+    this.#types = new Map(types.map((type) => [type.name, type]));
+    this.#aliases = aliases;
+    this.#backend = backend;
     if (!FEATURE_BACKENDS.includes(this.#backend))
       throw new RangeError(`backend is one of ${FEATURE_BACKENDS.join(", ")}, and not ${String(this.#backend)}`);
-    this.#threads = options.threads ?? Math.min(4, availableParallelism());
+    this.#threads = own.threads ?? config.threads ?? Math.min(4, availableParallelism());
   }
 
   /** Tables as frames for `computeFeatures`; see `SourceTablesRequest`. */

@@ -35,25 +35,26 @@ export const addFeaturesExplain: AddCommand = (group, terminal, exit) => {
         const opened = await openFeatureRun(featuresFile(surroundings, file));
         if (options.row !== undefined) {
           const found = await explainFeaturesRow(opened, addressOf(options.row), options.feature);
-          const { explained, values, rows } = found;
+          const { explained, values, failures, rows } = found;
           const time = new Date(Number(found.time / 1000n)).toISOString();
           const ties = rows > 1 ? `${rows} rows have this time; these are the last one's values\n` : "";
           const json = { ...found, time };
           if (options.format === "json") return { json, text: JSON.stringify(json, null, 2) };
           return {
             json,
-            text: `${options.row}: ${time}\n${ties}\n${await nodesText(explained, values)}\n\n${featuresText(explained, values)}`,
+            text: `${options.row}: ${time}\n${ties}\n${await nodesText(explained, { values, failures })}\n\n${featuresText(explained, { values, failures })}`,
           };
         }
         const explained = await explainRun(opened, options.feature);
         const { explainedMermaid } = await import("../formulas/features/explain-features.js");
         if (options.format === "mermaid") return { json: explained, text: explainedMermaid(explained) };
         if (options.format === "json") return { json: explained, text: JSON.stringify(explained, null, 2) };
-        const shared = explained.nodes.filter(({ features }) => features.length > 1).length;
+        const nodes = withoutEnds(explained);
+        const shared = nodes.filter(({ features }) => features.length > 1).length;
         return {
           json: explained,
           text: [
-            `backend ${explained.backend}; ${explained.nodes.length} nodes, ${shared} of them shared by several features`,
+            `backend ${explained.backend}; ${nodes.length} nodes, ${shared} of them shared by several features`,
             "",
             await nodesText(explained),
             "",
@@ -72,35 +73,48 @@ function addressOf(value: string): { readonly symbol: string | undefined; readon
   return { symbol: at === 0 ? undefined : value.slice(0, at), time: nanos / 1000n };
 }
 
-type Values = Readonly<Record<string, number | boolean | null>>;
+/** What the nodes have at a row, by their names. */
+interface AtRow {
+  readonly values: Readonly<Record<string, number | boolean | null>>;
+  readonly failures: Readonly<Record<string, string>>;
+}
 
-async function nodesText({ nodes }: ExplainedFeatures, values?: Values): Promise<string> {
+/** The lines of features tell what ends where. */
+function withoutEnds({ nodes }: ExplainedFeatures): ExplainedFeatures["nodes"] {
+  return nodes.filter(({ primitive }) => primitive !== "SINK");
+}
+
+async function nodesText(explained: ExplainedFeatures, row?: AtRow): Promise<string> {
   const { callText } = await import("../formulas/features/explain-features.js");
-  const head = ["node", "kind", "computes", "looks back", "by", ...(values === undefined ? ["for"] : ["value"])];
+  const head = ["node", "kind", "computes", "looks back", "by", ...(row === undefined ? ["for"] : ["value"])];
   return table(
     head,
-    nodes.map((node) => [
+    withoutEnds(explained).map((node) => [
       node.name,
       node.primitive,
       callText(node),
       node.left === null ? "to the first row" : `${node.left} ${node.left === 1 ? "row" : "rows"}`,
       node.backend ?? "",
-      values === undefined ? shortened(node.features) : shownValue(values, node.name),
+      row === undefined
+        ? shortened(node.features)
+        : (row.failures[node.name] && "failed") || shownValue(row, node.name),
     ]),
   );
 }
 
-function featuresText({ features }: ExplainedFeatures, values?: Values): string {
+function featuresText({ features }: ExplainedFeatures, row?: AtRow): string {
   return features
     .map(({ name, node, problem }) => {
       if (node === undefined)
         return `${name} cannot be computed:\n${problem === undefined ? "" : formatProblem(problem)}`;
-      return values === undefined ? `${name} = ${node}` : `${name} = ${node} = ${shownValue(values, node)}`;
+      return row === undefined
+        ? `${name} = ${node}`
+        : `${name} = ${node} = ${row.failures[node] ?? shownValue(row, node)}`;
     })
     .join("\n");
 }
 
-function shownValue(values: Values, name: string): string {
+function shownValue({ values }: AtRow, name: string): string {
   const value = values[name];
   if (value === undefined) return "";
   return value === null ? "NULL" : String(value);

@@ -3,9 +3,9 @@ import { type ParquetChunk, textRunsChunk, ticksChunk } from "../columnar/parque
 import type { ParquetColumn } from "../columnar/parquet-file.js";
 import type { FeatureBackend } from "../definitions/feature-run.js";
 import type { SqlSession } from "../engines/sql/session.js";
-import { formulaProblem, frameProblem } from "../errors/formula.js";
+import { frameProblem } from "../errors/formula.js";
 import { DaedalusError, type Problem } from "../errors/problem.js";
-import type { CompiledFeatures } from "../formulas/features/compile-features.js";
+import { type CompiledFeatures, problemsOfRun } from "../formulas/features/compile-features.js";
 import { checkSymbols } from "../formulas/features/crossings.js";
 import { refuseFailed } from "../formulas/features/refuse-failed.js";
 import { type Crossing, onClock, type Stage, scheduleOf } from "../formulas/features/stages.js";
@@ -225,7 +225,7 @@ export class FileRun {
         done += group.keptRows;
         onProgress?.(done, layout.keptRows);
       });
-      const problems = nodes.map((node, place) => this.#problemOf(place, node));
+      const problems = problemsOfRun(compiled.features, nodes, this.#failures);
       const told = compiled.features.map(({ name }, place) => withProblem({ name }, problems[place]));
       if (this.options.strict) refuseFailed(told);
       const shift = symbols.length + 1;
@@ -242,13 +242,6 @@ export class FileRun {
       await writer.abandon();
       throw error;
     }
-  }
-
-  /** Of a feature: why it has no values. */
-  #problemOf(place: number, node: IrNode | undefined): Problem | undefined {
-    const cause = this.#failures.get(node?.id ?? "");
-    const failed = cause === undefined ? undefined : formulaProblem("failed", { cause });
-    return this.options.compiled.features[place]?.problem ?? failed;
   }
 
   #symbolsChunk({ segments }: Group): ParquetChunk {

@@ -132,6 +132,12 @@ test("explain draws the graph, and tells every node's value at a row", async () 
   expect(graph.features.find((one: { name: string }) => one.name === "broken").problem.code).toBe(
     "formula/unknown-name",
   );
+  // Every feature that can be computed ends in a node of its own.
+  const ends = graph.nodes.filter(({ primitive }: { primitive: string }) => primitive === "SINK");
+  const able = graph.features.filter(({ node }: { node?: string }) => node !== undefined);
+  expect(
+    ends.map(({ params, inputs }: { params: { name: string }; inputs: string[] }) => [params.name, ...inputs]),
+  ).toEqual(able.map(({ name, node }: { name: string; node: string }) => [name, node]));
   const mermaid = (await daeda("features", "explain", "--format", "mermaid", "--feature", "ret")).stdout;
   expect((await daeda("features", "explain", "--format", "mermaid", "--json")).code).toBe(2);
   expect(mermaid.split("\n").slice(0, 3)).toEqual([
@@ -161,6 +167,8 @@ test("explain draws the graph, and tells every node's value at a row", async () 
     "no row of ETH has the time 2025-01-01",
   );
   expect((await daeda("features", "explain", "--row", "ETH")).stderr).toContain("features/bad-row");
+  const broken = await daeda("features", "explain", "--row", "ETH@2024-01-01T00:30:00Z", "--feature", "broken");
+  expect(broken).toMatchObject({ code: 0, stdout: expect.stringContaining("formula/unknown-name") });
   const address = ["features", "explain", "--row", "ETH@2024-01-01T00:30:00Z", "--format"];
   expect(JSON.parse((await daeda(...address, "json")).stdout)).toEqual(row);
   expect(await daeda(...address, "mermaid")).toMatchObject({

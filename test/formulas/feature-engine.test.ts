@@ -134,7 +134,7 @@ test("a failure at run time is its feature's, and strict makes it the call's", a
   ];
   const { problems, statuses } = await compute(specs, { long });
   expect(problems["ranks"]?.says).toContain("at most 10000 rows");
-  expect(problems["more"]?.code).toBe("formula/failed");
+  expect(problems["more"]?.says).toBe('it takes the feature "ranks", which has failed');
   expect(statuses[2]).toMatchObject({ status: "success", nulls: 2 });
   const strict = new FeatureEngine().computeFeatures({ specs, frames: { long }, strict: true });
   await expect(strict).rejects.toMatchObject({ name: "DaedalusError", exitCode: 1 });
@@ -187,6 +187,50 @@ test("windows and lags that are longer than any symbol has rows take no more roo
   expect(cells("median")).toEqual([null, null, 2, null, null, 11]);
   expect(cells("never")).toEqual([null, null, null, null, null, null]);
   expect(cells("before")).toEqual([true, true, true, true, true, true]);
+});
+
+test("settings may stand together, and those that there are not are refused", async () => {
+  const specs = [{ name: "twice", formula: "2 * px" }];
+  for (const options of [{ aliases: { px: "close" } }, { config: { aliases: { px: "close" } } }]) {
+    const { statuses } = await new FeatureEngine(options).computeFeatures({ specs, frames: { bars } });
+    expect(statuses[0]?.status).toBe("success");
+  }
+  expect(() => new FeatureEngine({ alias: {} } as object)).toThrow(/no option "alias"; did you mean "aliases"/);
+  expect(() => new FeatureEngine({ config: { backnd: "polars" } } as object)).toThrow(/did you mean "backend"/);
+});
+
+test("a feature that is refused for its name leaves the column to the others", async () => {
+  const { cells, problems } = await compute([
+    { name: "volume", formula: "close" },
+    { name: "twice", formula: "2 * volume" },
+  ]);
+  expect(problems["volume"]?.code).toBe("formula/feature-like-column");
+  expect(problems["twice"]).toBeUndefined();
+  expect(cells("twice")).toEqual((await compute([{ name: "twice", formula: "volume + volume" }])).cells("twice"));
+});
+
+test("steps say whatever formulas say: prefixes, comparisons, functions of many values", async () => {
+  const steps: NonNullable<FeatureType["steps"]> = [
+    { primitive: "TRANSFORM", op: "negate", params: { x: "close" }, output: "below" },
+    { primitive: "TRANSFORM", op: "min", params: { x: "below", y: "volume", z: 3 }, output: "least" },
+    { primitive: "TRANSFORM", op: "greater", params: { x: "least", y: -2 }, output: "more" },
+    { primitive: "TRANSFORM", op: "not", params: { x: "more" } },
+  ];
+  const { formula: _, ...type } = { ...MOMENTUM, name: "stepwise", parameters: {}, steps };
+  const wrong = { ...type, name: "wrong", steps: [{ primitive: "TRANSFORM", op: "not", params: { y: "close" } }] };
+  const { cells, problems } = await compute(
+    [
+      { name: "by_steps", type: "stepwise" },
+      { name: "by_formula", formula: "not (min(-close, volume, 3) > -2)" },
+      { name: "bad", type: "wrong" },
+    ],
+    { bars },
+    [type, wrong as FeatureType],
+  );
+  expect(problems["by_steps"]).toBeUndefined();
+  expect(cells("by_steps")).toEqual(cells("by_formula"));
+  expect(new Set(cells("by_steps")).size).toBeGreaterThan(1);
+  expect(problems["bad"]?.code).toBe("formula/missing-argument");
 });
 
 test("feature types: parameters and inputs are bound and checked, steps are calls one after the other", async () => {

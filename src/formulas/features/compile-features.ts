@@ -17,7 +17,30 @@ export interface CompiledFeature {
   /** The table on whose rows it is computed. */
   readonly table: string;
   readonly node?: IrNode;
+  /** Features that its formula names. */
+  readonly takes?: readonly string[];
   readonly problem?: Problem;
+}
+
+/**
+ * What is wrong with each feature after a run: what was wrong before, or that its node failed. `nodes`: of the features, on the
+ * rows of the clock; `failures`: causes by the ids of nodes.
+ */
+export function problemsOfRun(
+  features: readonly CompiledFeature[],
+  nodes: readonly (IrNode | undefined)[],
+  failures: ReadonlyMap<string, string>,
+): readonly (Problem | undefined)[] {
+  const causes = features.map((_, place) => failures.get(nodes[place]?.id ?? ""));
+  const failed = new Set(features.flatMap(({ name }, place) => (causes[place] === undefined ? [] : name)));
+  return features.map(({ problem, takes = [] }, place) => {
+    const cause = causes[place];
+    if (problem !== undefined || cause === undefined) return problem;
+    const taken = takes.find((name) => failed.has(name));
+    return taken === undefined
+      ? formulaProblem("failed", { cause })
+      : formulaProblem("depends-on-failed", { name: taken });
+  });
 }
 
 export interface CompiledFeatures {
@@ -55,12 +78,16 @@ function checkNames({ specs, tables }: FeatureRequest): void {
   if (problems.length > 0) throw new DaedalusError(problems, 2);
 }
 
+const LIKE_COLUMN = "formula/feature-like-column";
+
 class Compilation {
   readonly #graph = new Graph();
   readonly #aliases: Aliases;
   readonly #tables: ReadonlyMap<string, TableColumns>;
   readonly #specs: ReadonlyMap<string, FeatureSpec>;
   readonly #done = new Map<string, CompiledFeature>();
+  /** Features that the formula names which is being built. */
+  readonly #taken = new Set<string>();
 
   constructor(private readonly request: FeatureRequest) {
     this.#aliases = new Aliases(request.aliases);
@@ -77,7 +104,11 @@ class Compilation {
       });
     for (const name of this.#inOrder(formulas)) {
       const [spec, formula] = [this.#specs.get(name) as FeatureSpec, formulas.get(name) as FeatureFormula];
-      this.#guarded(spec, () => this.#settle(spec, { node: this.#nodeOf(spec, formula) }));
+      this.#taken.clear();
+      this.#guarded(spec, () => {
+        const node = this.#nodeOf(spec, formula);
+        this.#settle(spec, { node, takes: [...this.#taken] });
+      });
     }
     const features = this.request.specs.map(({ name }) => this.#done.get(name) as CompiledFeature);
     return { graph: this.#graph, features };
@@ -93,7 +124,7 @@ class Compilation {
     }
   }
 
-  #settle(spec: FeatureSpec, outcome: { readonly node: IrNode } | { readonly problem: Problem }): void {
+  #settle(spec: FeatureSpec, outcome: Pick<CompiledFeature, "node" | "takes" | "problem">): void {
     this.#done.set(spec.name, Object.freeze({ name: spec.name, table: this.#tableOf(spec), ...outcome }));
   }
 
@@ -168,7 +199,9 @@ class Compilation {
   #resolve(column: ColumnName, table: TableColumns, parameters: ReadonlyMap<string, unknown>): IrNode {
     if (column.table !== undefined) return this.#columnOf(column.table, column, table);
     const feature = this.#specs.get(column.name);
-    if (feature !== undefined) return this.#featureNode(feature, column, table);
+    // A feature that is refused for its name takes the column of that name from nobody.
+    const isColumn = this.#done.get(column.name)?.problem?.code === LIKE_COLUMN && table.columns.has(column.name);
+    if (feature !== undefined && !isColumn) return this.#featureNode(feature, column, table);
     const columns = this.#aliases.columnsFor(column.name, (name) => table.columns.has(name));
     if (columns.length > 1)
       throw new FormulaError(formulaProblem("ambiguous-name", { name: column.name, columns }), column.span);
@@ -189,6 +222,7 @@ class Compilation {
     const { node, table: own } = this.#done.get(feature.name) ?? {};
     if (node === undefined || own === undefined)
       throw new FormulaError(formulaProblem("depends-on-failed", { name: feature.name }), span);
+    this.#taken.add(feature.name);
     return own === table.name ? node : this.#latest(node, own, table);
   }
 

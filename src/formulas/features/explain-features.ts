@@ -1,7 +1,7 @@
 import { extentsOf } from "../ir/extents.js";
 import type { IrNode, ParameterValue, Primitive, ValueType } from "../ir/node.js";
 import type { CompiledFeature, CompiledFeatures } from "./compile-features.js";
-import { onClock } from "./stages.js";
+import { sinkOf } from "./stages.js";
 
 /** A node of the graph as `explain` tells it. */
 export interface ExplainedNode {
@@ -47,7 +47,7 @@ export function explainFeatures(
   backend: string,
   computes: (node: IrNode) => string | null,
 ): ExplainedFeatures {
-  const roots = features.map(({ node, table }) => node && onClock(graph, node, table, clock));
+  const roots = features.map((feature) => sinkOf(graph, feature, clock));
   const byId = new Map(graph.nodes.map((node) => [node.id, node]));
   const uses = new Map<string, Set<string>>();
   for (const [place, root] of roots.entries()) {
@@ -77,13 +77,13 @@ export function explainFeatures(
       type: node.output,
       left: finite(extents.get(node.id)?.left ?? 0),
       right: extents.get(node.id)?.right ?? 0,
-      backend: computes(node),
+      backend: node.primitive === "SINK" ? null : computes(node),
       features: [...(uses.get(node.id) ?? [])],
     })),
     features: features.map(({ name, table, problem }, place) => {
-      const node = roots[place];
-      if (node === undefined) return { name, table, ...(problem === undefined ? {} : { problem }) };
-      return { name, table, node: names.get(node.id) ?? "", left: finite(extents.get(node.id)?.left ?? 0) };
+      const [id] = roots[place]?.inputs ?? [];
+      if (id === undefined) return { name, table, ...(problem === undefined ? {} : { problem }) };
+      return { name, table, node: names.get(id) ?? "", left: finite(extents.get(id)?.left ?? 0) };
     }),
   };
 }
@@ -91,19 +91,20 @@ export function explainFeatures(
 /** `rolling_mean(n3, w=10, min_periods=10)`. */
 export function callText({ primitive, op, params, inputs }: ExplainedNode): string {
   if (primitive === "SOURCE") return `${params["table"]}.${params["column"]}`;
+  if (primitive === "SINK") return String(params["name"]);
   if (op === "constant") return params["value"] === null ? "None" : String(params["value"]);
   const given = Object.entries(params).map(([key, value]) => `${key}=${String(value)}`);
   return `${op}(${[...inputs, ...given].join(", ")})`;
 }
 
-export function explainedMermaid({ nodes, features }: ExplainedFeatures): string {
+export function explainedMermaid({ nodes }: ExplainedFeatures): string {
   const label = (text: string): string => `"${text.replaceAll('"', "#quot;")}"`;
   return [
     "graph LR",
-    ...nodes.map((node) => `  ${node.name}[${label(`${node.primitive} ${callText(node)}`)}]`),
+    ...nodes.map((node) => {
+      const text = label(`${node.primitive} ${callText(node)}`);
+      return node.primitive === "SINK" ? `  ${node.name}([${text}])` : `  ${node.name}[${text}]`;
+    }),
     ...nodes.flatMap(({ name, inputs }) => inputs.map((input) => `  ${input} --> ${name}`)),
-    ...features.flatMap(({ name, node }, place) =>
-      node === undefined ? [] : [`  f${place + 1}([${label(name)}])`, `  ${node} --> f${place + 1}`],
-    ),
   ].join("\n");
 }

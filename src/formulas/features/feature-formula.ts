@@ -66,21 +66,36 @@ const OPERATORS: ReadonlyMap<string, BinaryOperator> = new Map([
   ["and", "and"] as const,
   ["or", "or"] as const,
 ]);
+const PREFIXES: ReadonlyMap<string, string> = new Map([
+  ["negate", "-"],
+  ["not", "not"],
+]);
 const GROUPS = { "row-wise": "TRANSFORM", window: "WINDOW", state: "STATE", "cross-section": "EVENT" } as const;
 
 /** A step as the formula that it is. */
 function callOf({ primitive, op, params }: NonNullable<FeatureType["steps"]>[number]): string {
   const operator = OPERATORS.get(op);
   const known = FUNCTIONS.get(op);
-  const own = operator !== undefined ? "TRANSFORM" : known === undefined ? undefined : GROUPS[known.group];
+  const prefix = PREFIXES.get(op);
+  const isOperator = operator !== undefined || prefix !== undefined;
+  const own = isOperator ? "TRANSFORM" : known === undefined ? undefined : GROUPS[known.group];
   if (own === undefined) {
-    const suggestion = nearest(op, [...FUNCTIONS.keys(), ...OPERATORS.keys()]);
+    const suggestion = nearest(op, [...FUNCTIONS.keys(), ...OPERATORS.keys(), ...PREFIXES.keys()]);
     throw new FeatureError(formulaProblem("unknown-function", { name: op, nearest: suggestion }));
   }
   if (own !== primitive) throw new FeatureError(formulaProblem("wrong-primitive", { op, primitive, right: own }));
   const shown = Object.entries(params).map(([name, value]) => [name, argumentText(value)] as const);
-  if (operator === undefined) return `${op}(${shown.map(([name, text]) => `${name}=${text}`).join(", ")})`;
   const given = new Map(shown);
+  if (prefix !== undefined) {
+    const only = given.get("x");
+    if (only === undefined || given.size !== 1)
+      throw new FeatureError(formulaProblem("missing-argument", { name: "x", signature: `${op}(x)` }));
+    return `${prefix} ${only}`;
+  }
+  // Of a function of any number of values, the names that params give say only their order.
+  const isOfMany = known?.arguments.some((argument) => argument.kind === "value" && argument.more === true) === true;
+  const named = ([name, text]: readonly [string, string]): string => (isOfMany ? text : `${name}=${text}`);
+  if (operator === undefined) return `${op}(${shown.map(named).join(", ")})`;
   const [x, y] = [given.get("x"), given.get("y")];
   if (x === undefined || y === undefined || given.size !== 2)
     throw new FeatureError(formulaProblem("missing-argument", { name: "x and y", signature: `${op}(x, y)` }));

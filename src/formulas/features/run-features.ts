@@ -1,10 +1,9 @@
 import { unpackBits } from "../../columnar/bits.js";
 import type { FeatureBackend } from "../../definitions/feature-run.js";
-import { formulaProblem } from "../../errors/formula.js";
 import type { Problem } from "../../errors/problem.js";
 import type { IrNode, ValueType } from "../ir/node.js";
 import type { GivenColumn } from "../lowering/kernel/symbol-run.js";
-import type { CompiledFeatures } from "./compile-features.js";
+import { type CompiledFeatures, problemsOfRun } from "./compile-features.js";
 import { ComputePool, type Piece, pieceOf } from "./compute-pool.js";
 import { crossSection, latest, type WholeColumn, wholeColumn } from "./crossings.js";
 import type { Frame, SymbolRows } from "./frame.js";
@@ -39,13 +38,12 @@ export async function runFeatures(
     for (const stage of stages) await run.stage(stage);
     for (const crossing of crossings) run.cross(crossing);
   }
-  return features.map(({ name, problem }, place): FeatureValues => {
-    const node = nodes[place];
+  const problems = problemsOfRun(features, nodes, run.failures);
+  return features.map(({ name }, place): FeatureValues => {
+    const [node, problem] = [nodes[place], problems[place]];
     const type = node?.output ?? "Float64";
-    if (node === undefined) return { name, type, ...(problem === undefined ? {} : { problem }) };
-    const cause = run.failures.get(node.id);
-    if (cause !== undefined) return { name, type, problem: formulaProblem("failed", { cause }) };
-    return { name, type, pieces: run.piecesOf(node, clock) };
+    if (problem !== undefined) return { name, type, problem };
+    return node === undefined ? { name, type } : { name, type, pieces: run.piecesOf(node, clock) };
   });
 }
 

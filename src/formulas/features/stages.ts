@@ -27,6 +27,17 @@ export function onClock(graph: Graph, node: IrNode, table: string, clock: string
   return table === clock ? node : graph.add("EVENT", "latest", { from: table, to: clock }, [node], node.output);
 }
 
+/** The end of a feature: its values on the rows of the clock; undefined where it has none. */
+export function sinkOf(
+  graph: Graph,
+  { name, node, table }: { readonly name: string; readonly node?: IrNode; readonly table: string },
+  clock: string,
+): IrNode | undefined {
+  if (node === undefined) return undefined;
+  const value = onClock(graph, node, table, clock);
+  return graph.add("SINK", "feature", { name, table: clock }, [value], value.output);
+}
+
 /** A node whose values are wanted, on the rows of a table. */
 export interface Sink {
   readonly node: IrNode;

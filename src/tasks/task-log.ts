@@ -13,7 +13,7 @@ export function logTask({ kind, log }: TaskDocument): (answer: FinalAnswer) => v
   append(log, `${kind} begun by process ${process.pid} on ${hostname()}${place === undefined ? "" : `, ${place}`}`);
   return (answer) => {
     const seconds = ((performance.now() - since) / 1000).toFixed(3);
-    append(log, `${answer.type} after ${seconds} s${reason(answer)}`);
+    append(log, `${answer.type} after ${seconds} s by process ${process.pid}${reason(answer)}`);
   };
 }
 

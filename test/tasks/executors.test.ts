@@ -120,7 +120,7 @@ for (const [name, make] of Object.entries(EXECUTORS)) {
         code: "ENOSPC",
       });
       await expect(executor.run({ kind: "other", body: {} }, never)).rejects.toThrow("kind other");
-      expect(readFileSync(log, "utf8")).toMatch(/Z refused after \d+\.\d+ s: toy\/refused: no\n$/);
+      expect(readFileSync(log, "utf8")).toMatch(/Z refused after \d+\.\d+ s by process \d+: toy\/refused: no\n$/);
     });
 
     test("an interrupted task rejects soon, and its worker can go on", async () => {

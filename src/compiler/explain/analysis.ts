@@ -11,8 +11,6 @@ export interface OperatorFigures {
   readonly dropped?: number;
   /** Of the tables that it made; of a scan: of the files that may hold its rows; of the sink: of the parts. */
   readonly bytes?: number;
-  /** Rows that the engine took from the source, where it reads more than the range; scans only. */
-  readonly rowsRead?: number;
   /** Files that may hold its rows; scans only. */
   readonly files?: number;
   /** Of the statements that are its own. */

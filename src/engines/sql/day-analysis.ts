@@ -7,7 +7,7 @@ import type { FileIdentity, Source } from "../../sources/source.js";
 import type { AnalysisRequest, DayResult } from "../../training/day.js";
 import { Meter } from "./meter.js";
 import type { DayPlan } from "./plan.js";
-import { boundsOf, instantOf, withinSql } from "./scan-range.js";
+import { boundsOf, instantOf } from "./scan-range.js";
 import type { SqlSession } from "./session.js";
 import { type SessionState, SpanRun } from "./span-run.js";
 import { composedInto } from "./stages.js";
@@ -38,9 +38,8 @@ export async function analyzeDay(state: SessionState, plan: DayPlan, request: An
   }
 }
 
-type ScanFigures = Pick<OperatorFigures, "rows" | "rowsIn" | "dropped" | "bytes" | "rowsRead" | "files">;
+type ScanFigures = Pick<OperatorFigures, "rows" | "rowsIn" | "dropped" | "bytes" | "files">;
 
-/** By the scan's definition; the engine may read more, since tables that outlive a day are made of whole views. */
 async function scanFigures(
   scan: Scan,
   span: SpanRun,
@@ -48,22 +47,15 @@ async function scanFigures(
   { day }: AnalysisRequest,
   session: SqlSession,
 ): Promise<ScanFigures> {
-  const within = withinSql(scan, boundsOf(scan, [day])) ?? "TRUE";
   const [counts] = await session.query(
-    `SELECT count(*) AS taken, count(*) FILTER (WHERE ${within}) AS met,` +
-      ` count(*) FILTER (WHERE (${within}) AND (${scan.predicate?.sql ?? "TRUE"})) AS left FROM (${span.relationOf(scan)})`,
+    `SELECT count(*) AS met, count(*) FILTER (WHERE ${scan.predicate?.sql ?? "TRUE"}) AS left FROM (${span.relationOf(scan)})`,
   );
-  const [taken, met, left] = [counts?.["taken"], counts?.["met"], counts?.["left"]].map(Number) as [
-    number,
-    number,
-    number,
-  ];
+  const [met, left] = [Number(counts?.["met"]), Number(counts?.["left"])];
   const files = await filesOf(scan, sources, day);
   return {
     rows: left,
     ...(scan.predicate === undefined ? {} : { rowsIn: met, dropped: met - left }),
     bytes: files.reduce((sum, { size }) => sum + size, 0),
-    ...(taken === met ? {} : { rowsRead: taken }),
     files: files.length,
   };
 }

@@ -90,14 +90,13 @@ type Definition = readonly [term: string, ...said: readonly (Node | string)[]];
 
 function figuresOf({ measured }: ExplainedOperator, { analysis }: Explanation): readonly Definition[] {
   if (measured === undefined || analysis === undefined) return [];
-  const { engine, rows, rowsIn, dropped, bytes, files, rowsRead, seconds } = measured;
+  const { engine, rows, rowsIn, dropped, bytes, files, seconds } = measured;
   const share = analysis.seconds === 0 ? 0 : Math.round((100 * seconds) / analysis.seconds);
   return [
     ["run by", engine],
     ["rows out", rowsText(rows)],
     ...(rowsIn === undefined ? [] : [["rows in", rowsText(rowsIn)] as const]),
     ...(dropped === undefined ? [] : [["dropped", rowsText(dropped)] as const]),
-    ...(rowsRead === undefined ? [] : [["rows read", `${rowsText(rowsRead)}: the view is read whole`] as const]),
     ...(bytes === undefined
       ? []
       : [

@@ -40,6 +40,10 @@ const problem = family("engine", {
     says: `writing failed in operator "${operator}": ${detail}`,
     help: "free space on the output's disk or on compute.duckdb_config.temp_directory, then run again",
   }),
+  "temporary-folder": ({ folder, detail }: { folder: string; detail: string }) => ({
+    says: `the temporary folder ${folder} cannot be made: ${detail}`,
+    help: "name a folder that can be written in compute.duckdb_config.temp_directory",
+  }),
   "rule-failed": ({ operator, rule, detail }: { operator: string; rule: string; detail: string }) => ({
     says: `the rule ${rule} of operator "${operator}" failed: ${detail}`,
     help: "write it so that it holds for every row: TRY_CAST gives NULL for what cannot be cast, and NULL is not TRUE",

@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { engineProblem } from "./problems.js";
 
 const PREFIX = `.daedalus-spill-${hostname()}-`;
 let instances = 0;
@@ -17,6 +18,17 @@ export function spillFolder(directory: string | undefined): string {
   // One level, as DuckDB itself would. If it cannot be made, DuckDB says so when something spills.
   quietly(() => mkdirSync(parent));
   return join(parent, `${PREFIX}${process.pid}-${process.hrtime.bigint()}-${instances}`);
+}
+
+/** Makes a folder for what is spilled. Throws DaedalusError, exit code 1, where the place is none. */
+export function makeSpillFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    if (code === "ENOSPC" || code === "EDQUOT") throw error;
+    throw engineProblem("temporary-folder", { folder, detail: code === "" ? String(error) : code });
+  }
 }
 
 function removeLeftovers(parent: string): void {

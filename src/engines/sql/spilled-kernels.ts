@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { DaedalusError } from "../../errors/problem.js";
 import type { RollingPart, RollingWorkers } from "../../training/day.js";
@@ -6,7 +6,7 @@ import { fits, type KernelFunctions } from "../kernel/kernel-functions.js";
 import type { Answers, KernelPlan } from "./plan.js";
 import { engineProblem } from "./problems.js";
 import type { SqlSession } from "./session.js";
-import { spillFolder } from "./spill-folder.js";
+import { makeSpillFolder, spillFolder } from "./spill-folder.js";
 import { identifier, inPattern, text } from "./text.js";
 
 /** Files that a history is split into by the hash of its key. */
@@ -126,7 +126,7 @@ export class SpilledKernels {
     this.#folder ??= spillFolder(this.#session.temporary);
     this.#made += 1;
     const folder = join(this.#folder, String(this.#made));
-    mkdirSync(folder, { recursive: true });
+    makeSpillFolder(folder);
     return folder;
   }
 

@@ -1,10 +1,10 @@
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeWindows } from "../polars/window-frames.js";
 import type { PolarsPlan } from "./plan.js";
 import type { SqlSession } from "./session.js";
-import { spillFolder } from "./spill-folder.js";
+import { makeSpillFolder, spillFolder } from "./spill-folder.js";
 import { text } from "./text.js";
 
 /** Dictionaries would take −0 and +0 for one value. */
@@ -19,7 +19,7 @@ export async function withWindows(
   const folder = spillFolder(session.temporary ?? tmpdir());
   const files = { folder, queries: join(folder, "queries.parquet"), history: join(folder, "history.parquet") };
   try {
-    await mkdir(folder, { recursive: true });
+    makeSpillFolder(folder);
     for (const [sql, file] of [
       [queries, files.queries],
       [history, files.history],

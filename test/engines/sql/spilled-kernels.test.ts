@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
@@ -98,6 +98,19 @@ async function differences(room: number): Promise<{ readonly different: unknown;
     return { different: row?.["different"], parts: item.split(".parquet").length - 1 };
   });
 }
+
+test("a temporary folder that cannot be made is told with its setting", async () => {
+  const file = join(directory, "file");
+  writeFileSync(file, "");
+  const elsewhere = await SqlSession.open({ temp_directory: join(file, "below") });
+  try {
+    const none = new SpilledKernels(elsewhere, new KernelFunctions(elsewhere), nobody);
+    await expect(none.spill(plan)).rejects.toThrow(/temporary folder .* cannot be made: ENOTDIR(.|\n)*temp_directory/);
+  } finally {
+    elsewhere.close();
+    rmSync(file);
+  }
+});
 
 test("parts of the keys answer what one index answers", async () => {
   await tables(20_000, "hash(i, 3) % 700");

@@ -127,7 +127,9 @@ function variance(values: Expr, w: number): Expr {
   const total = inner(begun.n, begun.sum, begun.squares)
     .add(inner(n, sum, squares))
     .add(between);
-  return choose(all.gt(pl.lit(1)), total.div(all.sub(pl.lit(1))), NULL);
+  // Near the least double squares are rounded to it, and their difference may fall below 0.
+  const least = choose(total.lt(ZERO), ZERO.cast(pl.Float64), total);
+  return choose(all.gt(pl.lit(1)), least.div(all.sub(pl.lit(1))), NULL);
 }
 
 function extreme(

@@ -15,6 +15,7 @@ import { pitTableProblem } from "../errors/pit-table.js";
 import { DaedalusError, type Problem } from "../errors/problem.js";
 import type { KeyPair } from "../operators/operator.js";
 import { type RollingOutput, type RollingSpec, rollingAggregate } from "../operators/rolling-aggregate.js";
+import { isObject, refuseShapes, SPEC_SHAPE, shapeProblems, written } from "./pit-table-shapes.js";
 import { type PitTimeUnit, ticksColumn } from "./pit-table-times.js";
 
 /**
@@ -77,51 +78,6 @@ export interface CheckedCall {
 
 const ROWS = "rows";
 
-/** What a key's value must be to be looked at; undefined: that is said where it is. */
-type Shape = Readonly<Record<string, readonly [is: (value: unknown) => boolean, expected: string] | undefined>>;
-
-const isObject = (value: unknown): value is object =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-/** By what it has: another copy of Apache Arrow makes tables as good. */
-const isTable = (value: unknown): boolean => isObject(value) && "schema" in value && "numRows" in value;
-const isText = (value: unknown): value is string => typeof value === "string";
-const TEXT = [isText, "a text"] as const;
-
-const SPEC_SHAPE: Shape = {
-  name: undefined,
-  agg: undefined,
-  view: TEXT,
-  sourceColumn: TEXT,
-  partitionBy: [
-    (value) => isText(value) || (Array.isArray(value) && value.every(isText)),
-    "the name of a column, or a list of names",
-  ],
-  match: [(value) => isObject(value) && Object.values(value).every(isText), "{view column: table column}"],
-  where: TEXT,
-  timestamp: TEXT,
-  windows: undefined,
-  events: undefined,
-  excludeSelf: [(value) => typeof value === "boolean" || isText(value), "true, false or the name of a column"],
-  flattenDistinct: [(value) => typeof value === "boolean", "true or false"],
-  maxLength: undefined,
-};
-
-const OPTION_SHAPE: Shape = {
-  timestampColumn: TEXT,
-  timestampUnit: TEXT,
-  eventColumn: TEXT,
-  views: [isObject, "{name: {table, timestampColumn, …}}"],
-  threads: undefined,
-  memory: undefined,
-};
-
-const VIEW_SHAPE: Shape = {
-  table: [isTable, "an Arrow table"],
-  timestampColumn: TEXT,
-  timestampUnit: TEXT,
-  availableColumn: TEXT,
-};
-
 /** The call as rolling aggregates over relations, its conditions settled. Throws all its mistakes as one `DaedalusError`. */
 export async function checkCall(
   table: Table,
@@ -131,61 +87,15 @@ export async function checkCall(
   refuseShapes(table, specs, options);
   const call = new Call(table, options);
   for (const spec of specs) call.add(spec);
-  call.checkNames();
   // Conditions cost an instance of DuckDB: other mistakes are told without.
   if (call.problems.length === 0) await call.settle();
+  if (call.problems.length === 0) call.checkNames();
   if (call.problems.length > 0) throw new DaedalusError(call.problems, 2);
   return call.checked();
 }
 
-/** Throws what keeps the call from being looked at: arguments that are none, keys of the options that are unknown or of no use. */
-function refuseShapes(table: unknown, specs: unknown, options: unknown): void {
-  const problems: Problem[] = [];
-  const bad = (key: string, of: string, value: unknown, expected: string): void => {
-    problems.push(pitTableProblem("bad-value", { key, of, value: written(value), expected }));
-  };
-  if (!isTable(table)) bad("the table", "the call", table, "an Arrow table");
-  if (!Array.isArray(specs)) bad("specs", "the call", specs, "a list of specs");
-  if (!isObject(options)) bad("options", "the call", options, "{timestampColumn, …}");
-  else {
-    problems.push(...shapeProblems(options, OPTION_SHAPE, "the options", ["timestampColumn"]));
-    const views = "views" in options && isObject(options.views) ? Object.entries(options.views) : [];
-    for (const [name, view] of views) {
-      const of = `the view "${name}"`;
-      if (isObject(view)) problems.push(...shapeProblems(view, VIEW_SHAPE, of, ["table", "timestampColumn"]));
-      else bad(name, "options.views", view, "{table, timestampColumn, …}");
-    }
-  }
-  if (problems.length > 0) throw new DaedalusError(problems, 2);
-}
-
-/** Keys that are unknown, lack, or have a value of another kind. */
-function shapeProblems(given: object, shape: Shape, of: string, needed: readonly string[] = []): readonly Problem[] {
-  const problems: Problem[] = [];
-  const known = Object.keys(shape);
-  for (const [key, value] of Object.entries(given)) {
-    if (!Object.hasOwn(shape, key))
-      problems.push(pitTableProblem("unknown-key", { key, of, nearest: nearest(key, known) }));
-    const [is, expected] = shape[key] ?? [];
-    if (value !== undefined && is !== undefined && expected !== undefined && !is(value))
-      problems.push(pitTableProblem("bad-value", { key, of, value: written(value), expected }));
-  }
-  const values: Readonly<Record<string, unknown>> = { ...given };
-  for (const key of needed.filter((name) => values[name] === undefined)) {
-    const expected = shape[key]?.[1] ?? "it";
-    problems.push(pitTableProblem("key-needed", { key, of, because: "", expected }));
-  }
-  return problems;
-}
-
-function written(value: unknown): string {
-  if (isTable(value)) return "an Arrow table";
-  try {
-    return JSON.stringify(value) ?? String(value);
-  } catch {
-    return String(value);
-  }
-}
+/** Before the name of a column: its instants as ticks. */
+const TIME = "@time:";
 
 /** A table with its columns as they are asked for. */
 class Side {
@@ -201,6 +111,12 @@ class Side {
     this.what = what;
     this.#unit = unit;
     this.#problems = problems;
+  }
+
+  /** Of the table's columns that are used. */
+  get names(): readonly string[] {
+    const names = [...this.columns.keys()].map((name) => (name.startsWith(TIME) ? name.slice(TIME.length) : name));
+    return [...new Set(names.filter((name) => this.#table.getChild(name) !== null))];
   }
 
   get relation(): PitRelation {
@@ -232,7 +148,7 @@ class Side {
 
   /** The column's instants, as a column of ticks. `required`: no row may be without. */
   instant(name: string, of: string, required: boolean): Instant | undefined {
-    const key = `@time:${name}`;
+    const key = `${TIME}${name}`;
     if (this.#times.has(key)) return this.#times.get(key);
     const vector = this.#vector(name, of);
     const ticks = vector && ticksColumn(vector, this.#unit, { column: name, table: this.what, required });
@@ -317,7 +233,8 @@ class Call {
   add(spec: PitTableSpec): void {
     const before = this.problems.length;
     const of = isObject(spec) ? `the spec "${String(spec.name)}"` : "a spec";
-    this.#shape(spec, SPEC_SHAPE, of);
+    if (isObject(spec)) this.problems.push(...shapeProblems(spec, SPEC_SHAPE, of));
+    else this.#bad("an entry", "specs", written(spec), "{name, agg, …}");
     if (this.problems.length > before) return;
     if (typeof spec.name !== "string" || !isName(spec.name))
       this.#bad("name", "a spec", String(spec.name), "letters, digits and _, a letter or _ first");
@@ -385,14 +302,9 @@ class Call {
     });
   }
 
-  #shape(given: unknown, shape: Shape, of: string): void {
-    if (isObject(given)) this.problems.push(...shapeProblems(given, shape, of));
-    else this.#bad("an entry", "specs", written(given), "{name, agg, …}");
-  }
-
   /** Columns that are used, and views, must differ in more than case: SQL does not tell them apart. */
   checkNames(): void {
-    const lists = [...this.#sides.values()].map((side) => ({ what: side.what, names: [...side.columns.keys()] }));
+    const lists = [...this.#sides.values()].map((side) => ({ what: side.what, names: side.names }));
     for (const { what, names } of [
       ...lists,
       { what: "options.views", names: Object.keys(this.#options.views ?? {}) },
@@ -602,9 +514,10 @@ class Call {
   }
 
   #condition(text: string, relation: string, of: string): RollingSpec["where"] {
-    const column = `@where:${text}`;
-    if (!this.#conditions.some((known) => known.relation === relation && known.text === text))
-      this.#conditions.push({ of, text, relation, column });
+    const known = this.#conditions.find((one) => one.relation === relation && one.text === text);
+    // By numbers: SQL takes names that differ only in case for one.
+    const column = known?.column ?? `@where:${this.#conditions.length}`;
+    if (known === undefined) this.#conditions.push({ of, text, relation, column });
     return { text, sql: `"${column.replaceAll('"', '""')}"`, columns: [column] };
   }
 

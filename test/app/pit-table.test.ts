@@ -504,6 +504,25 @@ describe("mistakes", () => {
       expect(error.exitCode).toBe(2);
     });
 
+  test.each(PIT_TABLE_ENGINES)("conditions that differ only in case are two, on %s", async (engine) => {
+    const three = new Table({
+      user: arrowColumn("BIGINT", [1n, 1n, 1n]),
+      ts: arrowColumn("BIGINT", [1n, 2n, 3n]),
+      event: arrowColumn("TEXT", ["like", "LIKE", "like"]),
+    });
+    const counted = (name: string, where: string): PitTableSpec => ({
+      name,
+      agg: "count",
+      partitionBy: "user",
+      windows: ["all"],
+      where,
+    });
+    const specs = [counted("small", "event = 'like'"), counted("large", "event = 'LIKE'")];
+    const answer = await aggregatePitTable(three, specs, { timestampColumn: "ts", timestampUnit: "s", engine });
+    expect([...(answer.getChild("small") ?? [])]).toEqual([0n, 1n, 1n]);
+    expect([...(answer.getChild("large") ?? [])]).toEqual([0n, 0n, 1n]);
+  });
+
   test("arguments that are none are told, by who calls without types", async () => {
     const call = aggregatePitTable as unknown as (...given: readonly unknown[]) => Promise<unknown>;
     for (const [given, says] of [

@@ -259,3 +259,34 @@ test("a picture without finite values; a page takes the place of pages only", as
   expect(readFileSync(table).equals(before)).toBe(true);
   expect(readFileSync(join(folder, "never.yaml"), "utf8")).toBe(never);
 });
+
+test("explain --row tells of a node that failed why, and of a NULL that it is one", async () => {
+  const rows = 10_001;
+  const minute = (row: number): string => new Date(row * 60_000).toISOString();
+  const lines = Array.from(
+    { length: rows },
+    (_, row) => `${minute(row)},${(row * 7) % 11},${row === rows - 1 ? "" : row}`,
+  );
+  writeFileSync(join(folder, "long.csv"), `at,x,y\n${lines.join("\n")}\n`);
+  writeFileSync(
+    join(folder, "long.yaml"),
+    `name: long
+tables: [{name: long, source: {path: long.csv, timestamp_field: at}}]
+features:
+  - {name: ranks, formula: "rolling_rank_corr(x, lag(x), 0)"}
+  - {name: more, formula: ranks + 1}
+  - {name: gone, formula: y + 1}
+`,
+  );
+  const address = ["features", "explain", "long.yaml", "--row", `@${minute(rows - 1)}`];
+  const { code, stdout } = await daeda(...address);
+  expect(code).toBe(0);
+  for (const name of ["ranks", "more"])
+    expect(stdout).toMatch(new RegExp(`^${name} = n\\d+ = it could not be computed: .*at most 10000 rows`, "m"));
+  expect(stdout).toMatch(/^gone = n\d+ = NULL$/m);
+  const { explained, values, failures } = JSON.parse((await daeda(...address, "--json")).stdout);
+  const nodeOf = (name: string) => explained.features.find((one: { name: string }) => one.name === name).node;
+  expect(Object.hasOwn(values, nodeOf("ranks"))).toBe(false);
+  expect(failures[nodeOf("ranks")]).toContain("at most 10000 rows");
+  expect(values[nodeOf("gone")]).toBeNull();
+});

@@ -132,6 +132,17 @@ test("a bucket that does not fit is cut into slices", async () => {
   expect(parts).toBeGreaterThan(6);
 });
 
+test("workers are asked where every key fits their share; else what is asked here answers", async () => {
+  await tables(3_000, "CASE WHEN i % 2 = 0 THEN 77 ELSE i % 50 END");
+  const inWorkers = { ...plan, inWorkers: true as const };
+  await spilled.spill(inWorkers);
+  const asked = (room: number): Promise<string> =>
+    spilled.answer([plan.name], "asking", { room, log: undefined }, async () => "answered here").catch(String);
+  // Half of what a worker may take is for its index.
+  expect(await asked(3 * bytes(1_500, 50))).toContain("no kernel here is asked by workers");
+  expect(await asked(1.5 * bytes(1_500, 50))).toBe("answered here");
+});
+
 test("a key that does not fit by itself is named, with its rows", async () => {
   await tables(3_000, "CASE WHEN i % 2 = 0 THEN 77 ELSE i % 50 END");
   await spilled.spill(plan);

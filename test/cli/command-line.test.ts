@@ -199,7 +199,7 @@ describe("a project", () => {
   test("explain: text, JSON (by either option), Mermaid", async () => {
     const { stdout: text } = await daeda(["pipeline", "explain", "ranking"]);
     expect(text).toContain("join_user_profile");
-    expect(/CREATE TEMP VIEW "scan_feed" AS\n +SELECT .* FROM "?feed"? WHERE .* >= \$day AND/.test(text)).toBe(true);
+    expect(/CREATE VIEW "scan_feed" AS\n +SELECT .* FROM "?feed"? WHERE .* >= \$day AND/.test(text)).toBe(true);
     const [json, format] = await Promise.all([
       daeda(["pipeline", "explain", "ranking", "--json"]),
       daeda(["pipeline", "explain", "ranking", "--format", "json"]),

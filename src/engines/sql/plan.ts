@@ -10,7 +10,7 @@ import type { Check } from "./culprit.js";
 /** What SQL does one after the other, before the rows are ordered and written. */
 export type PlanStep = TablePlan | KernelPlan | PolarsPlan;
 
-/** A temporary table of a day's plan; the statement is `CREATE TEMP TABLE <name> AS <sql>`. */
+/** A table of a day's plan, in memory and gone after it; the statement is `CREATE TABLE <name> AS <sql>`. */
 export interface TablePlan {
   readonly kind: "table";
   readonly name: string;

@@ -94,7 +94,7 @@ export class SqlSession {
     return (await this.connection.runAndReadAll(sql)).getRowObjectsJS();
   }
 
-  /** A `query` while another runs: of files, since a second connection does not see the temporary tables of the first. */
+  /** A `query` while another runs, on a connection of its own. */
   async queryBeside(sql: string): Promise<readonly SmallRow[]> {
     if (this.#beside === undefined) {
       this.#beside = await this.connect();

@@ -63,7 +63,7 @@ function statementsOf(plan: DayPlan, { operators }: Pipeline): Readonly<Record<s
 function stepStatements(step: PlanStep): readonly string[] {
   switch (step.kind) {
     case "table":
-      return [`CREATE TEMP TABLE ${step.name} AS\n  ${step.sql}`];
+      return [`CREATE TABLE ${step.name} AS\n  ${step.sql}`];
     case "kernel": {
       const unique =
         step.unique === undefined ? "" : `\n-- or, if rows of a key share an instant, of\n  ${step.unique}`;
@@ -73,7 +73,7 @@ function stepStatements(step: PlanStep): readonly string[] {
       return [
         `COPY (${step.queries})\n  TO 'queries.parquet' (FORMAT parquet, DICTIONARY_SIZE_LIMIT 0)`,
         `COPY (${step.history})\n  TO 'history.parquet' (FORMAT parquet, DICTIONARY_SIZE_LIMIT 0)`,
-        `-- polars makes windows-N.parquet of them\nCREATE TEMP TABLE ${step.name} AS\n  SELECT row AS kid, * EXCLUDE (row) FROM 'windows-*.parquet'`,
+        `-- polars makes windows-N.parquet of them\nCREATE TABLE ${step.name} AS\n  SELECT row AS kid, * EXCLUDE (row) FROM 'windows-*.parquet'`,
       ];
   }
 }
@@ -88,7 +88,7 @@ function scanning(scan: Scan): string {
   ];
   const conditions = [...withinDay(scan), ...(scan.predicate === undefined ? [] : [`(${scan.predicate.sql})`])];
   const where = conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`;
-  return `CREATE TEMP VIEW ${identifier(scan.output)} AS\n  SELECT ${selected.join(", ")} FROM ${identifier(scan.view)}${where}`;
+  return `CREATE VIEW ${identifier(scan.output)} AS\n  SELECT ${selected.join(", ")} FROM ${identifier(scan.view)}${where}`;
 }
 
 function withinDay({ range }: Scan): readonly string[] {
@@ -108,7 +108,7 @@ function finishing(plan: DayPlan): readonly string[] {
     .map((name) => `${identifier(name)} ASC NULLS FIRST`)
     .join(", ");
   return [
-    `CREATE TEMP TABLE ${ORDERED} AS\n  ${ordered} ORDER BY ${order}`,
+    `CREATE TABLE ${ORDERED} AS\n  ${ordered} ORDER BY ${order}`,
     `COPY (${plan.select({ from: `(SELECT *, rowid AS "@place" FROM ${ORDERED})`, settled: true, columns, filtered: false, carry: ["@place"] })} ORDER BY "@place" ASC NULLS FIRST)\n  TO 'part-N-0.parquet' (FORMAT parquet, COMPRESSION zstd)`,
   ];
 }

@@ -11,7 +11,7 @@ if (!existsSync(join(root, "bench", `${name}.ts`))) {
   console.error("usage: node bench/run.mjs <train|compile|day|w1|w2|w3|w4|w5|enrich> [options]");
   process.exit(2);
 }
-if (!existsSync(join(root, "dist/index.js"))) {
+if (!existsSync(join(root, "dist/bundle/index.js"))) {
   const { status } = spawnSync("npm", ["run", "build", "--silent"], { cwd: root, stdio: ["ignore", 2, 2] });
   if (status !== 0) process.exit(1);
 }

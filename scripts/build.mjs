@@ -1,4 +1,4 @@
-// The build: tsc into dist, without outputs whose source is gone, and the page of `explain --format html`. `dist/.built` appears last and carries the time at which
+// The build: tsc into dist, without outputs whose source is gone, the page of `explain --format html`, and the bundle of all that. `dist/.built` appears last and carries the time at which
 // the build began, so that a source edited meanwhile is newer than it.
 import { spawnSync } from "node:child_process";
 import {
@@ -14,6 +14,7 @@ import {
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
+import { bundle } from "./bundle.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const source = join(root, "src");
@@ -43,7 +44,7 @@ function compile() {
 
 mkdirSync(output, { recursive: true });
 /** False if the compiler found a mistake; it has said so then. */
-function build() {
+async function build() {
   rmSync(stamp, { force: true });
   const sources = filesUnder(source).filter(
     (name) => name.endsWith(".ts") && !name.endsWith(".d.ts") && !name.startsWith(`${page}/`),
@@ -56,10 +57,12 @@ function build() {
   }
   const expected = new Set(sources.map((name) => name.replace(/\.ts$/, "")));
   for (const name of filesUnder(output)) {
+    if (name.startsWith("bundle/")) continue;
     if (OUTPUT.test(name) && !expected.has(name.replace(OUTPUT, ""))) rmSync(join(output, name));
   }
-  chmodSync(join(output, "cli", "main.js"), 0o755);
   buildPage();
+  await bundle(join(root, "dist"));
+  for (const folder of ["cli", "bundle"]) chmodSync(join(output, folder, "main.js"), 0o755);
   return true;
 }
 
@@ -84,7 +87,7 @@ function buildPage() {
 const began = join(output, `.began-${process.pid}`);
 writeFileSync(began, "");
 try {
-  if (build()) renameSync(began, stamp);
+  if (await build()) renameSync(began, stamp);
   else process.exitCode = 1;
 } finally {
   rmSync(began, { force: true });

@@ -55,7 +55,7 @@ fi
 
 # Ray lives in .services, made by the product's own command.
 export XDG_DATA_HOME=$PWD/.services
-if ! command -v python3 >/dev/null || ! node dist/cli/main.js setup ray >&2; then
+if ! command -v python3 >/dev/null || ! node dist/bundle/main.js setup ray >&2; then
   echo "test: Ray could not be installed, so what runs on it is skipped" >&2
   [ -z "$ci" ] || failed=$((failed + 1))
 fi

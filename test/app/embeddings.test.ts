@@ -3,7 +3,6 @@ import { createHash } from "node:crypto";
 import { cp, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import {
   audit,
   type CompiledService,
@@ -23,13 +22,13 @@ import { vectorsOf } from "#daedalus/embeddings/vector-pool.js";
 import { PoolCrew } from "#daedalus/kernels/avg-pool.js";
 import { COMMIT_FAIL_POINTS } from "#daedalus/runs/commit.js";
 import type { Value } from "../oracles/values.js";
+import { MAIN } from "../runs/processes.js";
 import { sqlText, testConnection } from "../support/duckdb.js";
 import { readParquet } from "../support/read-parquet.js";
 import { DIM, type VectorsSetting, writeVectors, writeVectorsProject } from "../support/vectors-project.js";
 
 // A project with embeddings over a real Lance store, against means that are taken naively.
 
-const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 let folder: string;
 
 beforeEach(async () => {

@@ -5,8 +5,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ROLLING_ENGINES } from "#daedalus/definitions/runtime.js";
-
-const main = resolve(process.env["DAEDALUS_DIST"] ?? "dist", "cli", "main.js");
+import { MAIN } from "../runs/processes.js";
 
 interface Ended {
   readonly code: number | null;
@@ -18,7 +17,7 @@ function daeda(words: readonly string[], options: { cwd?: string; env?: Record<s
   return new Promise((settle) => {
     const child = execFile(
       process.execPath,
-      [main, ...words],
+      [MAIN, ...words],
       { cwd: options.cwd ?? project, env: { ...process.env, ...options.env }, maxBuffer: 1 << 26 },
       (_, stdout, stderr) => settle({ code: child.exitCode, stdout, stderr }),
     );
@@ -343,7 +342,7 @@ describe("the surroundings", () => {
   });
 
   test("a reader that goes away is no fault", async () => {
-    const child = spawn("sh", ["-c", `"$0" "$1" pipeline explain ranking | head -n 1`, process.execPath, main], {
+    const child = spawn("sh", ["-c", `"$0" "$1" pipeline explain ranking | head -n 1`, process.execPath, MAIN], {
       cwd: project,
     });
     let stderr = "";
@@ -357,7 +356,7 @@ describe("the surroundings", () => {
   test("an answer that a full disk takes is told, exit 1; what is said on the way is nobody's fault", async () => {
     const run = (line: string): Promise<Ended> =>
       new Promise((settle) => {
-        const child = execFile("sh", ["-c", line, process.execPath, main], { cwd: project }, (_, stdout, stderr) =>
+        const child = execFile("sh", ["-c", line, process.execPath, MAIN], { cwd: project }, (_, stdout, stderr) =>
           settle({ code: child.exitCode, stdout, stderr }),
         );
       });
@@ -376,7 +375,7 @@ describe("the surroundings", () => {
   ] as const)("%s stops train: no half-written day, and the same command goes on", async (signal, exitCode) => {
     const output = join(folder, `stopped-${signal}`);
     const words = ["pipeline", "train", "ranking", "--output-root", output];
-    const child = spawn(process.execPath, [main, ...words], { cwd: project });
+    const child = spawn(process.execPath, [MAIN, ...words], { cwd: project });
     let said = "";
     await new Promise<void>((begun) => {
       child.stderr.on("data", (text) => {

@@ -1,16 +1,16 @@
 import { execFile } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { FeatureEngine } from "daedalus";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { MAIN } from "../runs/processes.js";
 import { type Browser, chromiumPath, openBrowser, whyNoBrowser } from "../support/browser.js";
 import { ask, writeBars } from "./run-folder.js";
 
 // The commands of `daeda features`, as they are typed.
 
-const main = resolve(process.env["DAEDALUS_DIST"] ?? "dist", "cli", "main.js");
 const start = Date.UTC(2024, 0, 1) * 1000;
 
 const RUN = `name: demo
@@ -50,7 +50,7 @@ interface Ran {
 
 async function daeda(...words: string[]): Promise<Ran> {
   try {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [main, ...words], { cwd: folder });
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [MAIN, ...words], { cwd: folder });
     return { code: 0, stdout, stderr };
   } catch (error) {
     const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };

@@ -3,20 +3,20 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createReadStream, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { MAIN } from "../runs/processes.js";
 import { canMount, mountMemory, unmountAll } from "../training/mounts.js";
 import { ask } from "./run-folder.js";
 
 // A run that is stopped at any instant leaves the older file, or the new one, whole; the next one clears up what is left.
 
-const main = resolve(process.env["DAEDALUS_DIST"] ?? "dist", "cli", "main.js");
 let folder: string;
 let whole: string;
 
 /** The command in a process group of its own. */
 function compute(...options: string[]) {
-  return spawn(process.execPath, [main, "features", "compute", ...options], {
+  return spawn(process.execPath, [MAIN, "features", "compute", ...options], {
     cwd: folder,
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],

@@ -1,8 +1,9 @@
 import { execFileSync } from "node:child_process";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { ask, type Bar, inRunFolder, type Row, writeBars } from "../feature-runs/run-folder.js";
 import { type Random, randomFrom } from "../formulas/nasty-columns.js";
+import { MAIN } from "../runs/processes.js";
 import { noPythonWith, pythonWith } from "./python.js";
 
 // What Python's Polars and pandas define as the formula language does, they compute as `daeda features compute` does.
@@ -70,7 +71,6 @@ function alike(one: unknown, other: number | null | undefined): boolean {
   return Math.abs(one - other) <= 1e-9 * Math.max(Math.abs(one), Math.abs(other), 1e-3);
 }
 
-const main = resolve(process.env["DAEDALUS_DIST"] ?? "dist", "cli/main.js");
 const python = pythonWith("polars, pandas");
 const why = noPythonWith("Polars and pandas");
 
@@ -82,7 +82,7 @@ test.skipIf(python === undefined && process.env["CI"] === undefined)(
     await inRunFolder({ name: "run", tables: ["bars"], features }, async (folder, file) => {
       const [path, wide] = [join(folder, "warehouse/bars.parquet"), join(folder, "wide.parquet")];
       await writeBars(path, ["x", "y", "z"], barsFrom(randomFrom(20)));
-      execFileSync(process.execPath, [main, "features", "compute", file, "--wide", wide]);
+      execFileSync(process.execPath, [MAIN, "features", "compute", file, "--wide", wide]);
       const found: readonly Row[] = await ask(`SELECT * FROM read_parquet('${wide}', file_row_number = true)`);
       const told = execFileSync(python, [join(import.meta.dirname, "formulas.py"), path], {
         encoding: "utf8",

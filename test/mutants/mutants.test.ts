@@ -27,6 +27,7 @@ if (campaign)
 
     beforeAll(() => {
       cpSync(process.env["DAEDALUS_DIST"] ?? "dist", dist, { recursive: true });
+      rmSync(join(dist, "bundle"), { recursive: true, force: true }); // it has the modules as they were
       cpSync("package.json", join(folder, "package.json"));
       symlinkSync(resolve("node_modules"), join(folder, "node_modules"));
     });

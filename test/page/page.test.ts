@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import {
   analyze,
   compileService,
@@ -15,6 +15,7 @@ import {
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { toJson } from "#daedalus/cli/json.js";
+import { MAIN } from "../runs/processes.js";
 import { type Browser, chromiumPath, type OpenedPage, openBrowser, whyNoBrowser } from "../support/browser.js";
 import { writeShop } from "../support/shop.js";
 import { HOSTILE, hostileExplanation, tangledExplanation } from "./explanations.js";
@@ -22,7 +23,6 @@ import { HOSTILE, hostileExplanation, tangledExplanation } from "./explanations.
 // The page of `explain --format html` as a reader has it: in a real browser, from a file.
 
 const WIDTHS = [1280, 390] as const;
-const main = resolve(process.env["DAEDALUS_DIST"] ?? "dist", "cli", "main.js");
 
 describe.skipIf(chromiumPath === undefined)(
   chromiumPath === undefined ? `the page in a browser (${whyNoBrowser})` : "the page in a browser",
@@ -68,7 +68,7 @@ describe.skipIf(chromiumPath === undefined)(
     test("the command's page holds the JSON of --json", async () => {
       const words = ["--project", folder, "pipeline", "explain", "rank", "--output-root", join(folder, "out")];
       const daeda = (...more: string[]) =>
-        execFileSync(process.execPath, [main, ...words, ...more], { encoding: "utf8", maxBuffer: 1 << 26 });
+        execFileSync(process.execPath, [MAIN, ...words, ...more], { encoding: "utf8", maxBuffer: 1 << 26 });
       const json = JSON.parse(daeda("--json"));
       const path = join(folder, "by-command.html");
       expect(daeda("--format", "html", "--out", path)).toBe(`${path}\n`);

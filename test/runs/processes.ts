@@ -6,7 +6,10 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach } from "vitest";
 
-export const DIST = resolve(process.env["DAEDALUS_DIST"] ?? "dist");
+const tested = process.env["DAEDALUS_DIST"];
+export const DIST = resolve(tested ?? "dist");
+/** The command `daeda` as users run it; of a mutated copy, whose modules are not bundled, as it is compiled. */
+export const MAIN = join(DIST, tested === undefined ? "bundle/main.js" : "cli/main.js");
 const folders: string[] = [];
 
 afterEach(async () => {

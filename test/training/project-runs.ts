@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect } from "vitest";
-import { DIST, type Started, start, tree, until } from "../runs/processes.js";
+import { MAIN, type Started, start, tree, until } from "../runs/processes.js";
 import { TinyProject } from "../support/tiny-project.js";
 
 const projects: TinyProject[] = [];
@@ -61,7 +61,7 @@ export function trainCommand(
   const run = start(
     process.execPath,
     [
-      join(DIST, "cli/main.js"),
+      MAIN,
       ...["pipeline", "train", "rank", "--project", directory],
       ...["--output-root", join(directory, output), "--json", ...args],
     ],

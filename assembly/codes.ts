@@ -41,6 +41,11 @@ const NAN32: i32 = 0x7fc00000;
   return kind != INTEGER && code == -1 ? 0 : code;
 }
 
+/** Of each code that by which values are equal. */
+export function equalityCodes(rows: i32, codes: usize, kind: i32, out: usize): void {
+  for (let row: usize = 0; row < <usize>rows; row++) store<i64>(out + (row << 3), equalityCode(load<i64>(codes + (row << 3)), kind));
+}
+
 /** Raw values of a column (`width` bytes each: 1, 2, 4, 8) as codes. */
 export function encode(rows: i32, raw: usize, width: i32, kind: i32, codes: usize): void {
   for (let row: usize = 0; row < <usize>rows; row++) {

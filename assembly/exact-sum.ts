@@ -73,6 +73,26 @@ let resultHigh: i64 = 0;
   }
 }
 
+// The result of the last subtraction.
+export let scaledLow: i64 = 0;
+export let scaledHigh: i64 = 0;
+
+/** An integer of 128 bits, taken away so many times. */
+export function subtractTimes(lo: i64, hi: i64, times: i32): void {
+  const factor = <i64>times;
+  const first = (lo & 0xffffffff) * factor,
+    rest = <i64>(<u64>lo >> 32) * factor;
+  const sum = first + (rest << 32);
+  scaledLow = -sum;
+  scaledHigh = ~(hi * factor + <i64>(<u64>rest >> 32) + <i64>(<u64>sum < <u64>first)) + <i64>(sum == 0);
+}
+
+/** The same for a finite double times 2^-low. */
+export function subtractNumber(number: f64, low: i32, times: i32): void {
+  toInteger(reinterpret<i64>(number), low);
+  subtractTimes(resultLow, resultHigh, times);
+}
+
 /** The same as `roundInteger` where the integer has 64 bits and `power` is 2^low, a normal double: one conversion, one exact product. */
 // @ts-ignore: decorator
 @inline export function roundShort(lo: i64, power: f64): f64 {
@@ -172,8 +192,8 @@ export function clearLimbs(limbs: usize): void {
   memory.fill(limbs, 0, (<usize>LIMBS) << 3);
 }
 
-/** Adds a finite double. At most 2^30 may be added before the limbs are rounded. */
-export function addToLimbs(limbs: usize, number: f64): void {
+/** Adds a finite double so many times, or takes it away. At most 2^30 may be added before the limbs are rounded. */
+export function addToLimbs(limbs: usize, number: f64, times: i32): void {
   const bits = reinterpret<i64>(number);
   const mantissa = mantissaOf(bits);
   if (mantissa == 0) return;
@@ -185,14 +205,48 @@ export function addToLimbs(limbs: usize, number: f64): void {
   let a = lowPart,
     b = rest & 0xffffffff,
     c = <i64>(<u64>rest >> 32);
-  if (bits < 0) {
-    a = -a;
-    b = -b;
-    c = -c;
+  const factor = <i64>(bits < 0 ? -times : times);
+  if (factor != 1) {
+    a *= factor;
+    b *= factor;
+    c *= factor;
   }
   store<i64>(at, load<i64>(at) + a);
   store<i64>(at, load<i64>(at, 8) + b, 8);
   store<i64>(at, load<i64>(at, 16) + c, 16);
+}
+
+/** Rows from one running sum in limbs to the next. */
+export const WIDE_ROWS: i32 = 64;
+
+// @ts-ignore: decorator
+@inline function wideAt(sums: usize, row: i32): usize {
+  return sums + (<usize>(row / WIDE_ROWS)) * ((<usize>LIMBS) << 3);
+}
+
+/** Bytes of the running sums in limbs. */
+export function wideBytes(rows: i32): u32 {
+  return <u32>(wideAt(0, rows) + ((<usize>LIMBS) << 3));
+}
+
+/** Running sums in limbs, one before each `WIDE_ROWS` rows and one behind them; what is not finite counts as 0. */
+export function widePrefix(rows: i32, numbers: usize, sums: usize): void {
+  clearLimbs(sums);
+  for (let first: i32 = 0; first + WIDE_ROWS <= rows; first += WIDE_ROWS) {
+    const limbs = wideAt(sums, first + WIDE_ROWS);
+    memory.copy(limbs, wideAt(sums, first), (<usize>LIMBS) << 3);
+    for (let row = first; row < first + WIDE_ROWS; row++) {
+      const number = load<f64>(numbers + ((<usize>row) << 3));
+      if (isFinite(number)) addToLimbs(limbs, number, 1);
+    }
+  }
+}
+
+/** Adds the rows [begin, end), both multiples of `WIDE_ROWS`. */
+export function addWide(sums: usize, begin: i32, end: i32, limbs: usize): void {
+  const last = wideAt(sums, end),
+    first = wideAt(sums, begin);
+  for (let at: usize = 0; at < (<usize>LIMBS) << 3; at += 8) store<i64>(limbs + at, load<i64>(limbs + at) + load<i64>(last + at) - load<i64>(first + at));
 }
 
 /** The double next to the limbs' sum; their carries are settled in place. */

@@ -20,6 +20,26 @@ import { equalityCode } from "./codes";
   ownLists: usize = 0;
   ownElements: usize = 0;
   kind: i32 = 0;
+  /** Rows of the history, and its groups with where each begins (i32), 0: the history has no long group and no indexes. */
+  rows: i32 = 0;
+  groups: i32 = 0;
+  starts: usize = 0;
+  /** Where stretches of known rows begin and end (`knownTree`). */
+  tree: usize = 0;
+  /** The rows of each long group by value, then by place (i32). */
+  order: usize = 0;
+  /** How many distinct values each window has (`distinctPath`), and the place at which each row's value appears before. */
+  path: usize = 0;
+  previous: usize = 0;
+}
+
+/** Rows of a group, or of a window, from which on indexes pay; fewer are looked at one by one. */
+export const LONG: i32 = 64;
+
+/** Whether the window is answered from indexes: those that its filter needs are there for all of its history, or none is. */
+// @ts-ignore: decorator
+@inline export function isIndexed(filter: Filter, lo: i32, hi: i32): bool {
+  return filter.starts != 0 && hi - lo >= LONG;
 }
 
 /** Whether anything but the window decides. */
@@ -29,7 +49,7 @@ import { equalityCode } from "./codes";
 }
 
 // @ts-ignore: decorator
-@inline function isOwn(filter: Filter, query: usize, code: i64): bool {
+@inline export function isOwn(filter: Filter, query: usize, code: i64): bool {
   const value = equalityCode(code, filter.kind);
   if (filter.own != 0)
     return load<u8>(filter.ownValid + query) != 0 && equalityCode(load<i64>(filter.own + (query << 3)), filter.kind) == value;

@@ -1,7 +1,8 @@
 export { listOffsets, packValidity } from "./arrow-layout";
 export { avgPool, granularities, largestMagnitude, takeVectors } from "./avg-pool";
-export { decode, encode } from "./codes";
-export { doublePrefix, exponentRange, integerPrefix, specialPrefix } from "./exact-sum";
+export { decode, encode, equalityCodes } from "./codes";
+export { distinctPath, previousOccurrence } from "./distinct-path";
+export { doublePrefix, exponentRange, integerPrefix, specialPrefix, wideBytes, widePrefix } from "./exact-sum";
 export {
   assignGroups,
   clearSlots,
@@ -17,9 +18,10 @@ export {
   startsOf,
   widenRange,
 } from "./group-rows";
+export { knownNodes, knownTree } from "./known-rows";
 export { layRecords, latestRecords, orderPairs, placePairs, recordValues } from "./latest-rows";
 export { nextOccurrence } from "./next-occurrence";
-export { largestGroup, orderByTime, orderTies } from "./order-groups";
+export { largestGroup, orderByTime, orderByValue, orderTies } from "./order-groups";
 export { ownLists } from "./own-lists";
 export { groupRuns, runBounds } from "./run-bounds";
 export { scaleTicks } from "./scale-ticks";

@@ -1,3 +1,5 @@
+import { LONG } from "./filter";
+
 /**
  * Rows of each group by time, rows of one instant by value (then by availability). Groups that are in order already, the
  * usual case where files are, cost one look at each row; the others are merged, O(n log n) whatever their order.
@@ -111,6 +113,20 @@ export function orderTies(groups: i32, starts: usize, time: usize, value: usize,
       }
       from = end;
     }
+  }
+}
+
+/**
+ * The rows of each long group by value, then by place, as places from the group's beginning on in `order`. `codes`: of values, equal where
+ * they are. `spareOrder`: 4 bytes a row of the largest group. O(rows · log rows).
+ */
+export function orderByValue(groups: i32, starts: usize, codes: usize, order: usize, spareOrder: usize): void {
+  for (let group: i32 = 0; group < groups; group++) {
+    const from = indexAt(starts, group),
+      to = indexAt(starts, group + 1);
+    if (to - from < LONG) continue;
+    const places = order + ((<usize>from) << 2);
+    if (!orderOf(codes, 0, from, to, places, spareOrder)) for (let row = from; row < to; row++) putIndex(order, row, row);
   }
 }
 

@@ -60,8 +60,8 @@ export class HistoryIndex<Memory extends Room = Arena> {
 
   /** Its rows by group. */
   get ordered() {
-    const { kernels, rows, groups, starts, largest } = this;
-    return { kernels, rows, groups, starts, largest };
+    const { kernels, rows, groups, starts, times, largest } = this;
+    return { kernels, rows, groups, starts, times, largest };
   }
 
   /** Forgets what it held and takes the rows of the batches. O(rows) where they come in order of time. */

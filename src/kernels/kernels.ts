@@ -8,6 +8,7 @@ export type Address = number;
 export interface Kernels {
   encode(rows: number, raw: Address, width: number, kind: CodeKind, codes: Address): void;
   decode(rows: number, codes: Address, width: number, kind: CodeKind, raw: Address): void;
+  equalityCodes(rows: number, codes: Address, kind: CodeKind, out: Address): void;
 
   clearSlots(slots: Address, mask: number): void;
   assignGroups(
@@ -75,6 +76,19 @@ export interface Kernels {
     mask: number,
     next: Address,
   ): void;
+  previousOccurrence(groups: number, starts: Address, next: Address, previous: Address): void;
+  distinctPath(
+    groups: number,
+    starts: Address,
+    times: Address,
+    length: bigint,
+    next: Address,
+    previous: Address,
+    path: Address,
+  ): void;
+  orderByValue(groups: number, starts: Address, codes: Address, order: Address, spareOrder: Address): void;
+  knownNodes(rows: number): number;
+  knownTree(rows: number, available: Address, nodes: Address): void;
 
   lookUp(queries: number, keys: Address, valid: Address, slots: Address, mask: number, found: Address): void;
   lookUpDirect(
@@ -135,14 +149,13 @@ export interface Kernels {
     valid: Address,
   ): void;
   extremeLevels(rows: number): number;
-  extremeTable(rows: number, values: Address, largest: boolean, table: Address): void;
+  extremeTable(rows: number, values: Address, kind: CodeKind, largest: boolean, table: Address): void;
   windowExtreme(
     queries: number,
     bounds: Address,
     stride: number,
     window: number,
     filter: Address,
-    rows: number,
     table: Address,
     largest: boolean,
     out: Address,
@@ -154,6 +167,8 @@ export interface Kernels {
   integerPrefix(rows: number, values: Address, sums: Address): void;
   doublePrefix(rows: number, numbers: Address, low: number, sums: Address): void;
   specialPrefix(rows: number, numbers: Address, out: Address): void;
+  wideBytes(rows: number): number;
+  widePrefix(rows: number, numbers: Address, sums: Address): void;
   windowIntegerSum(
     queries: number,
     bounds: Address,
@@ -172,6 +187,7 @@ export interface Kernels {
     window: number,
     filter: Address,
     prefix: Address,
+    wide: boolean,
     low: number,
     specials: Address,
     limbs: Address,

@@ -1,14 +1,17 @@
 import type { Room } from "../columnar/arena.js";
+import type { Aggregate } from "../definitions/aggregations.js";
 import type { IndexedValues } from "./history-index.js";
 import { type Address, INTEGER_CODES, type Kernels } from "./kernels.js";
 import type { Own } from "./own-values.js";
 import { SumOutside, type ValueForm, type WindowAnswer, type WindowOutput } from "./window-columns.js";
 
-/** From how many rows of a key on a table of extremes pays. */
+/** From how many rows of a key on indexes pay: `LONG` of `assembly/filter.ts`. */
 const LONG_HISTORY = 64;
 const LIMB_BYTES = 70 * 8;
+/** Aggregates that indexes answer; a list is as long as its window, and the last row is found from the end. */
+const INDEXED: ReadonlySet<Aggregate> = new Set(["count", "count_distinct", "sum", "mean", "min", "max"]);
 
-/** History rows by group, each group in order, with where its columns lie. */
+/** History rows by group, each group in order of time, with where its columns lie. */
 export interface OrderedHistory {
   readonly room: Room;
   readonly kernels: Kernels;
@@ -16,6 +19,7 @@ export interface OrderedHistory {
   readonly groups: number;
   /** `groups + 1` places, i32. */
   readonly starts: Address;
+  readonly times: Address;
   readonly largest: number;
 }
 
@@ -25,114 +29,169 @@ export interface PreparedOutput {
   readonly spec: WindowOutput;
   readonly form: ValueForm;
   readonly column: IndexedValues;
-  /** Rows of the history. */
+  /** Rows and groups of the history. */
   readonly rows: number;
+  readonly groups: number;
   readonly next: Address;
   readonly prefix: Address;
+  /** Whether running sums are limbs of every 64th row. */
+  readonly wide: boolean;
   readonly low: number;
   readonly specials: Address;
   readonly extremes: Address;
+  /** What long windows are answered from (see `Filter`); 0: there is no long group, or nothing of the kind is needed. */
+  readonly starts: Address;
+  readonly tree: Address;
+  readonly order: Address;
+  readonly path: Address;
+  readonly previous: Address;
 }
+
+const NO_SUMS = { prefix: 0, wide: false, low: 0, specials: 0 };
 
 /** Prepares outputs over one history; outputs of one column share what is made of it. */
 export class OutputPreparation {
   readonly #history: OrderedHistory;
-  /** Whether history rows are known from a time of their own: then windows are looked through row by row. */
+  /** Ticks; −1: from the beginning. */
+  readonly #windows: readonly bigint[];
+  /** Whether history rows are known from a time of their own. */
   readonly #available: boolean;
   readonly #made = new Map<string, Address>();
 
-  constructor(history: OrderedHistory, available: boolean) {
+  constructor(history: OrderedHistory, windows: readonly bigint[], available: boolean) {
     this.#history = history;
+    this.#windows = windows;
     this.#available = available;
   }
 
   /** `place`: names the column among those of the history. */
   prepare(output: number, spec: WindowOutput, place: number, column: IndexedValues, form: ValueForm): PreparedOutput {
-    const { room, kernels, rows, largest } = this.#history;
+    const { kernels, rows, groups, starts, largest } = this.#history;
+    const { aggregate } = spec;
     const once: Once = (what, make) => {
       const key = `${what} ${place}`;
       const known = this.#made.get(key) ?? make();
       this.#made.set(key, known);
       return known;
     };
-    const distinct = spec.distinct || spec.aggregate === "count_distinct";
+    const distinct = spec.distinct || aggregate === "count_distinct";
+    const next = distinct ? once("next", () => this.#nextOccurrence(column, form)) : 0;
+    const indexed = largest >= LONG_HISTORY && INDEXED.has(aggregate);
     const plain = !this.#available && spec.excludeOwn === undefined && !distinct;
-    const summed = plain && (spec.aggregate === "sum" || spec.aggregate === "mean");
-    const floats = summed && form.kind !== INTEGER_CODES ? this.#floatSums(column, form, once) : undefined;
-    const extreme = spec.aggregate === "min" || spec.aggregate === "max";
+    const summed = (indexed || plain) && (aggregate === "sum" || aggregate === "mean");
+    const previous =
+      indexed && distinct
+        ? once("previous", () =>
+            this.#column(rows * 4, (into) => kernels.previousOccurrence(groups, starts, next, into)),
+          )
+        : 0;
     return {
       output,
       spec,
       form,
       column,
       rows,
-      next: distinct ? once("next", () => this.#nextOccurrence(column, form)) : 0,
-      prefix: !summed
-        ? 0
-        : (floats?.prefix ??
-          once("sums", () => {
-            const sums = room.allocate((rows + 1) * 16);
-            kernels.integerPrefix(rows, column.values, sums);
-            return sums;
-          })),
-      low: floats?.low ?? 0,
-      specials: floats?.specials ?? 0,
+      groups,
+      next,
+      ...(!summed
+        ? NO_SUMS
+        : form.kind === INTEGER_CODES
+          ? this.#integerSums(column, once)
+          : this.#floatSums(column, form, indexed, once)),
       extremes:
-        plain && extreme && largest >= LONG_HISTORY
-          ? once(spec.aggregate, () => {
-              const blocks = Math.ceil(rows / 32);
-              const table = room.allocate(kernels.extremeLevels(rows) * blocks * 8);
-              kernels.extremeTable(rows, column.values, spec.aggregate === "max", table);
-              return table;
-            })
+        indexed && (aggregate === "min" || aggregate === "max")
+          ? once(aggregate, () => this.#extremes(column, form, aggregate === "max"))
           : 0,
+      starts: indexed ? starts : 0,
+      tree: indexed && this.#available ? once("tree", () => this.#knownTree(column)) : 0,
+      order: indexed && spec.excludeOwn !== undefined ? once("order", () => this.#orderByValue(column, form)) : 0,
+      path: previous === 0 ? 0 : once(`path ${spec.window}`, () => this.#distinctPath(spec.window, next, previous)),
+      previous,
     };
+  }
+
+  /** A column of its own, made from nothing else that has to stay. */
+  #column(bytes: number, make: (into: Address) => void): Address {
+    const { room } = this.#history;
+    const into = room.allocate(bytes);
+    const mark = room.mark();
+    make(into);
+    room.release(mark);
+    return into;
   }
 
   #nextOccurrence(column: IndexedValues, form: ValueForm): Address {
     const { room, kernels, rows, groups, starts, largest } = this.#history;
-    const next = room.allocate(rows * 4);
-    const mark = room.mark();
-    let mask = 63;
-    while (mask + 1 < largest * 2) mask = mask * 2 + 1;
-    const slots = room.allocate((mask + 1) * 16);
-    kernels.clearSlots(slots, mask);
-    kernels.nextOccurrence(groups, starts, column.values, form.kind, slots, mask, next);
-    room.release(mark);
-    return next;
+    return this.#column(rows * 4, (next) => {
+      let mask = 63;
+      while (mask + 1 < largest * 2) mask = mask * 2 + 1;
+      const slots = room.allocate((mask + 1) * 16);
+      kernels.clearSlots(slots, mask);
+      kernels.nextOccurrence(groups, starts, column.values, form.kind, slots, mask, next);
+    });
   }
 
-  /** Running sums where 128 bits hold any sum of the column; without, each window is added up by itself. */
-  #floatSums(column: IndexedValues, form: ValueForm, once: Once) {
-    const { room, kernels, rows } = this.#history;
-    const header = once("exponents", () => {
-      const out = room.allocate(64);
-      const mark = room.mark();
-      kernels.exponentRange(rows, this.#numbersOf(column, form), out);
-      room.release(mark);
-      return out;
+  #distinctPath(window: number, next: Address, previous: Address): Address {
+    const { kernels, rows, groups, starts, times } = this.#history;
+    return this.#column((2 * rows + 1) * 4, (path) =>
+      kernels.distinctPath(groups, starts, times, this.#windows[window] ?? -1n, next, previous, path),
+    );
+  }
+
+  #orderByValue(column: IndexedValues, form: ValueForm): Address {
+    const { room, kernels, rows, groups, starts, largest } = this.#history;
+    return this.#column(rows * 4, (order) => {
+      let codes = column.values;
+      if (form.kind !== INTEGER_CODES) {
+        codes = room.allocate(rows * 8);
+        kernels.equalityCodes(rows, column.values, form.kind, codes);
+      }
+      kernels.orderByValue(groups, starts, codes, order, room.allocate(largest * 4));
     });
+  }
+
+  #knownTree({ available }: IndexedValues): Address {
+    const { kernels, rows } = this.#history;
+    return this.#column(kernels.knownNodes(rows) * 16, (nodes) => kernels.knownTree(rows, available, nodes));
+  }
+
+  #extremes(column: IndexedValues, form: ValueForm, largest: boolean): Address {
+    const { kernels, rows } = this.#history;
+    return this.#column(kernels.extremeLevels(rows) * Math.ceil(rows / 32) * 16, (table) =>
+      kernels.extremeTable(rows, column.values, form.kind, largest, table),
+    );
+  }
+
+  #integerSums(column: IndexedValues, once: Once) {
+    const { kernels, rows } = this.#history;
+    const make = (sums: Address): void => kernels.integerPrefix(rows, column.values, sums);
+    return { ...NO_SUMS, prefix: once("sums", () => this.#column((rows + 1) * 16, make)) };
+  }
+
+  /**
+   * Running sums where 128 bits hold any sum of the column; else in limbs, if there are long windows; else none: each window is added up
+   * by itself.
+   */
+  #floatSums(column: IndexedValues, form: ValueForm, indexed: boolean, once: Once) {
+    const { room, kernels, rows } = this.#history;
+    const ofNumbers = (bytes: number, make: (numbers: Address, into: Address) => void): Address =>
+      this.#column(bytes, (into) => make(this.#numbersOf(column, form), into));
+    const header = once("exponents", () => ofNumbers(64, (numbers, out) => kernels.exponentRange(rows, numbers, out)));
     const [low = 0, high = 0, special = 0] = room.int32At(header, 3);
-    const fits = high < low || high - low + Math.ceil(Math.log2(rows + 1)) + 1 <= 127;
-    if (!fits) return { prefix: 0, low: 0, specials: 0 };
-    const base = high < low ? 0 : low;
-    const withNumbers = (bytes: number, make: (numbers: Address, into: Address) => void): Address => {
-      const into = room.allocate(bytes);
-      const mark = room.mark();
-      make(this.#numbersOf(column, form), into);
-      room.release(mark);
-      return into;
-    };
+    const wide = high >= low && high - low + Math.ceil(Math.log2(rows + 1)) + 1 > 127;
+    if (wide && !indexed) return NO_SUMS;
+    const base = wide || high < low ? 0 : low;
+    const sums = (numbers: Address, into: Address): void =>
+      wide ? kernels.widePrefix(rows, numbers, into) : kernels.doublePrefix(rows, numbers, base, into);
     return {
+      wide,
       low: base,
-      prefix: once("sums", () =>
-        withNumbers((rows + 1) * 16, (numbers, sums) => kernels.doublePrefix(rows, numbers, base, sums)),
-      ),
+      prefix: once("sums", () => ofNumbers(wide ? kernels.wideBytes(rows) : (rows + 1) * 16, sums)),
       specials:
         special === 0
           ? 0
           : once("specials", () =>
-              withNumbers((rows + 1) * 16, (numbers, out) => kernels.specialPrefix(rows, numbers, out)),
+              ofNumbers((rows + 1) * 16, (numbers, out) => kernels.specialPrefix(rows, numbers, out)),
             ),
     };
   }
@@ -168,9 +227,9 @@ export function answerOf(
 ): WindowAnswer {
   const { spec, form, column } = prepared;
   const window = spec.window + 1;
-  const filter = room.allocate(36);
+  const filter = room.allocate(64);
   room
-    .int32At(filter, 9)
+    .int32At(filter, 16)
     .set([
       column.values,
       column.available,
@@ -181,6 +240,13 @@ export function answerOf(
       own.lists,
       own.elements,
       form.kind,
+      prepared.rows,
+      prepared.groups,
+      prepared.starts,
+      prepared.tree,
+      prepared.order,
+      prepared.path,
+      prepared.previous,
     ]);
   const { memory } = room;
   if (spec.aggregate === "list") {
@@ -213,7 +279,6 @@ export function answerOf(
         stride,
         window,
         filter,
-        prepared.rows,
         prepared.extremes,
         spec.aggregate === "max",
         values,
@@ -238,8 +303,22 @@ export function answerOf(
         if (outside >= 0) throw new SumOutside(prepared.output);
       } else {
         const limbs = room.allocate(LIMB_BYTES);
-        const { prefix, low, specials } = prepared;
-        kernels.windowFloatSum(rows, bounds, stride, window, filter, prefix, low, specials, limbs, mean, values, valid);
+        const { prefix, wide, low, specials } = prepared;
+        kernels.windowFloatSum(
+          rows,
+          bounds,
+          stride,
+          window,
+          filter,
+          prefix,
+          wide,
+          low,
+          specials,
+          limbs,
+          mean,
+          values,
+          valid,
+        );
       }
   }
   return { ...answer, valid };

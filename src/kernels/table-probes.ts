@@ -169,13 +169,14 @@ class RunProbes implements Probes {
       const uses = outputs.filter(({ column }) => column === place);
       return this.#column(form, values[place] ?? 0, rows, uses, { groups, starts, largest, times: clock.times });
     });
-    const preparation = new OutputPreparation({ room, kernels, rows, groups, starts, largest }, false);
+    const history = { room, kernels, rows, groups, starts, times: clock.times, largest };
+    const preparation = new OutputPreparation(history, windows, false);
     const queries = { rows, bounds, stride, known: 0 };
     return outputs.map((spec, output) => {
       const { column = -1, excludeOwn = -1 } = spec;
       const indexed = columns[column] ?? { values: 0, available: 0 };
       let prepared = preparation.prepare(output, spec, column, indexed, forms[column] ?? COUNTED);
-      if (indexed.numbers !== undefined && prepared.prefix === 0 && spec.aggregate !== "count") {
+      if (indexed.numbers !== undefined && (prepared.prefix === 0 || prepared.wide) && spec.aggregate !== "count") {
         const codes = room.allocate(rows * 8);
         kernels.encode(rows, indexed.numbers, 8, DOUBLE_CODES, codes);
         prepared = { ...prepared, column: { values: codes, available: 0 } };

@@ -95,7 +95,7 @@ export function historyBytes(group: WindowGroup, rows: number, keys: number): Hi
   const used = new Set(outputs.flatMap(({ column }) => (column === undefined ? [] : [column])));
   // Any column may have an index of its own, with its times; while it is ordered, a place and a spare value a row.
   const ofPart = 8 + extra + 16;
-  const shared = new Map(outputs.map((output) => preparation(output, group)));
+  const shared = new Map(outputs.flatMap((output) => preparations(output, group)));
   const prepared = [...shared.values()].reduce((sum, bytes) => sum + bytes, 0);
   const ofKeys = keys * (64 + 8 + 2 * (16 + 4 * (1 + windows.length)));
   const parts = 1 + used.size;
@@ -109,14 +109,23 @@ export function historyBytes(group: WindowGroup, rows: number, keys: number): Hi
   };
 }
 
-/** What an output's preparation is called, if others share it, and the bytes that it adds by row. */
-function preparation({ aggregate, distinct, column }: WindowOutput, { columns }: WindowGroup): [string, number] {
-  // Next occurrences, found by a table of a group's values.
-  if (distinct || aggregate === "count_distinct") return [`next ${column}`, 4 + 64];
-  if (aggregate === "min" || aggregate === "max") return [`${aggregate} ${column}`, 8];
-  if (aggregate !== "sum" && aggregate !== "mean") return ["none", 0];
+/** What an output's preparations are called, where others share them, and the bytes that each adds by row. */
+function preparations(output: WindowOutput, { columns, available }: WindowGroup): readonly [string, number][] {
+  const { aggregate, distinct, column, excludeOwn, window } = output;
+  const named = (what: string, bytes: number): [string, number] => [`${what} ${column}`, bytes];
+  const made: [string, number][] = [];
+  // Next occurrences, found by a table of a group's values; those before; windows' values.
+  if (distinct || aggregate === "count_distinct") made.push(named("next", 4 + 64));
+  if (aggregate === "count_distinct") made.push(named("previous", 4), named(`path ${window}`, 8));
+  if (aggregate === "min" || aggregate === "max") made.push(named(aggregate, 12));
   // Running sums; of floats, their special values and numbers.
-  return [`sums ${column}`, columns[column ?? -1]?.kind === INTEGER_CODES ? 16 : 40];
+  if (aggregate === "sum" || aggregate === "mean")
+    made.push(named("sums", columns[column ?? -1]?.kind === INTEGER_CODES ? 16 : 40));
+  if (aggregate === "list" || aggregate === "last") return made;
+  // While rows are ordered by value, a place and a code a row.
+  if (excludeOwn !== undefined) made.push(named("order", 4 + 12));
+  if (available) made.push(named("tree", 2));
+  return made;
 }
 
 /**
@@ -213,7 +222,7 @@ class Part {
     arena.int64At(this.#lengths, windows.length).set(windows);
     this.#records = arena.allocate(kernels.recordBytes(index.groups, windows.length));
     kernels.clearRecords(index.groups, index.starts, windows.length, this.#records);
-    const preparation = new OutputPreparation({ ...index.ordered, room: arena }, contents.available);
+    const preparation = new OutputPreparation({ ...index.ordered, room: arena }, windows, contents.available);
     this.#outputs = outputs.map((output) => {
       const spec = this.#group.outputs[output];
       if (spec === undefined) throw new RangeError(`there is no output ${output}`);

@@ -485,24 +485,25 @@ test("groupRuns, runBounds", () => {
   });
 });
 
-test("windowListCapacity, windowList, windowCount, windowLast, extremeLevels, extremeTable, windowExtreme, windowIntegerSum, integerPrefix", () => {
+test("windowListCapacity, windowList, windowCount, windowLast, extremeLevels, extremeTable, windowExtreme, windowIntegerSum, integerPrefix, knownNodes, knownTree", () => {
   const row = fc.record({ value: fc.constantFrom(-1n, 0n, 4n, 5n, MOST, LEAST), available: small });
   const query = fc.record({
-    ends: fc.tuple(fc.nat(150), fc.nat(150)),
+    ends: fc.tuple(fc.nat(400), fc.nat(400)),
     known: small,
     own: fc.oneof(fc.constant(null), fc.constantFrom(-1n, 0n, 4n)),
-    list: fc.array(fc.constantFrom(-1n, 0n, 4n, MOST), { maxLength: 4 }),
+    list: fc.array(fc.constantFrom(-1n, 0n, 4n, 5n, MOST), { maxLength: 6 }),
   });
   const cases = fc.record({
-    rows: fc.array(row, { maxLength: 150 }),
+    rows: fc.oneof(fc.array(row, { maxLength: 150 }), fc.array(row, { minLength: 100, maxLength: 400 })),
     queries: fc.array(query, { maxLength: 20 }),
     kind: fc.constantFrom(0, 2) as fc.Arbitrary<0 | 2>,
     available: fc.boolean(),
     distinct: fc.boolean(),
+    indexed: fc.boolean(),
     own: fc.constantFrom("none", "value", "list"),
     maxLength: fc.constantFrom(-1, 0, 1, 3, 40),
   });
-  check(cases, (bench, { rows, queries, kind, available, distinct, own, maxLength }) => {
+  check(cases, (bench, { rows, queries, kind, available, distinct, indexed, own, maxLength }) => {
     const { kernels } = bench;
     const codes = rows.map(({ value }) => value);
     const bounds = queries.map(
@@ -524,9 +525,22 @@ test("windowListCapacity, windowList, windowCount, windowLast, extremeLevels, ex
     });
     const lists = queries.map(({ list }) => ascending(list.map((one) => equality(one, kind))));
     const listStarts = startsOf(lists.map((list) => list.length));
+    const availableAt = available ? bench.longs(rows.map((one) => one.available)) : 0;
+    const groupStarts = bench.ints([0, rows.length]);
+    const tree = bench.room(kernels.knownNodes(rows.length) * 16);
+    const order = bench.room(rows.length * 4);
+    const equal = bench.room(rows.length * 8);
+    // Windows of distinct values follow a path (below); these are any.
+    const withIndexes = indexed && !distinct && rows.length > 0;
+    if (withIndexes) {
+      if (available) kernels.knownTree(rows.length, availableAt, tree);
+      kernels.equalityCodes(rows.length, valuesAt, kind, equal);
+      expect(bench.readLongs(equal, rows.length)).toEqual(codes.map((code) => equality(code, kind)));
+      kernels.orderByValue(1, groupStarts, equal, order, bench.room(rows.length * 4));
+    }
     const filter = bench.ints([
       valuesAt,
-      available ? bench.longs(rows.map((one) => one.available)) : 0,
+      availableAt,
       available ? bench.longs(queries.map(({ known }) => known)) : 0,
       distinct ? bench.ints(next) : 0,
       own === "value" ? bench.longs(queries.map((one) => one.own ?? 1n)) : 0,
@@ -534,6 +548,11 @@ test("windowListCapacity, windowList, windowCount, windowLast, extremeLevels, ex
       own === "list" ? bench.ints(lists.flatMap((list, i) => [listStarts[i] as number, list.length])) : 0,
       own === "list" ? bench.longs(lists.flat()) : 0,
       kind,
+      rows.length,
+      1,
+      ...(withIndexes ? [groupStarts, tree, order] : [0, 0, 0]),
+      0,
+      0,
     ]);
     const count = queries.length;
     const at = bench.ints(bounds.flatMap(([lo, hi]) => [hi, lo]));
@@ -560,9 +579,9 @@ test("windowListCapacity, windowList, windowCount, windowLast, extremeLevels, ex
     expect(bench.readLongs(out, count)).toEqual(wanted.map((own) => codes[own.at(-1) ?? -1] ?? 0n));
     for (const largest of [true, false]) {
       const levels = kernels.extremeLevels(rows.length);
-      const table = bench.room(levels * Math.ceil(rows.length / 32) * 8);
-      if (rows.length > 0) kernels.extremeTable(rows.length, valuesAt, largest, table);
-      kernels.windowExtreme(count, at, 2, 1, filter, rows.length, rows.length > 0 ? table : 0, largest, out, valid);
+      const table = bench.room(levels * Math.ceil(rows.length / 32) * 16);
+      if (withIndexes) kernels.extremeTable(rows.length, valuesAt, kind, largest, table);
+      kernels.windowExtreme(count, at, 2, 1, filter, table, largest, out, valid);
       expect(bench.readBytes(valid, count)).toEqual(some);
       const extremes = wanted.map(
         (own) => ascending(own.map((place) => codes[place] as bigint)).at(largest ? -1 : 0) ?? 0n,
@@ -575,17 +594,96 @@ test("windowListCapacity, windowList, windowCount, windowLast, extremeLevels, ex
     const plain = !available && !distinct && own === "none";
     const sums = wanted.map((own) => own.reduce((sum, place) => sum + (codes[place] as bigint), 0n));
     const outside = sums.findIndex((sum) => sum > MOST || sum < LEAST);
-    expect(kernels.windowIntegerSum(count, at, 2, 1, filter, plain ? prefix : 0, false, out, valid)).toBe(outside);
+    const running = plain || withIndexes ? prefix : 0;
+    expect(kernels.windowIntegerSum(count, at, 2, 1, filter, running, false, out, valid)).toBe(outside);
     if (outside < 0) expect(bench.readLongs(out, count).map((sum, i) => (some[i] ? sum : 0n))).toEqual(sums);
   });
 });
 
-test("exponentRange, doublePrefix, specialPrefix, windowFloatSum", () => {
+test("orderByValue", () => {
+  const groups = fc.array(
+    fc.oneof(
+      fc.array(small, { maxLength: 70 }),
+      fc.array(fc.constantFrom(MOST, LEAST, 0n, -1n), { minLength: 60, maxLength: 90 }),
+    ),
+    { maxLength: 4 },
+  );
+  check(fc.record({ groups, sorted: fc.boolean() }), (bench, { groups, sorted }) => {
+    const codes = groups.flatMap((group) => (sorted ? ascending(group) : group));
+    const starts = startsOf(groups.map((group) => group.length));
+    const [order, spare] = [bench.room(codes.length * 4), bench.room(codes.length * 4)];
+    bench.kernels.orderByValue(groups.length, bench.ints(starts), bench.longs(codes), order, spare);
+    const got = bench.readInts(order, codes.length);
+    groups.forEach((group, g) => {
+      if (group.length < 64) return;
+      const [from, to] = [starts[g] as number, starts[g + 1] as number];
+      const places = Array.from({ length: to - from }, (_, i) => from + i);
+      const by = (place: number) => codes[place] as bigint;
+      places.sort((a, b) => (by(a) < by(b) ? -1 : by(a) > by(b) ? 1 : a - b));
+      expect(got.slice(from, to)).toEqual(places);
+    });
+  });
+});
+
+test("previousOccurrence, distinctPath", () => {
+  const row = fc.record({ time: instants, value: fc.bigInt({ min: 0n, max: 9n }) });
+  const later = fc.record({ time: fc.bigInt({ min: 0n, max: 90n }), value: fc.bigInt({ min: 0n, max: 40n }) });
+  const group = fc.oneof(fc.array(row, { maxLength: 80 }), fc.array(later, { minLength: 64, maxLength: 140 }));
+  check(
+    fc.record({ groups: fc.array(group, { maxLength: 3 }), windows: windowLengths, asked: fc.array(later) }),
+    (bench, { groups, windows, asked }) => {
+      const histories = groups.map((rows) =>
+        [...rows].sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0)),
+      );
+      const rows = histories.flat();
+      const begins = startsOf(histories.map((own) => own.length));
+      const starts = bench.ints(begins);
+      const values = bench.longs(rows.map(({ value }) => value));
+      const slots = bench.room(512 * 16);
+      bench.kernels.clearSlots(slots, 511);
+      const [next, previous] = [bench.room(rows.length * 4), bench.room(rows.length * 4)];
+      bench.kernels.nextOccurrence(histories.length, starts, values, 0, slots, 511, next);
+      bench.kernels.previousOccurrence(histories.length, starts, next, previous);
+      const before = histories.flatMap((own, g) =>
+        own.map(({ value }, i) => {
+          const found = own.slice(0, i).findLastIndex((other) => other.value === value);
+          return found < 0 ? -1 : (begins[g] as number) + found;
+        }),
+      );
+      expect(bench.readInts(previous, rows.length)).toEqual(before);
+      const times = bench.longs(rows.map(({ time }) => time));
+      for (const length of windows) {
+        const path = bench.room((2 * rows.length + 1) * 4);
+        bench.kernels.distinctPath(histories.length, starts, times, length, next, previous, path);
+        const counts = bench.readInts(path, 2 * rows.length + 1);
+        histories.forEach((own, g) => {
+          if (own.length < 64) return;
+          const ownTimes = own.map(({ time }) => time);
+          for (const time of [...ownTimes, ...asked.map((query) => query.time), MOST, LEAST]) {
+            const from = begins[g] as number;
+            const [hi = 0, lo = 0] = boundsOf(ownTimes, from, time, [length]);
+            const distinct = new Set(own.slice(lo - from, hi - from).map(({ value }) => value)).size;
+            expect(counts[lo + hi]).toBe(distinct);
+          }
+        });
+      }
+    },
+  );
+});
+
+test("exponentRange, doublePrefix, specialPrefix, wideBytes, widePrefix, windowFloatSum", () => {
   const numbers = fc.array(
     fc.oneof(fc.constantFrom(0, -0, 0.5, -0.25, 1024, 3), fc.constantFrom(Number.NaN, Infinity, -Infinity)),
     { maxLength: 30 },
   );
-  check(fc.record({ numbers, mean: fc.boolean(), running: fc.boolean() }), (bench, { numbers, mean, running }) => {
+  const many = fc.array(fc.constantFrom(0, 0.5, -0.25, 1024, 3), { minLength: 130, maxLength: 300 });
+  const cases = fc.record({
+    numbers: fc.oneof(numbers, many),
+    mean: fc.boolean(),
+    running: fc.constantFrom("none", "short", "wide"),
+    back: fc.constantFrom(7, 100, 999),
+  });
+  check(cases, (bench, { numbers, mean, running, back }) => {
     const { kernels } = bench;
     const rows = numbers.length;
     const at = bench.doubles(numbers);
@@ -599,10 +697,12 @@ test("exponentRange, doublePrefix, specialPrefix, windowFloatSum", () => {
     const [prefix, specials] = [bench.room((rows + 1) * 16), bench.room((rows + 1) * 16)];
     kernels.doublePrefix(rows, at, base, prefix);
     kernels.specialPrefix(rows, at, specials);
-    const windows = Array.from({ length: rows + 1 }, (_, hi) => [hi, Math.max(0, hi - 7)] as const);
+    const wide = bench.room(kernels.wideBytes(rows));
+    kernels.widePrefix(rows, at, wide);
+    const windows = Array.from({ length: rows + 1 }, (_, hi) => [hi, Math.max(0, hi - back)] as const);
     const codes = bench.room(rows * 8);
     kernels.encode(rows, at, 8, 2, codes);
-    const filter = bench.ints([codes, 0, 0, 0, 0, 0, 0, 0, 2]);
+    const filter = bench.ints([codes, 0, 0, 0, 0, 0, 0, 0, 2, rows, 1, bench.ints([0, rows]), 0, 0, 0, 0]);
     const [out, valid, limbs] = [bench.room(windows.length * 8), bench.room(windows.length), bench.room(70 * 8)];
     const bounds = bench.ints(windows.flat());
     kernels.windowFloatSum(
@@ -611,9 +711,10 @@ test("exponentRange, doublePrefix, specialPrefix, windowFloatSum", () => {
       2,
       1,
       filter,
-      running ? prefix : 0,
-      base,
-      running && special !== 0 ? specials : 0,
+      running === "none" ? 0 : running === "short" ? prefix : wide,
+      running === "wide",
+      running === "wide" ? 0 : base,
+      running !== "none" && special !== 0 ? specials : 0,
       limbs,
       mean,
       out,

@@ -168,44 +168,68 @@ const instants = fc.oneof(
   fc.bigInt({ min: -6n, max: 12n }),
   fc.constantFrom(-(2n ** 63n), -(2n ** 63n) + 2n, 2n ** 63n - 1n),
 );
-const WINDOWS: readonly bigint[] = [-1n, 3n, 1n, 8n, 2n ** 62n];
+const WINDOWS: readonly bigint[] = [-1n, 3n, 1n, 8n, 2n ** 62n, 30n];
 
-const cases = fc.constantFrom(...Object.keys(FORMS)).chain((name) => {
-  const form = FORMS[name];
-  if (form === undefined) throw new Error(name);
-  const values = fc.constantFrom<Value>(...form.pool);
-  return fc.record({
-    name: fc.constant(name),
-    rows: fc.array(
-      fc.record({
-        key: fc.bigInt({ min: 1n, max: 3n }),
-        time: instants,
-        available: instants,
-        value: fc.option(values, { nil: null, freq: 8 }),
-      }),
-      { maxLength: 60 },
-    ),
-    queries: fc.array(
-      fc.record({
-        key: fc.option(fc.bigInt({ min: 1n, max: 4n }), { nil: null, freq: 10 }),
-        time: instants,
-        own: fc.option(values, { nil: null }),
-        ownList: fc.option(fc.array(fc.option(values, { nil: null }), { maxLength: 9 }), { nil: null }),
-      }),
-      { minLength: 1, maxLength: 20 },
-    ),
-    available: fc.boolean(),
-    own: fc.constantFrom("none", "value", "list"),
-    distinct: fc.boolean(),
-    maxLength: fc.option(fc.integer({ min: 1, max: 4 }), { nil: undefined }),
-    sorted: fc.boolean(),
-    split: fc.integer({ min: 0, max: 60 }),
+/** `times`: of rows and queries; `most`: at least and at most so many rows. */
+const casesOf = (
+  times: fc.Arbitrary<bigint>,
+  [minLength, maxLength]: readonly [number, number],
+  keys: bigint,
+  queries: number,
+) =>
+  fc.constantFrom(...Object.keys(FORMS)).chain((name) => {
+    const form = FORMS[name];
+    if (form === undefined) throw new Error(name);
+    const pool = fc.constantFrom<Value>(...form.pool);
+    const others = fc.integer({ min: -99, max: 99 }).map((n): Value => (form.kind === INTEGER_CODES ? BigInt(n) : n));
+    const values = minLength === 0 ? pool : fc.oneof(pool, others);
+    const late = fc.oneof({ arbitrary: times, weight: 9 }, { arbitrary: fc.constant(2n ** 63n - 1n), weight: 1 });
+    return fc.record({
+      name: fc.constant(name),
+      rows: fc.array(
+        fc.record({
+          key: fc.bigInt({ min: 1n, max: keys }),
+          time: times,
+          available: late,
+          value: fc.option(values, { nil: null, freq: 8 }),
+        }),
+        { minLength, maxLength },
+      ),
+      queries: fc.array(
+        fc.record({
+          key: fc.option(fc.bigInt({ min: 1n, max: keys + 1n }), { nil: null, freq: 10 }),
+          time: times,
+          own: fc.option(values, { nil: null }),
+          ownList: fc.option(fc.array(fc.option(values, { nil: null }), { maxLength: 9 }), { nil: null }),
+        }),
+        { minLength: 1, maxLength: queries },
+      ),
+      available: fc.boolean(),
+      own: fc.constantFrom("none", "value", "list"),
+      distinct: fc.boolean(),
+      maxLength: fc.option(fc.integer({ min: 1, max: 4 }), { nil: undefined }),
+      sorted: fc.boolean(),
+      split: fc.integer({ min: 0, max: maxLength }),
+    });
   });
-});
 
 const AGGREGATES: readonly Aggregate[] = ["list", "count", "count_distinct", "sum", "mean", "min", "max", "last"];
 
 test("every aggregate, window, exclusion and availability gives the oracle's values", () => {
+  check(casesOf(instants, [0, 60], 3n, 20), process.env["DAEDALUS_LONG"] ? 20_000 : 400);
+});
+
+test("so do histories of many rows of a key, where indexes answer", () => {
+  const times = fc.bigInt({ min: -5n, max: 40n });
+  const far = fc.oneof(
+    { arbitrary: times, weight: 20 },
+    { arbitrary: fc.bigInt({ min: 40n, max: 60n }), weight: 2 },
+    { arbitrary: instants, weight: 1 },
+  );
+  check(casesOf(far, [100, 300], 1n, 6), process.env["DAEDALUS_LONG"] ? 3_000 : 150);
+});
+
+function check(cases: ReturnType<typeof casesOf>, numRuns: number): void {
   fc.assert(
     fc.property(cases, (one) => {
       const form = FORMS[one.name];
@@ -235,9 +259,9 @@ test("every aggregate, window, exclusion and availability gives the oracle's val
         compare(one, form, rows, outputs[output] as WindowOutput, columns);
       }
     }),
-    { numRuns: process.env["DAEDALUS_LONG"] ? 20_000 : 400 },
+    { numRuns },
   );
-});
+}
 
 function compare(
   one: { queries: readonly Query[]; available: boolean; own: string; maxLength: number | undefined },

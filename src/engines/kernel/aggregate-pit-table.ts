@@ -196,7 +196,7 @@ class Plan {
       });
       const lengths = room.allocate(ticks.length * 8);
       room.int64At(lengths, ticks.length).set(ticks);
-      const preparation = new OutputPreparation({ ...index.ordered, room }, matching.available !== undefined);
+      const preparation = new OutputPreparation({ ...index.ordered, room }, ticks, matching.available !== undefined);
       const valued = names.filter((name) => name !== "");
       const outputs = names.flatMap((name) =>
         (values.get(name)?.outputs ?? []).map((place) => {

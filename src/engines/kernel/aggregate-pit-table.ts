@@ -365,8 +365,8 @@ function beginOf(ends: readonly number[], piece: number): number {
 
 /** Indexes take this much at once unless the call says otherwise: what is made while they are built has room beside them. */
 const MOST_INDEXED = 2 ** 31;
-/** Of a history row and value: time, value, a running sum or a place, and its share of the table of keys. */
-const BYTES_OF_A_ROW = 40;
+/** Of a history row and value: time, value, a running sum or places, and its share of the table of keys. */
+const BYTES_OF_A_ROW = 64;
 
 /** Rows of a piece of whole runs, at most: it lies in the memory at once. */
 const MOST_IN_RUNS = PIECE * 16;

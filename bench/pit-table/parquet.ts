@@ -168,10 +168,9 @@ function eachPiece(
 }
 
 function handScalars(vector: duckdb.Vector, chunks: readonly Chunk[], first: number, count: number): void {
-  const values = new Uint8Array(count * 8);
   let validity: Uint8Array | undefined;
-  eachPiece(chunks, first, count, ({ values: own, nullCount, nullBitmap }, from, to, at) => {
-    values.set(new Uint8Array(own.buffer, own.byteOffset + from * 8, (to - from) * 8), at * 8);
+  eachPiece(chunks, first, count, ({ values, nullCount, nullBitmap }, from, to, at) => {
+    hand(vector, at, values, from, to);
     if (nullCount === 0) return;
     validity ??= new Uint8Array(Math.ceil(count / 64) * 8).fill(255);
     for (let row = from; row < to; row++)
@@ -180,7 +179,6 @@ function handScalars(vector: duckdb.Vector, chunks: readonly Chunk[], first: num
         validity[place >> 3] = (validity[place >> 3] as number) & ~(1 << (place & 7));
       }
   });
-  duckdb.copy_data_to_vector(vector, 0, values.buffer, 0, count * 8);
   if (validity === undefined) return;
   duckdb.vector_ensure_validity_writable(vector);
   duckdb.copy_data_to_vector_validity(vector, 0, validity.buffer as ArrayBuffer, 0, validity.length);
@@ -189,24 +187,29 @@ function handScalars(vector: duckdb.Vector, chunks: readonly Chunk[], first: num
 /** Lists of values of 8 bytes, none of them NULL. */
 function handLists(vector: duckdb.Vector, chunks: readonly Chunk[], first: number, count: number): void {
   const entries = new Uint32Array(count * 4);
-  const parts: { readonly bytes: Uint8Array; readonly at: number }[] = [];
   let size = 0;
+  const parts: (() => void)[] = [];
   eachPiece(chunks, first, count, ({ valueOffsets, children }, from, to, at) => {
     const begin = valueOffsets[from] as number;
+    const end = valueOffsets[to] as number;
     for (let row = from; row < to; row++) {
       const place = (at + row - from) * 4;
       entries[place] = size + (valueOffsets[row] as number) - begin;
       entries[place + 2] = (valueOffsets[row + 1] as number) - (valueOffsets[row] as number);
     }
-    const length = (valueOffsets[to] as number) - begin;
-    const { values } = children[0] as Data;
-    parts.push({ bytes: new Uint8Array(values.buffer, values.byteOffset + begin * 8, length * 8), at: size * 8 });
-    size += length;
+    const place = size;
+    parts.push(() => hand(duckdb.list_vector_get_child(vector), place, (children[0] as Data).values, begin, end));
+    size += end - begin;
   });
-  const values = new Uint8Array(size * 8);
-  for (const { bytes, at } of parts) values.set(bytes, at);
   duckdb.list_vector_reserve(vector, size);
   duckdb.list_vector_set_size(vector, size);
   duckdb.copy_data_to_vector(vector, 0, entries.buffer, 0, count * 16);
-  if (size > 0) duckdb.copy_data_to_vector(duckdb.list_vector_get_child(vector), 0, values.buffer, 0, size * 8);
+  for (const part of parts) part();
+}
+
+/** Values from … to, of 8 bytes each, from the place on. */
+function hand(vector: duckdb.Vector, place: number, values: Data["values"], from: number, to: number): void {
+  if (from === to) return;
+  const { buffer, byteOffset } = values as Float64Array<ArrayBuffer>;
+  duckdb.copy_data_to_vector(vector, place * 8, buffer, byteOffset + from * 8, (to - from) * 8);
 }

@@ -65,6 +65,9 @@ const settings = record(settingText, {
   },
 });
 
+/** Far more than any machine has; a thread that computes nothing costs memory all the same. */
+const MOST_THREADS = 1024;
+
 /** `compute.duckdb_config`: names are checked here, values by DuckDB itself when a service is compiled. */
 export const duckdbSettings: Schema<Readonly<Record<string, string>>> = {
   expects: settings.expects,
@@ -78,11 +81,22 @@ export const duckdbSettings: Schema<Readonly<Record<string, string>>> = {
   },
   read(site) {
     const read = settings.read(site);
-    if (read?.["memory_limit"] === undefined || read["max_memory"] === undefined) return read;
-    const { context } = site.reading;
+    if (read === undefined) return read;
+    const { locations } = site.reading.context;
+    // DuckDB takes these as they are: it would start the threads, and read the bytes as if there were no sign.
+    const outside = (key: string, expected: string): void =>
+      site.reading.report(
+        definitionProblem("out-of-range", { key, value: read[key] ?? "", expected }),
+        locations.of(read, key) ?? site.location,
+      );
+    if (Number(read["threads"]) > MOST_THREADS) outside("threads", `at most ${MOST_THREADS}`);
+    for (const key of ["memory_limit", "max_memory"]) if (/^\s*-/.test(read[key] ?? "")) outside(key, "a size above 0");
+    if (read["memory_limit"] === undefined || read["max_memory"] === undefined) return read;
     const parameters = { first: "memory_limit", second: "max_memory", help: "they are one setting: keep one" };
-    const place = context.locations.ofKey(read, "max_memory") ?? site.location;
-    site.reading.report(definitionProblem("one-of-two", parameters), place);
+    site.reading.report(
+      definitionProblem("one-of-two", parameters),
+      locations.ofKey(read, "max_memory") ?? site.location,
+    );
     return read;
   },
 };

@@ -66,6 +66,16 @@ describe("compute.duckdb_config", () => {
     ]);
   });
 
+  test.each([
+    ["threads: 100000", "threads is 100000, but must be at most 1024"],
+    ["memory_limit: -4GB", "memory_limit is -4GB, but must be a size above 0"],
+    ['max_memory: " -1GB"', "max_memory is -1GB, but must be a size above 0"],
+  ])("{%s}: DuckDB would take it, we do not", async (config, says) => {
+    const problems = await withConfig(config).problems();
+    expect(problems.map(({ code, line }) => [code, line])).toEqual([["definition/out-of-range", 5]]);
+    expect(problems[0]?.says.replace("  ", " ")).toBe(says);
+  });
+
   test("what is about resources is taken, in every session", async () => {
     await withConfig(
       "threads: 2, external_threads: 1, memory_limit: 1GB, temp_directory: /tmp/daedalus, parquet_metadata_cache: true, pin_threads: off",

@@ -68,7 +68,7 @@ export function localExecutor(options: LocalExecutorOptions): TaskExecutor {
       try {
         return await worker.run(task, signal, onReport);
       } catch (error) {
-        if (error instanceof WorkerLost) logLost(task.log, error.message);
+        if (error instanceof WorkerLost) logLost(task.log, `${error.message}, process ${worker.pid}`);
         throw error;
       } finally {
         giveBack(worker);
@@ -86,6 +86,7 @@ class Worker {
   readonly #orders: Writable;
   readonly #timeoutSeconds: number | undefined;
   readonly ended: Promise<string>;
+  readonly pid: number | undefined;
   alive = true;
   /** Of its last task. */
   lane: number | undefined;
@@ -98,7 +99,8 @@ class Worker {
       stdio: ["pipe", 2, 2, "pipe"],
       ...(environment === undefined ? {} : { env: environment }),
     });
-    const { stdin: orders, stdio } = this.#process;
+    const { stdin: orders, stdio, pid } = this.#process;
+    this.pid = pid;
     if (orders === null) throw new RangeError("the worker has no stdin");
     this.#orders = orders;
     // A process that has just died is told by its end, not by the failing order.

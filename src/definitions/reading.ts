@@ -9,6 +9,7 @@ import {
   type Node,
   parseDocument,
   Scalar,
+  visit,
   type YAMLMap,
   type YAMLSeq,
 } from "yaml";
@@ -104,12 +105,27 @@ export function parseFile(file: string, text: string, context: ReadingContext): 
     );
     broken = true;
   }
+  visit(document, {
+    Scalar(_, node) {
+      const reason = unusable(node.value);
+      if (reason === undefined) return;
+      reading.report(definitionProblem("unusable-value", { reason }), reading.locate(node));
+      broken = true;
+    },
+  });
   const name: unknown = isMap(document.contents) ? document.contents.get("name") : undefined;
   return {
     reading,
     contents: broken ? undefined : (document.contents ?? emptyMap()),
     name: typeof name === "string" ? name : undefined,
   };
+}
+
+/** What no definition can mean, nor the engines take. */
+function unusable(value: unknown): string | undefined {
+  if (typeof value === "string" && value.includes("\0")) return "the text has the character NUL";
+  if (value instanceof Uint8Array) return "bytes (!!binary) are no value of a definition";
+  return undefined;
 }
 
 function readingOf(

@@ -112,7 +112,7 @@ function checkConnection(
 function checkView(view: FeatureView, read: ReadDefinitions, report: Report): void {
   const first = new Map<string, string>();
   view.entity.forEach((entity, index) => {
-    const key = Object.hasOwn(read.base.entities, entity) ? (read.base.entities[entity] ?? "") : `${entity}_id`;
+    const key = read.base.entities[entity] ?? `${entity}_id`;
     const other = first.get(key.toLowerCase());
     if (other === undefined) first.set(key.toLowerCase(), key);
     else report(definitionProblem("duplicate-name", { what: "join key", name: key, first: other }), view.entity, index);

@@ -337,7 +337,8 @@ export function record<Value>(
         if (read !== undefined) pairs.push([entry.key, read]);
         else lost.push(entry.key);
       }
-      const result: Readonly<Record<string, Value>> = Object.fromEntries(pairs);
+      // The keys are the user's words: one that is not there must not find what every object has, such as "constructor".
+      const result: Readonly<Record<string, Value>> = Object.assign(Object.create(null), Object.fromEntries(pairs));
       const { mistakes } = reading.context;
       if (reading.mistakes > before) mistakes.note(result);
       for (const key of lost) mistakes.lose(result, key);

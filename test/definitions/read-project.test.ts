@@ -180,6 +180,11 @@ describe("runtimeOf", () => {
 });
 
 describe("places", () => {
+  test("names that every object has are names like others", async () => {
+    const { project } = await reading(RIGHT);
+    for (const name of ["constructor", "toString", "__proto__"]) expect(project.base.entities[name]).toBeUndefined();
+  });
+
   test("of values, keys, elements, and of the definition where a key is a default", async () => {
     const { project } = await reading(RIGHT);
     const spec = project.aggregations.aggregationSpecs[0];

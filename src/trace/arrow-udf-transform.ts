@@ -35,7 +35,8 @@ export function arrowUdfTransform(
     };
     const before =
       fault ?? given.map((_, i) => cellOf(row, self.arguments[i]?.name ?? "").fault).find((one) => one !== undefined);
-    row.cells.set(self.column.name, further(row.cells.get(self.column.name), value ?? null, step, before));
+    // Of a column that is filled in late there is a NULL already, which is not where the value comes from.
+    row.cells.set(self.column.name, further(undefined, value ?? null, step, before));
   }
 }
 

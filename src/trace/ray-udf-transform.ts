@@ -21,9 +21,16 @@ export async function rayUdfTransform(
       const cell = row.cells.get(column.name);
       if (cell === undefined) continue;
       const step = { type: "embedding" as const, operator: self.name, store: self.store.name, ids: column.ids };
-      const vectors = vectorOf && idsOf(valueIn(row, column.ids)).flatMap((id) => vectorOf(id) ?? []);
-      const value = vectors === undefined ? cell.value : column.pool === undefined ? only(vectors) : meanOf(vectors);
-      row.cells.set(column.name, further(cell, value, step));
+      if (vectorOf === undefined) {
+        row.cells.set(column.name, further(cell, cell.value, step));
+        continue;
+      }
+      const asked = idsOf(valueIn(row, column.ids));
+      const vectors = asked.flatMap((id) => vectorOf(id) ?? []);
+      const mean = column.pool !== undefined;
+      const filled = { asked: asked.length, found: vectors.length, mean };
+      // What the output made of it stood there only until now.
+      row.cells.set(column.name, further(undefined, mean ? meanOf(vectors) : only(vectors), { ...step, filled }));
     }
 }
 

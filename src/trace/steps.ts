@@ -183,11 +183,15 @@ export interface QidStep {
   readonly number?: string;
 }
 
+/** Enrich fills the column from the vectors of ids. */
 export interface EmbeddingStep {
   readonly type: "embedding";
   readonly operator: string;
   readonly store: string;
+  /** The column of the id, or of the list whose mean it is. */
   readonly ids: string;
+  /** Of a filled column: how many ids of the row there are, and how many of them have a vector. Absent: it waits for enrich. */
+  readonly filled?: { readonly asked: number; readonly found: number; readonly mean: boolean };
 }
 
 /** A function of the user's. */

@@ -1,5 +1,5 @@
 import { placeText } from "./references.js";
-import type { DroppedBy, Excluded, JoinStep, QidStep, RowReference, Step, WindowStep } from "./steps.js";
+import type { DroppedBy, EmbeddingStep, Excluded, JoinStep, QidStep, RowReference, Step, WindowStep } from "./steps.js";
 
 /** A step in a few words, for a table of one line a column. */
 export function brief(step: Step): string {
@@ -34,10 +34,21 @@ export function brief(step: Step): string {
     case "qid":
       return qidText(step);
     case "embedding":
-      return `until enrich; then of store ${step.store}`;
+      return step.filled === undefined
+        ? `until enrich; then of store ${step.store}`
+        : `of store ${step.store}, ${step.filled.found} of ${counted(step.filled.asked)}`;
     case "call":
       return `${step.function}(${Object.keys(step.arguments).join(", ")})`;
   }
+}
+
+function vectorsText({ asked, found, mean }: NonNullable<EmbeddingStep["filled"]>): string {
+  if (found === 0) return `none of ${counted(asked)} has a vector`;
+  return `${found} of ${counted(asked)} ${found === 1 ? "has" : "have"} a vector${mean ? "; their mean" : ""}`;
+}
+
+function counted(ids: number): string {
+  return ids === 1 ? "1 id" : `${ids} ids`;
 }
 
 function excludedBrief(excluded: readonly Excluded[]): string {
@@ -85,7 +96,11 @@ export function story(step: Step): readonly string[] {
           .join(", ")}) → ${step.after}`,
       ];
     case "embedding":
-      return [`${step.operator}: stays until enrich fills it from store ${step.store} by ${step.ids}`];
+      return [
+        step.filled === undefined
+          ? `${step.operator}: stays until enrich fills it from store ${step.store} by ${step.ids}`
+          : `${step.operator}: filled from store ${step.store} by ${step.ids}: ${vectorsText(step.filled)}`,
+      ];
   }
 }
 

@@ -266,6 +266,10 @@ test("explain --row and audit make embeddings again", async () => {
   expect(covered.written.outcome).toBe("same");
   const own = covered.rows[0]?.columns.find(({ name }) => name === "own");
   expect(own?.value).toEqual(store.get(46n));
+  // The value comes from the store, not from the NULL that stood there before.
+  expect(own?.steps).toEqual([
+    { ...own?.steps[0], type: "embedding", store: "items", filled: { asked: 1, found: 1, mean: false } },
+  ]);
   // A vector that the file does not have: explain sees it.
   const part = join(root, "dt=2024-01-01/part-0-0.parquet");
   const connection = await testConnection();

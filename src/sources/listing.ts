@@ -1,4 +1,4 @@
-import { type BigIntStats, readdirSync, realpathSync, statSync } from "node:fs";
+import { type BigIntStats, lstatSync, readdirSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { DaedalusError } from "../errors/problem.js";
 import { sourceProblem } from "../errors/source.js";
@@ -37,7 +37,8 @@ export function formatOf(name: string): FileFormat | undefined {
 
 /**
  * The files of `path` (a file, a folder read recursively, or a glob; relative to the project's directory). Names that begin
- * with `_` or `.` and other endings are counted and not read; symbolic links are followed, a loop of them once.
+ * with `_` or `.` and other endings are counted and not read; symbolic links are followed, a loop of them once; one that leads
+ * nowhere is refused.
  * Throws DaedalusError `source/no-such-file`, `source/no-data-files`, `source/unknown-format`.
  */
 export function listFiles(directory: string, path: string): Listing {
@@ -103,6 +104,7 @@ class Finding {
       const path = join(folder, name);
       const stats = look(path);
       const readable = read && !isHidden(name);
+      if (stats === undefined && readable) this.#refuseBrokenLink(path);
       if (stats?.isDirectory()) this.folder(path, readable);
       else if (stats?.isFile() || stats === undefined) {
         if (readable && formatOf(name) !== undefined && stats) this.file(path, stats);
@@ -118,15 +120,19 @@ class Finding {
       this.ignored++;
       return;
     }
-    const inside = relative(this.directory, path);
     this.files.push({
       path,
-      shown: inside.startsWith("..") || isAbsolute(inside) ? path : inside.split(sep).join("/"),
+      shown: this.#shown(path),
       format,
       size: Number(stats.size),
       modified: stats.mtimeNs,
       partitions: partitionsOf(relative(this.#partitionsFrom, path)),
     });
+  }
+
+  #shown(path: string): string {
+    const inside = relative(this.directory, path);
+    return inside.startsWith("..") || isAbsolute(inside) ? path : inside.split(sep).join("/");
   }
 
   /** `*`, `?`, `[…]` within a name, `**` for any number of folders. A folder that matches is read recursively. */
@@ -141,8 +147,18 @@ class Finding {
       if (stats?.isDirectory()) {
         if (![...matched].some((other) => other.startsWith(path + sep))) this.folder(path, !isHidden(name));
       } else if (stats && !isHidden(name)) this.file(path, stats);
-      else this.ignored++;
+      else {
+        if (!isHidden(name)) this.#refuseBrokenLink(path);
+        this.ignored++;
+      }
     }
+  }
+
+  /** Nothing stands at the path: a file that has just gone is no file, but behind a link there were to be rows. */
+  #refuseBrokenLink(path: string): void {
+    if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return;
+    const reason = `it is a symbolic link to ${readlinkSync(path)}, which is not there`;
+    throw refuse(sourceProblem("unreadable-file", { reason }, { file: this.#shown(path) }));
   }
 }
 

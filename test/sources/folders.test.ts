@@ -46,6 +46,15 @@ describe("listing", () => {
     expect(await project.read("d", "id", "BIGINT")).toEqual([2n, 1n]);
   });
 
+  test.each(["d", "d/*", "d/*.csv"])("a link that leads nowhere is refused, not left out: %s", async (path) => {
+    project.text("d/a.csv", "id\n1\n");
+    symlinkSync("/nowhere/b.csv", project.path("d/b.csv"));
+    symlinkSync("/nowhere", project.path("d/.hidden"));
+    const problem = await refusal(() => project.source(path).schema());
+    expect(problem).toMatchObject({ code: "source/unreadable-file", file: "d/b.csv" });
+    expect(problem.says).toContain("/nowhere/b.csv");
+  });
+
   test.each([
     ["d/*.csv", [1n]],
     ["d/**/*.csv", [1n, 2n, 3n]],

@@ -6,7 +6,7 @@ import type { SqlSession } from "../engines/sql/session.js";
 import { frameProblem } from "../errors/formula.js";
 import { DaedalusError, type Problem } from "../errors/problem.js";
 import { type CompiledFeatures, problemsOfRun } from "../formulas/features/compile-features.js";
-import { checkSymbols } from "../formulas/features/crossings.js";
+import { symbolUnknown } from "../formulas/features/crossings.js";
 import { refuseFailed } from "../formulas/features/refuse-failed.js";
 import { type Crossing, onClock, type Stage, scheduleOf } from "../formulas/features/stages.js";
 import { EVENT_TIME, SYMBOL } from "../formulas/features/tables.js";
@@ -171,7 +171,11 @@ export class FileRun {
       const path = this.#nextPath();
       if (node.op === "latest") {
         const to = this.#tables.get(String(node.params["to"])) as OpenTable;
-        checkSymbols(to.columns.name, to.hasSymbols, name, this.#symbolsOf(from).length);
+        const unknown = symbolUnknown(to.columns.name, to.hasSymbols, name, this.#symbolsOf(from).length);
+        if (unknown !== undefined) {
+          for (const { node: made } of group) this.#failures.set(made.id, unknown);
+          continue;
+        }
         await latestRows(this.options.session, this.#side(from), this.#side(to), group, this.#staged, path);
       } else {
         const inputs = new Set(group.map(({ input }) => input));

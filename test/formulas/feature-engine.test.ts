@@ -301,12 +301,16 @@ test("a frame without symbols stands beside those of one symbol only", async () 
   const clock = tableOf({ event_time: [9], x: [1] });
   const other = (symbols: string[]): Table =>
     tableOf({ event_time: symbols.map(() => 1), symbol: symbols, y: symbols.map(() => 4) });
-  const specs = [{ name: "a", formula: "x + other.y" }];
+  const specs = [
+    { name: "a", formula: "x + other.y" },
+    { name: "alone", formula: "x + 1" },
+  ];
   expect((await compute(specs, { clock, other: other(["A"]) })).cells("a")).toEqual([5]);
-  await expect(compute(specs, { clock, other: other(["A", "B"]) })).rejects.toMatchObject({
-    exitCode: 2,
-    problems: [{ code: "frame/symbol-unknown" }],
-  });
+  const beside = await compute(specs, { clock, other: other(["A", "B"]) });
+  expect(beside.cells("a")).toEqual([null]);
+  expect(beside.cells("alone")).toEqual([2]);
+  expect(beside.statuses.map(({ status }) => status)).toEqual(["error", "success"]);
+  expect(beside.statuses[0]?.problem?.says).toContain('table "clock" has no symbols');
 });
 
 test("cross-sections leave NULLs out, and a NaN makes all of its time NaN", async () => {

@@ -1,10 +1,8 @@
 import { exactSum } from "../../columnar/exact-sum.js";
 import { frameProblem } from "../../errors/formula.js";
-import { DaedalusError } from "../../errors/problem.js";
 import { ExactWindow } from "../lowering/kernel/exact-window.js";
 import type { GivenColumn } from "../lowering/kernel/symbol-run.js";
 import type { Frame, SymbolRows } from "./frame.js";
-import { SYMBOL } from "./tables.js";
 
 /** Whole columns of a frame's rows, in its order. */
 export interface WholeColumn {
@@ -18,7 +16,6 @@ export function wholeColumn({ values, valid }: GivenColumn): WholeColumn {
 
 /** For each row the value of the other frame's last row of its symbol with an earlier time; NULL where there is none. */
 export function latest(to: Frame, from: Frame, column: WholeColumn): WholeColumn {
-  checkSymbols(to.name, to.columns.columns.has(SYMBOL), from.name, from.symbols.length);
   const values = new Float64Array(to.rows);
   const valid = new Uint8Array(to.rows);
   const others = new Map(from.symbols.map((range) => [range.symbol, range]));
@@ -37,10 +34,11 @@ export function latest(to: Frame, from: Frame, column: WholeColumn): WholeColumn
   return { values, valid };
 }
 
-/** Throws DaedalusError, exit code 2, where rows without a symbol stand beside those of several. */
-export function checkSymbols(table: string, hasSymbols: boolean, other: string, symbols: number): void {
-  if (!hasSymbols && symbols > 1)
-    throw new DaedalusError([frameProblem("symbol-unknown", { table, other, symbols })], 2);
+/** Why rows of the table see none of another's, where rows without a symbol stand beside those of several. */
+export function symbolUnknown(table: string, hasSymbols: boolean, other: string, symbols: number): string | undefined {
+  if (hasSymbols || symbols <= 1) return undefined;
+  const { says, help } = frameProblem("symbol-unknown", { table, other, symbols });
+  return `${says}; ${help}`;
 }
 
 /** A frame without symbols is of the symbol that it stands beside. */

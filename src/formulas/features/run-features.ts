@@ -5,10 +5,11 @@ import type { IrNode, ValueType } from "../ir/node.js";
 import type { GivenColumn } from "../lowering/kernel/symbol-run.js";
 import { type CompiledFeatures, problemsOfRun } from "./compile-features.js";
 import { ComputePool, type Piece, pieceOf } from "./compute-pool.js";
-import { crossSection, latest, type WholeColumn, wholeColumn } from "./crossings.js";
+import { crossSection, latest, symbolUnknown, type WholeColumn, wholeColumn } from "./crossings.js";
 import type { Frame, SymbolRows } from "./frame.js";
 import { within } from "./row-groups.js";
 import { type Crossing, onClock, type Stage, scheduleOf } from "./stages.js";
+import { SYMBOL } from "./tables.js";
 
 /** A feature's values on the clock's rows, or why there are none. */
 export interface FeatureValues {
@@ -138,8 +139,13 @@ class MemoryRun {
       return;
     }
     const frame = this.frames.get(table) as Frame;
-    const column = this.columnOf(input, frame);
     const to = this.frames.get(String(node.params["to"] ?? table)) as Frame;
+    const unknown = symbolUnknown(to.name, to.columns.columns.has(SYMBOL), frame.name, frame.symbols.length);
+    if (node.op === "latest" && unknown !== undefined) {
+      this.failures.set(node.id, unknown);
+      return;
+    }
+    const column = this.columnOf(input, frame);
     this.#columns.set(node.id, node.op === "latest" ? latest(to, frame, column) : crossSection(node.op, frame, column));
   }
 

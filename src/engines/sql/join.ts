@@ -1,10 +1,11 @@
 import type { DType } from "../../columnar/dtypes.js";
 import type { Join } from "../../operators/join.js";
+import type { KeyPair } from "../../operators/operator.js";
 import { clockOf, onClock } from "./clock.js";
 import type { Planner, SideRelation } from "./planner.js";
 import { onKeys } from "./planner.js";
 import { identifier, text } from "./text.js";
-import { orderBy } from "./values.js";
+import { orderBy, partitionBy } from "./values.js";
 
 /** LEFT JOIN with the latest row per key, whenever that was; rows without an instant are older than all others. */
 export function join(self: Join, planner: Planner): void {
@@ -42,7 +43,8 @@ export function join(self: Join, planner: Planner): void {
  */
 function latestTable(self: Join, right: SideRelation, planner: Planner): string {
   planner.ofRun.add(right.scan.output);
-  const keys = self.on.map((pair) => identifier(pair.right));
+  const group = keysOf(self.on, right);
+  const keys = group.map(({ sql }) => sql);
   const columns = [...new Set([...keys, ...self.columns.map((column) => identifier(column.name))])];
   const present = keys.map((key) => `${key} IS NOT NULL`).join(" AND ");
   const name = `latest_${self.inputs[1]}`;
@@ -51,7 +53,7 @@ function latestTable(self: Join, right: SideRelation, planner: Planner): string 
     return planner.runTable(
       name,
       self.name,
-      `SELECT ${columns.join(", ")} FROM (SELECT *, count(*) OVER (PARTITION BY ${keys.join(", ")}) AS "@rows" FROM ${right.sql} WHERE ${present})` +
+      `SELECT ${columns.join(", ")} FROM (SELECT *, count(*) OVER (PARTITION BY ${partitionBy(group)}) AS "@rows" FROM ${right.sql} WHERE ${present})` +
         ` WHERE CASE WHEN "@rows" > 1 THEN error('daedalus:duplicate-key:' || ${listed}) ELSE TRUE END`,
       right.composed,
     );
@@ -65,9 +67,17 @@ function latestTable(self: Join, right: SideRelation, planner: Planner): string 
   return planner.runTable(
     name,
     self.name,
-    `WITH newest AS MATERIALIZED (${newest}), ${oneRowPer(keys, "newest", ties, columns)}`,
+    `WITH newest AS MATERIALIZED (${newest}), ${oneRowPer(group, "newest", ties, columns)}`,
     right.composed,
   );
+}
+
+/** The columns of the other side's keys. */
+export function keysOf(
+  on: readonly KeyPair[],
+  right: SideRelation,
+): readonly { readonly sql: string; readonly dtype: DType }[] {
+  return on.map((pair) => ({ sql: identifier(pair.right), dtype: right.columns.get(pair.right) ?? "BIGINT" }));
 }
 
 /**
@@ -75,17 +85,17 @@ function latestTable(self: Join, right: SideRelation, planner: Planner): string 
  * pass by a hash; only the others are sorted.
  */
 export function oneRowPer(
-  group: readonly string[],
+  group: readonly { readonly sql: string; readonly dtype: DType }[],
   relation: string,
   ties: readonly { readonly sql: string; readonly dtype: DType }[],
   columns: readonly string[],
 ): string {
-  const same = group.map((name) => `r.${name} = s.${name}`).join(" AND ");
+  const same = group.map(({ sql }) => `r.${sql} = s.${sql}`).join(" AND ");
   const largest = ties.length === 0 ? "" : ` ORDER BY ${orderBy(ties, "DESC")}`;
   return (
-    `tied AS MATERIALIZED (SELECT ${group.join(", ")} FROM ${relation} GROUP BY ALL HAVING count(*) > 1)` +
+    `tied AS MATERIALIZED (SELECT ${group.map(({ sql }) => sql).join(", ")} FROM ${relation} GROUP BY ALL HAVING count(*) > 1)` +
     ` SELECT ${columns.join(", ")} FROM ${relation} r ANTI JOIN tied s ON ${same}` +
     ` UNION ALL SELECT ${columns.join(", ")} FROM (SELECT * FROM ${relation} r SEMI JOIN tied s ON ${same}` +
-    ` QUALIFY row_number() OVER (PARTITION BY ${group.join(", ")}${largest}) = 1)`
+    ` QUALIFY row_number() OVER (PARTITION BY ${partitionBy(group)}${largest}) = 1)`
   );
 }

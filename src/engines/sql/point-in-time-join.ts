@@ -1,10 +1,10 @@
 import type { Column } from "../../operators/operator.js";
 import type { PointInTimeJoin } from "../../operators/point-in-time-join.js";
 import { type Clock, clockOf, minus, onClock } from "./clock.js";
-import { oneRowPer } from "./join.js";
+import { keysOf, oneRowPer } from "./join.js";
 import { onKeys, type Planner } from "./planner.js";
 import { identifier } from "./text.js";
-import { orderBy } from "./values.js";
+import { orderBy, partitionBy } from "./values.js";
 import { windowColumns } from "./windows.js";
 
 /**
@@ -69,7 +69,8 @@ export interface VisibleRows {
 export function visibleRows(self: PointInTimeJoin, planner: Planner, clock: Clock): VisibleRows {
   const right = planner.side(self.inputs[1]);
   planner.ofRun.add(right.scan.output);
-  const keys = self.on.map((pair) => identifier(pair.right));
+  const keyColumns = keysOf(self.on, right);
+  const keys = keyColumns.map(({ sql }) => sql);
   const time = onClock(identifier(self.rightTime.column), self.rightTime.resolution, clock);
   const ties = self.ties.map((tie) => ({ sql: identifier(tie), dtype: right.columns.get(tie) ?? ("BIGINT" as const) }));
   const values = [...new Set([...keys, ...self.columns.map((column) => identifier(column.name))])];
@@ -77,7 +78,7 @@ export function visibleRows(self: PointInTimeJoin, planner: Planner, clock: Cloc
   if (!self.availableTime) {
     const rows = `SELECT *, ${time} AS "@t" FROM ${right.sql} WHERE ${present.join(" AND ")}`;
     const columns = [...values, '"@t"', '"@t" AS "@after"'];
-    const sql = `WITH rows AS MATERIALIZED (${rows}), ${oneRowPer([...keys, '"@t"'], "rows", ties, columns)}`;
+    const sql = `WITH rows AS MATERIALIZED (${rows}), ${oneRowPer([...keyColumns, { sql: '"@t"', dtype: "BIGINT" }], "rows", ties, columns)}`;
     return { sql, unsettled: `SELECT ${columns.join(", ")} FROM (${rows})`, composes: right.composed };
   }
   present.push(`${identifier(self.availableTime.column)} IS NOT NULL`);
@@ -86,7 +87,7 @@ export function visibleRows(self: PointInTimeJoin, planner: Planner, clock: Cloc
   const before = clock.type === "HUGEINT" ? `${available} - 1` : `greatest(${available}, -9223372036854775807) - 1`;
   const rows = `SELECT *, ${time} AS "@t", greatest(${time}, ${before}) AS "@after" FROM ${right.sql} WHERE ${present.join(" AND ")}`;
   const age = `"@t" ASC NULLS FIRST${ties.length === 0 ? "" : `, ${orderBy(ties)}`}`;
-  const group = keys.join(", ");
+  const group = partitionBy(keyColumns);
   const sql =
     `SELECT ${[...values, '"@t"', '"@after"'].join(", ")} FROM (SELECT *, max("@age") OVER (PARTITION BY ${group} ORDER BY "@after" ASC NULLS FIRST RANGE UNBOUNDED PRECEDING) AS "@newest"` +
     ` FROM (SELECT *, row_number() OVER (PARTITION BY ${group} ORDER BY ${age}) AS "@age" FROM (${rows}))) WHERE "@age" = "@newest"`;

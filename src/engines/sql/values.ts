@@ -26,6 +26,11 @@ export function orderBy(
   return columns.flatMap((column) => orderTerms(column.sql, column.dtype, direction)).join(", ");
 }
 
+/** `PARTITION BY` terms of columns; a partition, too, gives its columns back from its keys. */
+export function partitionBy(columns: readonly { readonly sql: string; readonly dtype: DType }[]): string {
+  return columns.map(({ sql, dtype }) => (isFloat(dtype) ? `(${sql} + 0)` : sql)).join(", ");
+}
+
 /** The smallest or largest element of a non-empty list without NULLs, in the order of values. */
 export function extremeElement(list: string, dtype: DType, which: "min" | "max"): string {
   const extreme = `list_${which}(${list})`;

@@ -172,6 +172,30 @@ for (const engine of PIT_TABLE_ENGINES)
       expect(valuesOf(answer.getChild("paid") as Vector).map(show)).toEqual(["0.2", "0.30000000000000004", "null"]);
     });
 
+    test("a column may have any name, of what is excluded too", async () => {
+      const at = (seconds: bigint[]) =>
+        arrowColumn(
+          "TIMESTAMP",
+          seconds.map((second) => second * SECOND),
+        );
+      const texts = (...values: string[]) => arrowColumn("TEXT", values);
+      const table = (name: string) =>
+        new Table({ user: arrowColumn("BIGINT", [1n]), at: at([9n]), [name]: texts("x") });
+      const seen = new Table({
+        user: arrowColumn("BIGINT", [1n, 1n]),
+        at: at([1n, 2n]),
+        w: texts("x", "y"),
+        a: at([1n, 2n]),
+      });
+      const views = { seen: { table: seen, timestampColumn: "at", availableColumn: "a" } };
+      const spec = { name: "other", agg: "list", view: "seen", match: { user: "user" }, sourceColumn: "w" } as const;
+      for (const name of ["a", "e", "k", "o", "s", "t", "v", "x"]) {
+        const specs = [{ ...spec, excludeSelf: name, windows: ["all"] }];
+        const answer = await getAggregatePitTable(engine)(table(name), specs, { timestampColumn: "at", views });
+        expect(valuesOf(answer.getChild("other") as Vector)).toEqual([["y"]]);
+      }
+    });
+
     test("columns keep their Arrow type; texts come without a dictionary", async () => {
       const table = new Table({
         k: arrowColumn("INTEGER", [1n, 1n]),

@@ -272,7 +272,7 @@ function windowValue(
   let list = sliceSql(all, first, hi.count, value, history.availableTime === undefined ? undefined : clock);
   if (history.availableTime) {
     const time = onClock(`o.${identifier(history.leftTime.column)}`, history.leftTime.resolution, clock);
-    list = `list_transform(list_filter(${list}, lambda s: s.a <= ${time}), lambda s: s.v)`;
+    list = `list_transform(list_filter(${list}, lambda s: s['a'] <= ${time}), lambda s: s['v'])`;
   }
   if (own) list = withoutOwn(list, own, column, value);
   if (column.distinct) list = `list_select(${list}, ${keepLastPositions(list, elementOf(value.element))})`;

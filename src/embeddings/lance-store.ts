@@ -143,26 +143,37 @@ export class LanceStore {
 
   /** Replaces rows by their id and adds the others, in one version. */
   async replace(rows: Table): Promise<{ version: number; inserted: number; replaced: number }> {
-    await this.#table.checkoutLatest();
-    const { version, numInsertedRows, numUpdatedRows } = await this.#table
-      .mergeInsert(this.definition.key)
-      .whenMatchedUpdateAll()
-      .whenNotMatchedInsertAll()
-      .execute(rows);
-    return { version, inserted: numInsertedRows, replaced: numUpdatedRows };
+    return this.#told(async (table) => {
+      await table.checkoutLatest();
+      const { version, numInsertedRows, numUpdatedRows } = await table
+        .mergeInsert(this.definition.key)
+        .whenMatchedUpdateAll()
+        .whenNotMatchedInsertAll()
+        .execute(rows);
+      return { version, inserted: numInsertedRows, replaced: numUpdatedRows };
+    });
   }
 
   version(): Promise<number> {
-    return this.#table.version();
+    return this.#told((table) => table.version());
   }
 
   countRows(): Promise<number> {
-    return this.#table.countRows();
+    return this.#told((table) => table.countRows());
   }
 
   /** Rows whose vector is NULL: their ids are absent. */
   countAbsent(): Promise<number> {
-    return this.#table.countRows(`${quoted(this.definition.vector)} IS NULL`);
+    return this.#told((table) => table.countRows(`${quoted(this.definition.vector)} IS NULL`));
+  }
+
+  /** What the table answers. Throws `embedding/store-unreadable`. */
+  async #told<Answer>(ask: (table: LanceStore["#table"]) => Promise<Answer>): Promise<Answer> {
+    try {
+      return await ask(this.#table);
+    } catch (error) {
+      throw unreadable(this.definition, error);
+    }
   }
 
   /** The ids; `present`: only those that have a vector. */

@@ -168,7 +168,7 @@ export class LanceStore {
   }
 
   /** What the table answers. Throws `embedding/store-unreadable`. */
-  async #told<Answer>(ask: (table: LanceStore["#table"]) => Promise<Answer>): Promise<Answer> {
+  async #told<Answer>(ask: (table: LanceTable) => Promise<Answer>): Promise<Answer> {
     try {
       return await ask(this.#table);
     } catch (error) {

@@ -58,7 +58,13 @@ export type { Trial } from "./audit/trials.js";
 export type { Analysis, OperatorFigures } from "./compiler/explain/analysis.js";
 export type { WrittenDays } from "./compiler/explain/written-days.js";
 export type { Explanation, Findings } from "./compiler/explain.js";
-export type { FeatureBackend, FeatureRun, FeatureSpec, RunTable } from "./definitions/feature-run.js";
+export type {
+  FeatureBackend,
+  FeatureRun,
+  FeatureSpec,
+  RunTable,
+  WrittenFeatureSpec,
+} from "./definitions/feature-run.js";
 export type { FeatureService } from "./definitions/feature-service.js";
 export type { FeatureStep, FeatureType, ParameterDefinition } from "./definitions/feature-type.js";
 export type { FeatureView } from "./definitions/feature-view.js";

@@ -2,7 +2,12 @@ import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { Bool, type Data, Field, Float64, makeData, RecordBatch, Schema, Struct, Table } from "apache-arrow";
 import { packBits } from "../columnar/bits.js";
-import { FEATURE_BACKENDS, type FeatureBackend, type FeatureSpec } from "../definitions/feature-run.js";
+import {
+  FEATURE_BACKENDS,
+  type FeatureBackend,
+  namedFeature,
+  type WrittenFeatureSpec,
+} from "../definitions/feature-run.js";
 import type { FeatureType } from "../definitions/feature-type.js";
 import { nearest } from "../errors/nearest.js";
 import { DaedalusError, type Problem } from "../errors/problem.js";
@@ -12,6 +17,7 @@ import { Frame } from "../formulas/features/frame.js";
 import { refuseFailed } from "../formulas/features/refuse-failed.js";
 import { type FeatureValues, runFeatures, unitsOf } from "../formulas/features/run-features.js";
 import { EVENT_TIME, SYMBOL } from "../formulas/features/tables.js";
+import { checkFeatureRequest } from "./feature-request.js";
 import { featureTypesOf } from "./feature-types.js";
 import { readSourceTables, type SourceTablesRequest } from "./read-source-tables.js";
 
@@ -36,7 +42,7 @@ export interface FeatureEngineConfig {
 }
 
 export interface ComputeFeaturesRequest {
-  readonly specs: readonly FeatureSpec[];
+  readonly specs: readonly WrittenFeatureSpec[];
   /** Tables by name; the first one's rows are the answer's. */
   readonly frames: Readonly<Record<string, Table>>;
   /** A feature that fails fails the call. */
@@ -98,7 +104,7 @@ export class FeatureEngine {
   }
 
   /** Files are only read for types that were not given. Throws DaedalusError, exit code 2, for mistakes in the project's own. */
-  async #typesFor(specs: readonly FeatureSpec[]): Promise<ReadonlyMap<string, FeatureType>> {
+  async #typesFor(specs: readonly WrittenFeatureSpec[]): Promise<ReadonlyMap<string, FeatureType>> {
     if (specs.every(({ type }) => type === undefined || this.#types.has(type))) return this.#types;
     const { types, problems } = await featureTypesOf(this.#directory);
     if (problems.length > 0) throw new DaedalusError(problems, 2);
@@ -108,13 +114,16 @@ export class FeatureEngine {
   /**
    * One row for each row of the first frame, by symbol, time, sequence. A feature that fails is a column of NULLs with the status
    * `error` and its cause; what does not take it is computed. Throws DaedalusError: exit code 2 for mistaken frames and names that
-   * are there twice, 1 with `strict` where a feature failed.
+   * are there twice, 1 with `strict` where a feature failed; RangeError for a request that is none.
    */
-  async computeFeatures({ specs, frames, strict = false }: ComputeFeaturesRequest): Promise<ComputedFeatures> {
+  async computeFeatures(request: ComputeFeaturesRequest): Promise<ComputedFeatures> {
+    checkFeatureRequest(request);
+    const { specs, frames, strict = false } = request;
     const all = new Map(Object.entries(frames).map(([name, table]) => [name, new Frame(name, table)]));
+    const types = await this.#typesFor(specs);
     const compiled = compileFeatures({
-      specs,
-      types: await this.#typesFor(specs),
+      specs: specs.map((spec) => namedFeature(spec, types)),
+      types,
       tables: [...all.values()].map(({ columns }) => columns),
       aliases: this.#aliases,
     });

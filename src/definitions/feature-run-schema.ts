@@ -90,7 +90,7 @@ const table: Schema<RunTable> = byShape<RunTable>({
 const featureKeys: Schema<FeatureSpec> = object(
   "a feature",
   {
-    name: required(columnName, "name of its column"),
+    name: optional(columnName, "name of its column; default: the output_column of its type, else the type's name"),
     formula: optional(text("a formula"), "what it computes"),
     type: optional(columnName, "the feature type that says what it computes; instead of formula"),
     inputs: optional(
@@ -102,7 +102,11 @@ const featureKeys: Schema<FeatureSpec> = object(
   },
   ({ name: own, ...rest }, here) => {
     checkMeaning(here);
-    return own === undefined ? undefined : { ...rest, name: own };
+    if (!here.has("name") && !here.has("type"))
+      here.report(
+        definitionProblem("missing-key", { key: "name", where: "a formula", expected: "the name of its column" }),
+      );
+    return { ...rest, name: own ?? "" };
   },
 );
 

@@ -1,3 +1,4 @@
+import type { FeatureType } from "./feature-type.js";
 import type { ViewSource } from "./feature-view.js";
 
 /** One feature of a run: a formula, or a feature type with what it is bound to. */
@@ -10,6 +11,15 @@ export interface FeatureSpec {
   readonly parameters?: Readonly<Record<string, number | boolean>>;
   /** The table on whose rows it is computed; absent: the run's first. */
   readonly table?: string;
+}
+
+/** A feature as it is written: one of a type may be without a name. */
+export type WrittenFeatureSpec = Omit<FeatureSpec, "name"> & Partial<Pick<FeatureSpec, "name">>;
+
+/** The feature with its name: its own, else what its type calls its column, else the type's name. */
+export function namedFeature(spec: WrittenFeatureSpec, types: ReadonlyMap<string, FeatureType>): FeatureSpec {
+  const { name = "", type = "" } = spec;
+  return name !== "" ? { ...spec, name } : { ...spec, name: types.get(type)?.outputColumn ?? type };
 }
 
 export const FEATURE_BACKENDS = ["kernel", "polars"] as const;

@@ -2,11 +2,11 @@ import { readdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { definitionProblem } from "../errors/definition.js";
 import type { Problem } from "../errors/problem.js";
-import type { FeatureRun } from "./feature-run.js";
+import { type FeatureRun, type FeatureSpec, namedFeature } from "./feature-run.js";
 import { featureRunSchema } from "./feature-run-schema.js";
 import type { FeatureType } from "./feature-type.js";
 import { featureTypeSchema } from "./feature-type-schema.js";
-import { type Locations, locationStore } from "./location.js";
+import { type LocationStore, type Locations, locationStore } from "./location.js";
 import { Mistakes } from "./mistakes.js";
 import type { ReadingContext } from "./reading.js";
 import { type YamlFiles, yamlFiles } from "./yaml-files.js";
@@ -40,17 +40,40 @@ export async function readFeatureRun(path: string, library: string, environment:
     const what = "the file with the features of a run";
     files.report(definitionProblem("missing-file", { path: files.nameOf(resolve(path)), what }), undefined);
   }
-  const run = (read.state === "read" ? read.value : undefined) ?? NO_RUN;
-  const own = await typesIn(resolve(directory, run.featureTypes), files, context);
+  const written = (read.state === "read" ? read.value : undefined) ?? NO_RUN;
+  const own = await typesIn(resolve(directory, written.featureTypes), files, context);
   const shipped = await readFeatureTypes(library);
+  const types = new Map([...shipped.types, ...own]);
+  const run = { ...written, features: namedFeatures(written.features, types, context.locations, files) };
   return {
     run,
     directory,
-    types: new Map([...shipped.types, ...own]),
+    types,
     locations: context.locations,
     textOf: files.textOf,
     problems: [...files.problems(), ...shipped.problems],
   };
+}
+
+/** Those without a name get that of their type; their places stay. */
+function namedFeatures(
+  written: readonly FeatureSpec[],
+  types: ReadonlyMap<string, FeatureType>,
+  locations: LocationStore,
+  files: YamlFiles,
+): readonly FeatureSpec[] {
+  const taken = new Set(written.map(({ name }) => name));
+  return written.map((spec) => {
+    if (spec.name !== "" || spec.type === undefined) return spec;
+    const named = Object.freeze(namedFeature(spec, types));
+    const places = locations.placesOf(spec);
+    if (places !== undefined) locations.remember(named, places);
+    const { name } = named;
+    if (taken.has(name))
+      files.report(definitionProblem("duplicate-name", { what: "feature", name, first: name }), places?.self);
+    taken.add(name);
+    return named;
+  });
 }
 
 /** The feature types of a folder and the folders in it, by name; a folder that does not exist has none. */

@@ -374,3 +374,27 @@ test("the least memory that may be written is enough for a million rows", async 
     expect(rows).toBe(1_000_000);
   });
 });
+
+test("a feature of a type without a name is called as its type says", async () => {
+  const run = (features: readonly object[]) => ({
+    name: "r",
+    tables: [{ name: "quotes", source: { path: "quotes.parquet" } }],
+    features,
+    output: { wide: "wide.parquet" },
+  });
+  const spread = { type: "quoted_spread", inputs: { best_ask_price: "x", best_bid_price: "y" } };
+  await inRunFolder(run([spread, { name: "twice", formula: "2 * quoted_spread" }]), async (folder, file) => {
+    await writeBars(join(folder, "quotes.parquet"), COLUMNS, [{ symbol: "A", time: 1, cells: [5, 3] }]);
+    await computeFeatureRun(await openFeatureRun(file));
+    const [row] = await ask(`SELECT quoted_spread, twice FROM '${join(folder, "wide.parquet")}'`);
+    expect(row).toEqual({ quoted_spread: 2, twice: 4 });
+  });
+  await inRunFolder(run([spread, spread]), async (_, file) => {
+    await expect(openFeatureRun(file)).rejects.toMatchObject({
+      problems: [{ code: "definition/duplicate-name", file: "features.yaml" }],
+    });
+  });
+  await inRunFolder(run([{ formula: "x" }]), async (_, file) => {
+    await expect(openFeatureRun(file)).rejects.toMatchObject({ problems: [{ code: "definition/missing-key" }] });
+  });
+});

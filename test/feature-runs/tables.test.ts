@@ -140,16 +140,14 @@ test("numbers of different types in a folder's files; what is written is not put
   ]);
 });
 
-test("rows without a symbol beside those of several are refused", async () => {
+test("a feature that sets rows without a symbol beside those of several fails, and only that one", async () => {
   const files = {
     "warehouse/t.parquet": "SELECT make_timestamp(5) AS event_time, 1.0 AS x",
     "warehouse/o.parquet":
       "SELECT make_timestamp(1) AS event_time, unnest(['A', 'B']) AS symbol, unnest([2.0, 3.0]) AS y",
   };
-  const features = "{name: a, formula: x + o.y}";
-  expect((await tried(run(features, "[t, o]"), files)).problem).toContain(
-    'table "t" has no symbols, and table "o" has 2',
-  );
+  const features = "{name: a, formula: x + o.y}, {name: b, formula: x + 1}";
+  expect((await tried(run(features, "[t, o]"), files, "a, b")).rows).toEqual([{ a: null, b: 2 }]);
   const named = "[{name: t, source: {path: warehouse/t.parquet}, symbol: B}, o]";
   expect((await tried(run(features, named), files, "a")).rows).toEqual([{ a: 4 }]);
 });

@@ -1,5 +1,11 @@
 import { Bool, Float64, Int64, Table, TimestampMicrosecond, Utf8, vectorFromArray } from "apache-arrow";
-import { DaedalusError, FeatureEngine, type FeatureSpec, type FeatureType } from "daedalus";
+import {
+  type ComputeFeaturesRequest,
+  DaedalusError,
+  FeatureEngine,
+  type FeatureSpec,
+  type FeatureType,
+} from "daedalus";
 import { expect, test } from "vitest";
 import { randomFrom } from "./nasty-columns.js";
 
@@ -197,6 +203,47 @@ test("settings may stand together, and those that there are not are refused", as
   }
   expect(() => new FeatureEngine({ alias: {} } as object)).toThrow(/no option "alias"; did you mean "aliases"/);
   expect(() => new FeatureEngine({ config: { backnd: "polars" } } as object)).toThrow(/did you mean "backend"/);
+});
+
+test("a feature of a type may be without a name: its type has one", async () => {
+  const types = [
+    { name: "gap", requiredInputs: ["close"], parameters: {}, outputColumn: "jump", formula: "close - lag(close)" },
+    { name: "plain", requiredInputs: ["close"], parameters: {}, formula: "close" },
+  ].map((type) => ({
+    description: "",
+    category: "",
+    dimension: "signal" as const,
+    version: "v1.0",
+    status: "active" as const,
+    tags: [],
+    ...type,
+  }));
+  const { featureNames, statuses } = await new FeatureEngine({ types }).computeFeatures({
+    specs: [{ type: "gap" }, { type: "plain" }, { name: "own", type: "gap" }, { name: "twice", formula: "2 * jump" }],
+    frames: { bars },
+  });
+  expect(featureNames).toEqual(["jump", "plain", "own", "twice"]);
+  expect(statuses.map(({ status }) => status)).toEqual(["success", "success", "success", "success"]);
+});
+
+test.each([
+  [undefined, "computeFeatures takes { specs, frames }"],
+  [{ specs: 5, frames: { bars } }, "specs is 5, and must be a list of features"],
+  [{ specs: [null], frames: { bars } }, "specs[0] is null, and must be a feature"],
+  [{ specs: [{ formula: "close" }], frames: { bars } }, "specs[0] has no name, and no type to be named by"],
+  [{ specs: [{ name: "a", formula: 5 }], frames: { bars } }, "specs[0].formula is 5, and must be a text"],
+  [
+    { specs: [{ name: "a", formula: "$w", parameters: { w: "x" } }], frames: { bars } },
+    'specs[0].parameters is {w: "x"}, and must be an object of numbers and booleans',
+  ],
+  [{ specs: [{ name: "a", formula: "close", param: {} }], frames: { bars } }, 'specs[0] has no key "param"'],
+  [{ specs: [], frames: [] }, "frames is a list, and must be an object of tables"],
+  [{ specs: [], frames: { bars: 5n } }, "frames.bars is 5n, and must be a Table"],
+  [{ specs: [], frames: { bars }, strict: "no" }, 'strict is "no", and must be true or false'],
+])("a request that is none is told, by who calls without types: %#", async (request, says) => {
+  const computed = new FeatureEngine().computeFeatures(request as unknown as ComputeFeaturesRequest);
+  await expect(computed).rejects.toThrow(RangeError);
+  await expect(computed).rejects.toThrow(says);
 });
 
 test("a feature that is refused for its name leaves the column to the others", async () => {

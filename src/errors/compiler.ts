@@ -1,4 +1,5 @@
 import { family } from "./catalogue.js";
+import { nearest } from "./nearest.js";
 import { DaedalusError } from "./problem.js";
 
 interface Named {
@@ -58,6 +59,10 @@ export const compilerProblem = family("compiler", {
     says: `"${p.name}" is no column of the contract that a function with engine: pythonic can be called with`,
     suggestion: p.nearest,
     help: "such functions run when the rows are written: their arguments are columns of the service, embeddings too, but not each other's",
+  }),
+  "filled-in-later": (p: { name: string }) => ({
+    says: `column "${p.name}" is filled in after the rows are written, so there is no value of it here`,
+    help: "a function that takes it runs with the embeddings: engine: pythonic in udf_columns",
   }),
   "unproduced-column": (p: Named & { kind: string }) => ({
     says: `nothing produces the ${p.kind} column "${p.name}"`,
@@ -292,7 +297,7 @@ export const compilerProblem = family("compiler", {
   "engine-cannot-run": (p: { name: string; kind: string; engine: string; canRunOn: readonly string[] }) => ({
     says: `${p.kind} "${p.name}" cannot run on ${p.engine}`,
     help: `it can run on ${p.canRunOn.join(", ")}`,
-    suggestion: p.canRunOn[0],
+    suggestion: nearest(p.engine, p.canRunOn) ?? p.canRunOn[0],
   }),
   "udf-engine": (p: { name: string; engine: string }) => ({
     says: `"${p.name}" cannot be moved to ${p.engine}: where a function stands in the pipeline depends on it`,

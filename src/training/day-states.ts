@@ -75,9 +75,12 @@ export async function judgeDay(
   }
   if (renumbered[day] === manifest.run.id)
     return { ...found, state: "stale", why: ["its qid are those of an earlier numbering"] };
+  // A store may be asked by a filter and fill in columns: its change is told once.
   const outdated = [
-    ...inputChanges(manifest.inputs.unbounded, inputs.unbounded),
-    ...(manifest.state === "complete" ? inputChanges(manifest.inputs.stores ?? [], inputs.stores ?? []) : []),
+    ...new Set([
+      ...inputChanges(manifest.inputs.unbounded, inputs.unbounded),
+      ...(manifest.state === "complete" ? inputChanges(manifest.inputs.stores ?? [], inputs.stores ?? []) : []),
+    ]),
   ];
   if (outdated.length > 0) return { ...found, state: "outdated", why: outdated };
   if (manifest.state === "skeleton")

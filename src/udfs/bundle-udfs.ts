@@ -32,8 +32,9 @@ export async function bundleUdfs(directory: string): Promise<UdfBundle | undefin
       platform: "node",
       target: "es2022",
       charset: "utf8",
-      // Neither paths nor comments: the same functions are the same text wherever they lie.
-      minify: true,
+      // Neither paths nor comments: the same functions are the same text wherever they lie. Names stay: errors have them.
+      minifyWhitespace: true,
+      minifySyntax: true,
       legalComments: "none",
       logLevel: "silent",
       plugins: [workersOwn],

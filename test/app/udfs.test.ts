@@ -181,6 +181,18 @@ test.each([
     expect([problem.file, problem.line]).toEqual(["config/training/runtime.yaml", expect.any(Number)]);
 });
 
+test("a function where the rows are written takes no column that is filled in later", async () => {
+  await project();
+  await edit("config/training/runtime.yaml", (text) => text.replaceAll(", engine: pythonic", ""));
+  const found = await problems(compiled());
+  expect(found.length).toBeGreaterThan(0);
+  expect(new Set(found.map(({ code }) => code))).toEqual(new Set(["compiler/filled-in-later"]));
+  expect(found[0]).toMatchObject({
+    file: "config/training/runtime.yaml",
+    help: expect.stringContaining("engine: pythonic"),
+  });
+});
+
 test("a column that is filled in after the rows are written cannot be promised to have no NULL", async () => {
   await project();
   await edit("feature_services/rank.yaml", (text) =>

@@ -77,6 +77,7 @@ describe("refused, with the reason and the place", () => {
     ["an unknown operator", "- {name: roling, engine: sql}", "unknown-operator", "roling", "rolling"],
     ["an engine outside canRunOn", "- {name: sink, engine: pythonic}", "engine-cannot-run", "pythonic", "sql"],
     ["a word that is no engine", "- {name: rolling, engine: sqll}", "engine-cannot-run", "sqll", "sql"],
+    ["a word near one", "- {name: rolling, engine: pythonik}", "engine-cannot-run", "pythonik", "pythonic"],
     ["a scan outside SQL", "- {name: scan_feed, engine: sql_arrow_udf}", "engine-cannot-run", "sql_arrow_udf", "sql"],
     [
       "a point-in-time join in workers",

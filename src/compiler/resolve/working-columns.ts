@@ -79,6 +79,11 @@ export class WorkingColumns {
     const rolling = this.#computed.rolling(name);
     if (rolling !== undefined)
       return rolling === "refused" ? undefined : { dtype: rolling.dtype, column: rollingColumn(name) };
+    const { service } = this.#context;
+    if (udf !== undefined || service.columns.some((column) => column.name === name && column.kind === "embedding")) {
+      report.problem((place) => compilerProblem("filled-in-later", { name }, place), at);
+      return undefined;
+    }
     report.problem(
       (place) =>
         compilerProblem(

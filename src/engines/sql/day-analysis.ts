@@ -122,9 +122,11 @@ function figuresOf(
   };
 }
 
-/** Who ran it. Embeddings are typed NULLs until enrich, so nobody has. */
-function engineOf({ kind, name }: AnyOperator, { steps }: DayPlan): OperatorFigures["engine"] {
+/** Who ran it. What is filled in later is a typed NULL until enrich, so nobody has. */
+function engineOf(operator: AnyOperator, { steps }: DayPlan): OperatorFigures["engine"] {
+  const { kind, name } = operator;
   if (kind === "ray_udf_transform") return "none";
+  if (operator.kind === "arrow_udf_transform") return operator.engine === "pythonic" ? "none" : "javascript";
   const made = steps.find((step) => step.kind !== "table" && step.operator === name);
   return made === undefined || made.kind === "table" ? "duckdb" : made.kind;
 }

@@ -1,11 +1,13 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isoMicros } from "../columnar/instants.js";
 import { identifier, text } from "../engines/sql/text.js";
 import { featureRunProblem } from "../errors/formula.js";
 import { DaedalusError } from "../errors/problem.js";
 import type { CompiledFeatures } from "../formulas/features/compile-features.js";
 import { type ExplainedFeatures, explainFeatures } from "../formulas/features/explain-features.js";
 import { onClock } from "../formulas/features/stages.js";
+import { SYMBOL } from "../formulas/features/tables.js";
 import { lowerings } from "../formulas/lowering/lowerings.js";
 import { chosenFeatures, compiledOf, type OpenedFeatureRun, withTables, writeFeatures } from "./features-service.js";
 
@@ -57,10 +59,14 @@ export async function explainFeaturesRow(
     );
     const isOf = symbol === undefined ? "true" : `symbol = ${text(symbol)}`;
     // The times are there where no feature has a node.
-    const columns = ["event_time", ...nodes.map(({ id }) => identifier(id))];
+    const hasSymbols = tables[0]?.columns.columns.has(SYMBOL) ?? false;
+    const columns = ["event_time", ...(hasSymbols ? [SYMBOL] : []), ...nodes.map(({ id }) => identifier(id))];
     const rows = await session.query(`SELECT ${columns.join(", ")} FROM read_parquet(${text(path)}) WHERE ${isOf}`);
     const last = rows[rows.length - 1];
     if (last === undefined) throw noSuchRow(symbol, time);
+    const symbols = [...new Set(rows.map((one) => String(one[SYMBOL])))];
+    if (hasSymbols && symbols.length > 1)
+      throw new DaedalusError([featureRunProblem("row-of-several", { time: isoMicros(time), symbols })], 2);
     const failed = new Map(
       written.features.flatMap(({ name, problem }) => (problem === undefined ? [] : [[name, problem.says] as const])),
     );
@@ -81,8 +87,8 @@ export async function explainFeaturesRow(
 }
 
 function noSuchRow(symbol: string | undefined, time: bigint): DaedalusError {
-  const iso = new Date(Number(time / 1000n)).toISOString();
-  return new DaedalusError([featureRunProblem("no-such-row", { symbol: symbol ?? "the table", time: iso })], 2);
+  const row = { symbol: symbol ?? "the table", time: isoMicros(time) };
+  return new DaedalusError([featureRunProblem("no-such-row", row)], 2);
 }
 
 /** Those that have values on the clock's rows: what other tables have on theirs is not among them. */

@@ -1,4 +1,4 @@
-import { parseIso } from "../columnar/instants.js";
+import { isoMicros, parseIso } from "../columnar/instants.js";
 import { featureRunProblem } from "../errors/formula.js";
 import { DaedalusError, formatProblem } from "../errors/problem.js";
 import type { ExplainedFeatures } from "../formulas/features/explain-features.js";
@@ -36,7 +36,7 @@ export const addFeaturesExplain: AddCommand = (group, terminal, exit) => {
         if (options.row !== undefined) {
           const found = await explainFeaturesRow(opened, addressOf(options.row), options.feature);
           const { explained, values, failures, rows } = found;
-          const time = new Date(Number(found.time / 1000n)).toISOString();
+          const time = isoMicros(found.time);
           const ties = rows > 1 ? `${rows} rows have this time; these are the last one's values\n` : "";
           const json = { ...found, time };
           if (options.format === "json") return { json, text: JSON.stringify(json, null, 2) };

@@ -65,6 +65,13 @@ export function dayOfMicros(micros: bigint): Day {
   return new Date(Number(floor) * 86_400_000).toISOString().slice(0, 10);
 }
 
+/** ISO 8601 of microseconds: to the millisecond, or as many digits as it takes. Throws RangeError beyond JavaScript's dates. */
+export function isoMicros(micros: bigint): string {
+  const rest = ((micros % 1000n) + 1000n) % 1000n;
+  const iso = new Date(Number((micros - rest) / 1000n)).toISOString();
+  return rest === 0n ? iso : iso.replace("Z", `${String(rest).padStart(3, "0")}Z`);
+}
+
 const ISO = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?\s*(Z|[+-]\d{2}(?::?\d{2})?)?)?$/i;
 
 /** The instant of an ISO 8601 text (no zone: UTC; a date alone: its midnight); undefined if it is none. In nanoseconds. */

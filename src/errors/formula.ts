@@ -261,6 +261,10 @@ export const featureRunProblem = family("features", {
     says: `--row ${p.value} names no row`,
     help: "write the symbol and the time, as SYMBOL@2024-01-31T12:00:00Z; @TIME where the table has no symbols",
   }),
+  "row-of-several": (p: { time: string; symbols: readonly string[] }) => ({
+    says: `${p.symbols.length} symbols have a row at ${p.time}`,
+    help: `write which: ${p.symbols[0]}@${p.time}`,
+  }),
   "no-such-row": (p: { symbol: string; time: string }) => ({
     says: `no row of ${p.symbol} has the time ${p.time}`,
   }),

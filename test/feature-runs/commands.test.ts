@@ -167,6 +167,13 @@ test("explain draws the graph, and tells every node's value at a row", async () 
     "no row of ETH has the time 2025-01-01",
   );
   expect((await daeda("features", "explain", "--row", "ETH")).stderr).toContain("features/bad-row");
+  const several = (await daeda("features", "explain", "--row", "@2024-01-01T00:30:00Z")).stderr;
+  expect(several).toMatch(
+    /2 symbols have a row at 2024-01-01T00:30:00.000Z\n {2}write which: (BTC|ETH)@2024-01-01T00:30/,
+  );
+  expect((await daeda("features", "explain", "--row", "ETH@2024-01-01T00:30:00.000007Z")).stderr).toContain(
+    "no row of ETH has the time 2024-01-01T00:30:00.000007Z",
+  );
   const broken = await daeda("features", "explain", "--row", "ETH@2024-01-01T00:30:00Z", "--feature", "broken");
   expect(broken).toMatchObject({ code: 0, stdout: expect.stringContaining("formula/unknown-name") });
   const address = ["features", "explain", "--row", "ETH@2024-01-01T00:30:00Z", "--format"];

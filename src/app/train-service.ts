@@ -13,6 +13,7 @@ import { type TrainReport, train as trainInputs } from "../training/train.js";
 import type { CompiledService } from "./compile-service.js";
 import { executorsOf, limitsOf } from "./executors.js";
 import { onEngine } from "./on-engine.js";
+import { checkTrainOptions } from "./train-options.js";
 import { type OutputOptions, withTrainingInputs } from "./training-inputs.js";
 import { versions } from "./versions.js";
 import { writtenRules } from "./written-rules.js";
@@ -36,8 +37,10 @@ export interface TrainOptions extends DaySelection, DayPolicy, OutputOptions {
 /**
  * Writes the days of a compiled service that are not as they should be. Throws DaedalusError before the first day: exit code
  * 2 for what cannot be done, 1 for what stops it. A day that fails is in the report and stops no other.
+ * RangeError for options that are none.
  */
 export async function train(compiled: CompiledService, options: TrainOptions = {}): Promise<TrainReport> {
+  checkTrainOptions(options);
   const { dayWorkers, outputRoot: _, command, engine, executor = "local", ...rest } = options;
   const { service } = compiled.pipeline;
   const runtime = compiled.project.runtimeOf(service);

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { planDays, statusOf, train } from "#daedalus/app/train-service.js";
+import { planDays, statusOf, type TrainOptions, train } from "#daedalus/app/train-service.js";
 import { FEED, problemsOf, TinyProject } from "../support/tiny-project.js";
 
 let project: TinyProject;
@@ -27,6 +27,21 @@ test.each([
     expect(existsSync("s3:")).toBe(false);
   },
 );
+
+test("options of train that are none are told, by who calls without types", async () => {
+  const compiled = await project.compile();
+  for (const [options, says] of [
+    [{ outputRoot: 5 }, "outputRoot is 5, and must be a text"],
+    [{ dayWorkers: -1 }, "dayWorkers is -1, and must be a whole number, 1 at least"],
+    [{ dayWorkers: "x" }, "dayWorkers is x"],
+    [{ engine: "x" }, "engine is x, and must be one of"],
+    [{ executor: "x" }, "executor is x, and must be one of"],
+    [{ targetDay: "2024-01-01" }, 'train has no option "targetDay"; did you mean "targetDate"?'],
+    [{ onProgress: 5 }, "onProgress is 5, and must be a function"],
+  ] as const)
+    await expect(train(compiled, options as unknown as TrainOptions)).rejects.toThrow(says);
+  expect(existsSync(project.path("data/training_output"))).toBe(false);
+});
 
 test("an output root among the files that a view reads is refused", async () => {
   project

@@ -1,5 +1,6 @@
 import {
   type Document,
+  type ErrorCode,
   isAlias,
   isMap,
   isNode,
@@ -89,7 +90,7 @@ export function parseFile(file: string, text: string, context: ReadingContext): 
   let broken = faults.some(({ code }) => code !== "DUPLICATE_KEY");
   for (const { code, pos, message } of faults) {
     if (code !== "DUPLICATE_KEY") {
-      const reason = lowerFirst(message.split("\n")[0] ?? message);
+      const reason = REASONS[code] ?? lowerFirst(message.split("\n")[0] ?? message);
       reading.report(definitionProblem("syntax", { reason }), locateRange(pos[0], pos[1]));
     } else if (!broken) {
       const key = keyAt(text, pos[0]);
@@ -120,6 +121,12 @@ export function parseFile(file: string, text: string, context: ReadingContext): 
     name: typeof name === "string" ? name : undefined,
   };
 }
+
+/** What the parser says in words of its own program. */
+const REASONS: Readonly<Partial<Record<ErrorCode, string>>> = {
+  MULTIPLE_DOCS: "a second document begins here (---), and a file holds one",
+  RESOURCE_EXHAUSTION: "its values are nested too deeply",
+};
 
 /** What no definition can mean, nor the engines take. */
 function unusable(value: unknown): string | undefined {

@@ -28,6 +28,8 @@ async function firstRecord(file: DataFile): Promise<string> {
     for await (const chunk of bytesOf(file)) {
       bytes = Buffer.concat([bytes, chunk]);
       const end = recordEnd(bytes);
+      const reason = noText(bytes.subarray(0, end));
+      if (reason !== undefined) throw new Error(reason);
       if (end !== undefined) return bytes.toString("utf8", 0, end);
       if (bytes.length > LONGEST_HEADER) throw new Error(`the header line is longer than ${LONGEST_HEADER} bytes`);
     }
@@ -35,6 +37,15 @@ async function firstRecord(file: DataFile): Promise<string> {
     throw unreadable(file, error);
   }
   return bytes.toString("utf8");
+}
+
+/** Why bytes that should begin a text do not; undefined if they may. */
+function noText(bytes: Buffer): string | undefined {
+  const [first, second] = bytes;
+  if (first === 0x1f && second === 0x8b) return "it is packed with gzip, so its name must end in .gz";
+  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff))
+    return "it is text in UTF-16; it must be UTF-8";
+  return bytes.includes(0) ? "it is no text: its header line has the byte NUL" : undefined;
 }
 
 const unpacked = new Set<string>();

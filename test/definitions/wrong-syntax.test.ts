@@ -18,6 +18,7 @@ describe("YAML 1.2", () => {
     { says: "a tag", change: ["ttl: 90d", "ttl: «!days» 90"], code: "syntax" },
     { says: "a NUL", change: text('«"a\\0b"»'), code: "unusable-value" },
     { says: "bytes", change: text("!!binary «aGk=»"), code: "unusable-value" },
+    { says: "two documents", change: ["ttl: 90d", "ttl: 90d\n«---»\nttl: 7d"], code: "syntax" },
     { says: "a key twice", change: ["ttl: 90d", "ttl: 90d\n«ttl»: 7d"], code: "duplicate-key" },
     { says: "a merge key", change: ["ttl: 90d", "«<<»: {ttl: 90d}"], code: "merge-key" },
     { says: "an alias without anchor", change: ["ttl: 90d", "ttl: «*month»"], code: "bad-alias" },

@@ -69,6 +69,17 @@ describe("listing", () => {
     expect((await project.read(glob, "id", "BIGINT")).toSorted()).toEqual(expected);
   });
 
+  test.each([
+    [gzipSync("id\n1\n"), "packed with gzip"],
+    [Buffer.from("\ufeffid\n1\n", "utf16le"), "UTF-16"],
+    [Buffer.from("i\0d\n1\n"), "the byte NUL"],
+  ])("a CSV file that is no text is told as what it is: %#", async (bytes, says) => {
+    project.text("d/a.csv", bytes);
+    const problem = await refusal(() => project.source("d").schema());
+    expect(problem).toMatchObject({ code: "source/unreadable-file", file: "d/a.csv" });
+    expect(problem.says).toContain(says);
+  });
+
   test("a file whose name looks like a pattern is one file", async () => {
     await project.parquet("plain1.parquet", "SELECT 1 AS id");
     await project.parquet("plain[1].parquet", "SELECT 2 AS id");

@@ -9,7 +9,6 @@ import {
   type WrittenFeatureSpec,
 } from "../definitions/feature-run.js";
 import type { FeatureType } from "../definitions/feature-type.js";
-import { nearest } from "../errors/nearest.js";
 import { DaedalusError, type Problem } from "../errors/problem.js";
 import { compileFeatures } from "../formulas/features/compile-features.js";
 import type { Piece } from "../formulas/features/compute-pool.js";
@@ -20,6 +19,7 @@ import { EVENT_TIME, SYMBOL } from "../formulas/features/tables.js";
 import { checkFeatureRequest } from "./feature-request.js";
 import { featureTypesOf } from "./feature-types.js";
 import { readSourceTables, type SourceTablesRequest } from "./read-source-tables.js";
+import { refuseUnknownKeys } from "./unknown-keys.js";
 
 export interface FeatureEngineOptions extends FeatureEngineConfig {
   /** Settings that stand together, as a file may hold them; one that stands beside it comes first. */
@@ -66,12 +66,7 @@ export interface ComputedFeatures {
 }
 
 const CONFIG_KEYS: readonly string[] = ["types", "aliases", "threads", "backend"];
-
-function unknownOption(key: string): string {
-  const known = ["projectDir", "warehouse", "config", ...CONFIG_KEYS];
-  const near = nearest(key, known);
-  return `FeatureEngine has no option "${key}"${near === undefined ? `: it has ${known.join(", ")}` : `; did you mean "${near}"?`}`;
-}
+const OPTION_KEYS: readonly string[] = ["projectDir", "warehouse", "config"];
 
 /** Computes features over Arrow tables (docs/formulas.md). */
 export class FeatureEngine {
@@ -85,8 +80,8 @@ export class FeatureEngine {
   /** Throws RangeError for an option or a backend that there is not. */
   constructor(options: FeatureEngineOptions = {}) {
     const { projectDir, warehouse = "warehouse", config = {}, ...own } = options;
-    for (const key of [...Object.keys(own), ...Object.keys(config)])
-      if (!CONFIG_KEYS.includes(key)) throw new RangeError(unknownOption(key));
+    refuseUnknownKeys("FeatureEngine has no option", Object.keys(options), [...OPTION_KEYS, ...CONFIG_KEYS]);
+    refuseUnknownKeys("config of FeatureEngine has no option", Object.keys(config), CONFIG_KEYS);
     const { types = config.types ?? [], aliases = config.aliases ?? {}, backend = config.backend ?? "kernel" } = own;
     this.#directory = projectDir;
     this.#warehouse = warehouse;

@@ -1,5 +1,5 @@
 import { Table } from "apache-arrow";
-import { nearest } from "../errors/nearest.js";
+import { refuseUnknownKeys } from "./unknown-keys.js";
 
 type Shape = "text" | "texts" | "numbers";
 
@@ -21,7 +21,7 @@ const EXPECTED: Readonly<Record<Shape, string>> = {
 /** Throws RangeError for a request of `computeFeatures`, from a caller without types, that is none. */
 export function checkFeatureRequest(request: unknown): void {
   if (!isObject(request)) throw new RangeError("computeFeatures takes { specs, frames }");
-  checkKeys("the request", request, ["specs", "frames", "strict"]);
+  refuseUnknownKeys("computeFeatures has no option", Object.keys(request), ["specs", "frames", "strict"]);
   const { specs, frames, strict = false } = request;
   if (!Array.isArray(specs)) throw new RangeError(`specs is ${shown(specs)}, and must be a list of features`);
   for (const [place, spec] of specs.entries()) checkSpec(`specs[${place}]`, spec);
@@ -36,7 +36,7 @@ export function checkFeatureRequest(request: unknown): void {
 
 function checkSpec(at: string, spec: unknown): void {
   if (!isObject(spec)) throw new RangeError(`${at} is ${shown(spec)}, and must be a feature`);
-  checkKeys(at, spec, Object.keys(SPEC));
+  refuseUnknownKeys(`${at} has no key`, Object.keys(spec), Object.keys(SPEC));
   if (spec["name"] === undefined && spec["type"] === undefined)
     throw new RangeError(`${at} has no name, and no type to be named by`);
   for (const [key, shape] of Object.entries(SPEC)) {
@@ -50,14 +50,6 @@ function fits(value: unknown, shape: Shape): boolean {
   if (shape === "text") return typeof value === "string";
   const types = shape === "texts" ? ["string"] : ["number", "boolean"];
   return isObject(value) && Object.values(value).every((one) => types.includes(typeof one));
-}
-
-function checkKeys(what: string, given: object, known: readonly string[]): void {
-  const unknown = Object.keys(given).find((key) => !known.includes(key));
-  if (unknown === undefined) return;
-  const near = nearest(unknown, known);
-  const help = near === undefined ? `there are ${known.join(", ")}` : `did you mean "${near}"?`;
-  throw new RangeError(`${what} has no key "${unknown}"; ${help}`);
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

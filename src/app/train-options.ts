@@ -1,6 +1,6 @@
 import { ROLLING_ENGINES } from "../definitions/runtime.js";
-import { nearest } from "../errors/nearest.js";
 import { EXECUTORS } from "../tasks/task.js";
+import { refuseUnknownKeys } from "./unknown-keys.js";
 
 const SHAPES: Readonly<Record<string, readonly [is: (value: unknown) => boolean, expected: string]>> = {
   targetDate: [isText, "a text"],
@@ -21,17 +21,11 @@ const SHAPES: Readonly<Record<string, readonly [is: (value: unknown) => boolean,
 
 /** Throws RangeError for options of `train`, from a caller without types, that are none. */
 export function checkTrainOptions(options: object): void {
-  for (const [key, value] of Object.entries(options)) {
-    if (value === undefined) continue;
-    const shape = SHAPES[key];
-    if (shape === undefined) {
-      const near = nearest(key, Object.keys(SHAPES));
-      throw new RangeError(
-        `train has no option "${key}"${near === undefined ? `: it has ${Object.keys(SHAPES).join(", ")}` : `; did you mean "${near}"?`}`,
-      );
-    }
-    const [is, expected] = shape;
-    if (!is(value)) throw new RangeError(`${key} is ${String(value)}, and must be ${expected}`);
+  refuseUnknownKeys("train has no option", Object.keys(options), Object.keys(SHAPES));
+  const given = new Map(Object.entries(options));
+  for (const [key, [is, expected]] of Object.entries(SHAPES)) {
+    const value: unknown = given.get(key);
+    if (value !== undefined && !is(value)) throw new RangeError(`${key} is ${String(value)}, and must be ${expected}`);
   }
 }
 

@@ -123,7 +123,10 @@ export const featureTypeSchema: Schema<FeatureType> = object(
     ),
     output_column: optional(columnName, "name of its column where a feature has none"),
     formula: optional(text("a formula"), "what it computes"),
-    steps: optional(list(step, { nonEmpty: true }), "what it computes, call by call; instead of formula"),
+    steps: optional(
+      list(step, { nonEmpty: true, unique: { what: "step", key: "output", nameOf: ({ output = "" }) => output } }),
+      "what it computes, call by call; instead of formula",
+    ),
   },
   (written, here) => {
     checkForm(here);

@@ -266,7 +266,7 @@ function isRepeated<Item>(
   reading: Reading,
 ): boolean {
   const name = nameOf(value);
-  if (name === "") return false; // it gets its name later
+  if (name === "") return false; // it has none, or gets it later
   const identity = caseless ? name.toLowerCase() : name;
   const first = seen.get(identity);
   if (first === undefined) {

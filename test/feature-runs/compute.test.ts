@@ -394,6 +394,16 @@ test("a feature of a type without a name is called as its type says", async () =
       problems: [{ code: "definition/duplicate-name", file: "features.yaml" }],
     });
   });
+  await inRunFolder(run([{ type: "mine" }]), async (folder, file) => {
+    mkdirSync(join(folder, "feature_types"));
+    const step = "{primitive: TRANSFORM, op: abs, params: {x: x}, output: a}";
+    const rest =
+      "description: d\ncategory: c\ndimension: signal\nversion: v1.0\nstatus: active\ntags: []\nrequired_inputs: [x]\n";
+    writeFileSync(join(folder, "feature_types/mine.yaml"), `name: mine\n${rest}steps:\n  - ${step}\n  - ${step}\n`);
+    await expect(openFeatureRun(file)).rejects.toMatchObject({
+      problems: [{ code: "definition/duplicate-name", file: "feature_types/mine.yaml", line: 11 }],
+    });
+  });
   await inRunFolder(run([{ formula: "x" }]), async (_, file) => {
     await expect(openFeatureRun(file)).rejects.toMatchObject({ problems: [{ code: "definition/missing-key" }] });
   });

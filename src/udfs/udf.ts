@@ -14,7 +14,14 @@ export interface Udf {
   readonly compute: (columns: readonly Vector[], rows: number) => Vector;
 }
 
+/** A function that is written with a vector for each of its arguments, as many as those. */
+export interface DefinedUdf<Arguments extends readonly DType[]> extends Omit<Udf, "arguments" | "compute"> {
+  readonly arguments: Arguments;
+  readonly compute: (columns: { readonly [Place in keyof Arguments]: Vector }, rows: number) => Vector;
+}
+
 /** Declares a function; what it says is checked when a service is compiled. */
-export function defineUdf(udf: Udf): Udf {
-  return udf;
+export function defineUdf<const Arguments extends readonly DType[]>(udf: DefinedUdf<Arguments>): Udf {
+  // It is called with as many vectors as it has arguments, which the type of the list of them does not tell.
+  return udf as unknown as Udf;
 }

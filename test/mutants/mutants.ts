@@ -51,14 +51,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     rule: "available <= t, not <",
     file: windows,
-    find: "lambda s: s.a <= ${time}",
-    replace: "lambda s: s.a < ${time}",
+    find: "lambda s: s['a'] <= ${time}",
+    replace: "lambda s: s['a'] < ${time}",
   },
   {
     rule: "what is not yet available is not in a window",
     file: windows,
-    find: "lambda s: s.a <= ${time}",
-    replace: "lambda s: s.a <= ${time} OR TRUE",
+    find: "lambda s: s['a'] <= ${time}",
+    replace: "lambda s: s['a'] <= ${time} OR TRUE",
   },
   {
     rule: "exclude_self drops the own value",
@@ -323,6 +323,30 @@ export const MUTANTS: readonly Mutant[] = [
     file: "assembly/window-bounds.ts",
     find: "if (valid == 0 || load<u8>(valid + row) != 0) group =",
     replace: "group =",
+  },
+  {
+    rule: "kernel: an own row that is not known yet is not dropped twice",
+    file: "assembly/own-rows.ts",
+    find: "if (filter.available == 0) return min(end - first, most);",
+    replace: "return min(end - first, most);",
+  },
+  {
+    rule: "kernel: a value is hidden where none of its rows is known",
+    file: "assembly/window-count.ts",
+    find: "<< 2)) >= hi && !isKnownBefore(filter, query, row, lo)) values--;",
+    replace: "<< 2)) >= hi) values--;",
+  },
+  {
+    rule: "kernel: a value that leaves a window and stays in it is one",
+    file: "assembly/distinct-path.ts",
+    find: "distinct -= <i32>(at(next, lo) >= hi);",
+    replace: "distinct -= 1;",
+  },
+  {
+    rule: "kernel: without the own value the next one is the extreme",
+    file: "assembly/window-extreme.ts",
+    find: "if (!pairs || !some || !isOwn(filter, query, best)) return true;",
+    replace: "return true;",
   },
   {
     rule: "kernel: rows of an instant stand by value",

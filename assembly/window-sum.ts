@@ -61,18 +61,19 @@ export function windowIntegerSum(queries: i32, bounds: usize, stride: i32, windo
   return outside;
 }
 
-/** Known rows of the window by running sums. */
-function addKnown(filter: Filter, query: usize, prefix: usize, lo: i32, hi: i32): void {
+/** Known rows of the window by running sums; `specials` 0: all of them are finite. */
+function addKnown(filter: Filter, query: usize, prefix: usize, specials: usize, lo: i32, hi: i32): void {
   for (let begin = nextRow(filter, query, lo, hi, true); begin < hi; ) {
     const end = nextRow(filter, query, begin, hi, false);
     addRows(prefix, begin, end);
+    if (specials != 0) addSpecials(specials, begin, end);
     begin = nextRow(filter, query, end, hi, true);
   }
 }
 
 /** All of them but those with an own value. */
 function addIntegers(filter: Filter, query: usize, prefix: usize, lo: i32, hi: i32): void {
-  addKnown(filter, query, prefix, lo, hi);
+  addKnown(filter, query, prefix, 0, lo, hi);
   const own = ownValues(filter, query);
   for (let at: u32 = 0; at < own; at++) {
     if (isRepeated(filter, query, at)) continue;
@@ -161,12 +162,7 @@ export function windowFloatSum(queries: i32, bounds: usize, stride: i32, window:
 
 /** Known rows of the window but those with an own value, by running sums of 128 bits. */
 function addFloats(filter: Filter, query: usize, prefix: usize, base: i32, specials: usize, lo: i32, hi: i32): void {
-  for (let begin = nextRow(filter, query, lo, hi, true); begin < hi; ) {
-    const end = nextRow(filter, query, begin, hi, false);
-    addRows(prefix, begin, end);
-    if (specials != 0) addSpecials(specials, begin, end);
-    begin = nextRow(filter, query, end, hi, true);
-  }
+  addKnown(filter, query, prefix, specials, lo, hi);
   const own = ownValues(filter, query);
   for (let at: u32 = 0; at < own; at++) {
     if (isRepeated(filter, query, at)) continue;

@@ -5,7 +5,7 @@ import { type Explanation, explain as explainPipeline, extrasOf, type Findings }
 import { pipelineToYaml } from "../compiler/pipeline-yaml.js";
 import { resolveService } from "../compiler/resolve/resolve-service.js";
 import type { ResolvedService } from "../compiler/resolve/resolved-service.js";
-import { refusalOfSetting } from "../definitions/duckdb-settings.js";
+import { rangeOfSetting, refusalOfSetting } from "../definitions/duckdb-settings.js";
 import { placeOf } from "../definitions/place.js";
 import type { Project } from "../definitions/project.js";
 import { openPredicateAnalyzer } from "../engines/sql/predicate-analyzer.js";
@@ -91,10 +91,12 @@ async function resolve(opened: OpenedProject, name: string) {
   }
 }
 
-/** Values of `duckdb_config` that DuckDB does not take; names were judged by the reader of the definitions. */
+/** Values of `duckdb_config` that DuckDB does not take; names and ranges were judged by the reader of the definitions. */
 async function settingProblems(project: Project, service: string): Promise<readonly Problem[]> {
   const { duckdbConfig } = project.runtimeOf(service).compute;
-  const taken = Object.entries(duckdbConfig).filter(([name]) => refusalOfSetting(name) === undefined);
+  const taken = Object.entries(duckdbConfig).filter(
+    ([name, value]) => refusalOfSetting(name) === undefined && rangeOfSetting(name, value) === undefined,
+  );
   if (taken.length === 0) return [];
   const faults = await SqlSession.faultsOfSettings(Object.fromEntries(taken));
   return [...faults].map(([name, reason]) =>

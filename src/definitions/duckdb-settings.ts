@@ -68,6 +68,18 @@ const settings = record(settingText, {
 /** Far more than any machine has; a thread that computes nothing costs memory all the same. */
 const MOST_THREADS = 1024;
 
+/**
+ * What a value must be that DuckDB would take as it is: it would start the threads (more than a minute for 100,000 of
+ * them), and read the bytes as if there were no sign.
+ */
+export function rangeOfSetting(name: string, value: string): string | undefined {
+  if (name === "threads" && Number(value) > MOST_THREADS) return `at most ${MOST_THREADS}`;
+  if (SIZES.includes(name) && /^\s*-/.test(value)) return "a size above 0";
+  return undefined;
+}
+
+const SIZES = ["memory_limit", "max_memory"];
+
 /** `compute.duckdb_config`: names are checked here, values by DuckDB itself when a service is compiled. */
 export const duckdbSettings: Schema<Readonly<Record<string, string>>> = {
   expects: settings.expects,
@@ -83,14 +95,12 @@ export const duckdbSettings: Schema<Readonly<Record<string, string>>> = {
     const read = settings.read(site);
     if (read === undefined) return read;
     const { locations } = site.reading.context;
-    // DuckDB takes these as they are: it would start the threads, and read the bytes as if there were no sign.
-    const outside = (key: string, expected: string): void =>
-      site.reading.report(
-        definitionProblem("out-of-range", { key, value: read[key] ?? "", expected }),
-        locations.of(read, key) ?? site.location,
-      );
-    if (Number(read["threads"]) > MOST_THREADS) outside("threads", `at most ${MOST_THREADS}`);
-    for (const key of ["memory_limit", "max_memory"]) if (/^\s*-/.test(read[key] ?? "")) outside(key, "a size above 0");
+    for (const [key, value] of Object.entries(read)) {
+      const expected = rangeOfSetting(key, value);
+      if (expected === undefined) continue;
+      const place = locations.of(read, key) ?? site.location;
+      site.reading.report(definitionProblem("out-of-range", { key, value, expected }), place);
+    }
     if (read["memory_limit"] === undefined || read["max_memory"] === undefined) return read;
     const parameters = { first: "memory_limit", second: "max_memory", help: "they are one setting: keep one" };
     site.reading.report(

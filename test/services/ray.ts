@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -21,9 +21,11 @@ export interface TestCluster {
 /** A real cluster of two raylets on this machine, a CPU each; the head has the resource `head`, the other one `second`. */
 export async function startCluster(python: string): Promise<TestCluster> {
   const temporary = await mkdtemp(join(tmpdir(), "dr-"));
-  const child = spawn(python, [join(import.meta.dirname, "ray_cluster.py"), temporary], {
-    stdio: ["pipe", "pipe", "ignore"],
-    env: { ...process.env, RAY_USAGE_STATS_ENABLED: "0" },
+  // Ray writes the address of a cluster into a folder below RAY_TMPDIR that must be there.
+  await mkdir(join(temporary, "ray"));
+  const child = spawn(python, [join(import.meta.dirname, "ray_cluster.py")], {
+    stdio: ["pipe", "pipe", "inherit"],
+    env: { ...process.env, RAY_USAGE_STATS_ENABLED: "0", RAY_TMPDIR: temporary },
     detached: true,
   });
   const ended = new Promise<void>((resolve) => child.on("close", () => resolve()));

@@ -1,14 +1,12 @@
-"""A cluster of two raylets: prints its address, obeys "kill-second" and "add-second", ends with its stdin. Argument: a folder with
-a short name."""
+"""A cluster of two raylets: prints its address, obeys "kill-second" and "add-second", ends with its stdin. RAY_TMPDIR is a folder
+with a short name."""
 
 import sys
 
 from ray.cluster_utils import Cluster
 
 node = {"num_cpus": 1, "object_store_memory": 100_000_000, "include_dashboard": False}
-cluster = Cluster(
-    initialize_head=True, head_node_args={**node, "resources": {"head": 1}, "temp_dir": sys.argv[1]}
-)
+cluster = Cluster(initialize_head=True, head_node_args={**node, "resources": {"head": 1}})
 
 
 def add_second():

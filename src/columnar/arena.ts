@@ -35,6 +35,8 @@ export class Arena implements Room {
   readonly memory = new WebAssembly.Memory({ initial: 1, maximum: MOST_PAGES });
   /** Address 0 stands for what is not there. */
   #top = ALIGNMENT;
+  /** The end of what was ever handed out: pages behind it were never touched. */
+  #highest = ALIGNMENT;
 
   allocate(bytes: number): number {
     const address = this.#top;
@@ -43,10 +45,11 @@ export class Arena implements Room {
     if (missing > 0) {
       const most = MOST_PAGES - this.memory.buffer.byteLength / PAGE;
       if (missing > most) throw new ArenaFull(bytes);
-      // In steps of a quarter, so that many small wants do not move the views each time.
-      this.memory.grow(Math.min(most, Math.max(missing, Math.ceil(this.memory.buffer.byteLength / PAGE / 4))));
+      // To twice its size: V8 takes each growth for as many new bytes as the memory has, and collects garbage after it.
+      this.memory.grow(Math.min(most, Math.max(missing, this.memory.buffer.byteLength / PAGE)));
     }
     this.#top = top;
+    if (top > this.#highest) this.#highest = top;
     return address;
   }
 
@@ -58,8 +61,9 @@ export class Arena implements Room {
     this.#top = mark;
   }
 
+  /** That the system had to find room for. */
   get bytes(): number {
-    return this.memory.buffer.byteLength;
+    return this.#highest;
   }
 
   bytesAt(address: number, count: number): Uint8Array<ArrayBuffer> {

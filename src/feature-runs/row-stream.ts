@@ -1,7 +1,7 @@
 import type { DuckDBConnection, DuckDBDataChunk } from "@duckdb/node-api";
 import duckdb from "@duckdb/node-bindings";
 import { unpackBits } from "../columnar/bits.js";
-import { validityOf } from "../columnar/duckdb-vectors.js";
+import { giveBack, lentBytes, validityOf } from "../columnar/duckdb-vectors.js";
 import type { SqlSession } from "../engines/sql/session.js";
 
 /** Columns of doubles, and ticks where they are wanted, of as many rows as were asked for. */
@@ -85,6 +85,7 @@ function copyRows(chunk: DuckDBDataChunk, from: number, count: number, into: Roo
     const bits = validityOf(vector, rowCount);
     if (bits !== undefined) unpackBits(bits, from, count, valid, at);
   }
+  giveBack();
 }
 
 /** Eight bytes a row. */
@@ -98,6 +99,6 @@ function copyVector(
   at: number,
 ): duckdb.Vector {
   const vector = duckdb.data_chunk_get_vector(chunk.chunk, place);
-  into.set(duckdb.vector_get_data(vector, rows * 8).subarray(from * 8, (from + count) * 8), at * 8);
+  into.set(lentBytes(vector, rows * 8).subarray(from * 8, (from + count) * 8), at * 8);
   return vector;
 }

@@ -4,6 +4,7 @@ import { ArenaPool } from "../../columnar/arena.js";
 import { elementOf, isList } from "../../columnar/dtypes.js";
 import {
   bytesOf,
+  lentBytes,
   validBytes,
   vectorisedFunction,
   writeLists,
@@ -151,7 +152,7 @@ function answered(plan: KernelPlan, probe: () => readonly WindowAnswer[]): reado
 
 function queriesOf({ group, own }: KernelPlan, input: duckdb.DataChunk, rows: number): QueryBatch {
   const vectorOf = (column: number) => duckdb.data_chunk_get_vector(input, column);
-  const longs = (column: number) => duckdb.vector_get_data(vectorOf(column), rows * 8);
+  const longs = (column: number) => lentBytes(vectorOf(column), rows * 8);
   const first = group.available ? 3 : 2;
   const valid = validBytes(vectorOf(0), rows);
   return {
@@ -166,7 +167,7 @@ function queriesOf({ group, own }: KernelPlan, input: duckdb.DataChunk, rows: nu
       if (!isList(dtype))
         return {
           form,
-          bytes: duckdb.vector_get_data(vector, rows * form.width),
+          bytes: lentBytes(vector, rows * form.width),
           ...(own === undefined ? {} : { valid: own }),
         };
       const child = duckdb.list_vector_get_child(vector);
@@ -174,7 +175,7 @@ function queriesOf({ group, own }: KernelPlan, input: duckdb.DataChunk, rows: nu
       const elements = validBytes(child, size);
       return {
         form,
-        bytes: size === 0 ? new Uint8Array(0) : duckdb.vector_get_data(child, size * form.width),
+        bytes: lentBytes(child, size * form.width),
         ...(elements === undefined ? {} : { valid: elements }),
         list: {
           entries: new Uint8Array(bytesOf(vector, rows * 16)),

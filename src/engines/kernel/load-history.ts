@@ -1,7 +1,7 @@
 import { ANY, BOOLEAN } from "@duckdb/node-api";
 import duckdb from "@duckdb/node-bindings";
 import { Arena } from "../../columnar/arena.js";
-import { validBytes, vectorisedFunction } from "../../columnar/duckdb-vectors.js";
+import { lentBytes, validBytes, vectorisedFunction } from "../../columnar/duckdb-vectors.js";
 import type { HistoryBatch } from "../../kernels/history-index.js";
 import { INTEGER_CODES, type Kernels, kernelsOf } from "../../kernels/kernels.js";
 import type { KeyedRows, RowValues } from "../../kernels/latest-rows.js";
@@ -111,7 +111,7 @@ export class HistoryLoader {
     const { columns, available } = taking.group;
     const vectorOf = (column: number) => duckdb.data_chunk_get_vector(input, column);
     const copy = (into: BigInt64Array, column: number): void => {
-      new Uint8Array(into.buffer, from * 8, rows * 8).set(duckdb.vector_get_data(vectorOf(column), rows * 8));
+      new Uint8Array(into.buffer, from * 8, rows * 8).set(lentBytes(vectorOf(column), rows * 8));
     };
     copy(block.keys, 0);
     copy(block.times, 1);
@@ -121,7 +121,7 @@ export class HistoryLoader {
       const values = columns.map(({ width }, index): RowValues => {
         const vector = vectorOf(first + index);
         const valid = validBytes(vector, rows);
-        return { bytes: duckdb.vector_get_data(vector, rows * width), ...(valid === undefined ? {} : { valid }) };
+        return { bytes: lentBytes(vector, rows * width), ...(valid === undefined ? {} : { valid }) };
       });
       taking.lay(rows, values);
       return;
@@ -131,7 +131,7 @@ export class HistoryLoader {
       const vector = vectorOf(first + index);
       if (kind === INTEGER_CODES && width === 8) copy(into, first + index);
       else {
-        this.#scratch.bytesAt(this.#raw, rows * width).set(duckdb.vector_get_data(vector, rows * width));
+        this.#scratch.bytesAt(this.#raw, rows * width).set(lentBytes(vector, rows * width));
         this.#kernels.encode(rows, this.#raw, width, kind, this.#codes);
         into.set(this.#scratch.int64At(this.#codes, rows), from);
       }

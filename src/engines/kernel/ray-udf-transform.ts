@@ -3,6 +3,7 @@ import duckdb from "@duckdb/node-bindings";
 import {
   isValid,
   type ListRows,
+  lentBytes,
   listRows,
   textsOf,
   validBytes,
@@ -177,8 +178,7 @@ function elementsOf({ child, size, entries }: ListRows, { keysAre }: EmbeddingVe
 
 function integersOf(vector: duckdb.Vector, count: number): Ids {
   const valid = validBytes(vector, count);
-  const bytes = count === 0 ? new Uint8Array(0) : duckdb.vector_get_data(vector, count * 8);
-  return { count, bytes, ...(valid === undefined ? {} : { valid }) };
+  return { count, bytes: lentBytes(vector, count * 8), ...(valid === undefined ? {} : { valid }) };
 }
 
 /** Every row has its place in the child, also one that is NULL. Returns how many are not. */

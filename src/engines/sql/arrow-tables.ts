@@ -28,7 +28,9 @@ import { packBits } from "../../columnar/bits.js";
 import { type DType, elementOf, isList, type ScalarDType } from "../../columnar/dtypes.js";
 import {
   bytesOf,
+  giveBack,
   isValid,
+  lentText,
   listRows,
   validBytes,
   writeLists,
@@ -159,6 +161,7 @@ export async function readColumns(
       data
         .get(name)
         ?.push(dataOfVector(duckdb.data_chunk_get_vector(chunk.chunk, place), rowCount, types.get(name) as DataType));
+    giveBack();
   }
   return new Map(
     names.map((name) => {
@@ -267,7 +270,7 @@ function valuesOfVector(
     texts.push(
       length <= INLINE_BYTES
         ? new Uint8Array(strings, row * 16 + 4, length)
-        : duckdb.get_data_from_pointer(strings, row * 16 + 8, length).slice(),
+        : lentText(strings, row * 16 + 8, length).slice(),
     );
     ends[row + 1] = (ends[row] as number) + length;
   }

@@ -1,5 +1,6 @@
-import { type DuckDBDataChunk, DuckDBScalarFunction, type DuckDBVector, LIST, VARCHAR } from "@duckdb/node-api";
+import { LIST, VARCHAR } from "@duckdb/node-api";
 import duckdb from "@duckdb/node-bindings";
+import { isValid, lentBytes, lentText, validityOf, vectorisedFunction } from "../../columnar/duckdb-vectors.js";
 import { JsonFields, JsonSyntaxError, type JsonValueText, jsonElements } from "./json-text.js";
 import type { SqlSession } from "./session.js";
 
@@ -14,20 +15,19 @@ export function installJsonFunctions(session: SqlSession): void {
   if (installed.has(session)) return;
   installed.add(session);
   session.connection.registerScalarFunction(
-    DuckDBScalarFunction.create({
+    vectorisedFunction({
       name: "daedalus_json_fields",
       parameterTypes: [VARCHAR, VARCHAR],
       returnType: LIST(VARCHAR),
-      // Volatile: a filter above must not be pushed below and tokenise the line again.
-      volatile: true,
       mainFunction: (_info, input, output) => jsonFields(input, output),
     }),
   );
   session.connection.registerScalarFunction(
-    DuckDBScalarFunction.create({
+    vectorisedFunction({
       name: "daedalus_json_array",
       parameterTypes: [VARCHAR],
       returnType: LIST(VARCHAR),
+      volatile: false,
       mainFunction: (_info, input, output) => jsonArray(input, output),
     }),
   );
@@ -37,12 +37,13 @@ const installed = new WeakSet<SqlSession>();
 const fieldsByNames = new Map<string, JsonFields>();
 const decoder = new TextDecoder();
 
-function jsonFields(input: DuckDBDataChunk, output: DuckDBVector): void {
-  const lines = new StringVector(input, 0);
-  const names = new StringVector(input, 1);
-  const entries = new ListEntries(input.rowCount);
+function jsonFields(input: duckdb.DataChunk, output: duckdb.Vector): void {
+  const rows = duckdb.data_chunk_get_size(input);
+  const lines = new StringVector(input, 0, rows);
+  const names = new StringVector(input, 1, rows);
+  const entries = new ListEntries(rows);
   const values: JsonValueText[] = [];
-  for (let row = 0; row < input.rowCount; row++) {
+  for (let row = 0; row < rows; row++) {
     const line = lines.bytes(row);
     if (line === undefined) {
       entries.setNull(row, values.length);
@@ -56,11 +57,12 @@ function jsonFields(input: DuckDBDataChunk, output: DuckDBVector): void {
   entries.write(output, values);
 }
 
-function jsonArray(input: DuckDBDataChunk, output: DuckDBVector): void {
-  const texts = new StringVector(input, 0);
-  const entries = new ListEntries(input.rowCount);
+function jsonArray(input: duckdb.DataChunk, output: duckdb.Vector): void {
+  const rows = duckdb.data_chunk_get_size(input);
+  const texts = new StringVector(input, 0, rows);
+  const entries = new ListEntries(rows);
   const values: JsonValueText[] = [];
-  for (let row = 0; row < input.rowCount; row++) {
+  for (let row = 0; row < rows; row++) {
     const text = texts.bytes(row);
     const from = values.length;
     if (text === undefined) entries.setNull(row, from);
@@ -97,22 +99,22 @@ function fieldsNamed(names: string): JsonFields {
 class StringVector {
   readonly #data: Uint8Array;
   readonly #lengths: DataView;
-  readonly #validity: Uint8Array | null;
+  readonly #validity: Uint8Array | undefined;
 
-  constructor(input: DuckDBDataChunk, column: number) {
-    const vector = duckdb.data_chunk_get_vector(input.chunk, column);
-    this.#data = duckdb.vector_get_data(vector, input.rowCount * 16);
+  constructor(input: duckdb.DataChunk, column: number, rows: number) {
+    const vector = duckdb.data_chunk_get_vector(input, column);
+    this.#data = lentBytes(vector, rows * 16);
     this.#lengths = new DataView(this.#data.buffer, this.#data.byteOffset, this.#data.byteLength);
-    this.#validity = duckdb.vector_get_validity(vector, Math.ceil(input.rowCount / 64) * 8);
+    this.#validity = validityOf(vector, rows);
   }
 
   /** Undefined for NULL. */
   bytes(row: number): Uint8Array | undefined {
-    if (this.#validity && ((this.#validity[row >> 3] ?? 0xff) & (1 << (row & 7))) === 0) return undefined;
+    if (!isValid(this.#validity, row)) return undefined;
     const at = row * 16;
     const length = this.#lengths.getUint32(at, true);
     if (length <= 12) return this.#data.subarray(at + 4, at + 4 + length);
-    return duckdb.get_data_from_pointer(this.#data.buffer as ArrayBuffer, this.#data.byteOffset + at + 8, length);
+    return lentText(this.#data.buffer as ArrayBuffer, this.#data.byteOffset + at + 8, length);
   }
 }
 
@@ -138,8 +140,7 @@ class ListEntries {
     clearBit(this.#validity, row);
   }
 
-  write(output: DuckDBVector, values: readonly JsonValueText[]): void {
-    const vector = vectorOf(output);
+  write(vector: duckdb.Vector, values: readonly JsonValueText[]): void {
     duckdb.list_vector_reserve(vector, values.length);
     duckdb.list_vector_set_size(vector, values.length);
     duckdb.copy_data_to_vector(vector, 0, this.#entries.buffer, 0, this.#entries.byteLength);
@@ -166,11 +167,4 @@ function writeValidity(vector: duckdb.Vector, validity: Uint8Array<ArrayBuffer>)
 
 function clearBit(bits: Uint8Array, index: number): void {
   bits[index >> 3] = (bits[index >> 3] ?? 0) & ~(1 << (index & 7));
-}
-
-/** The binding's handle, which the typed API keeps for itself. */
-function vectorOf(output: DuckDBVector): duckdb.Vector {
-  const vector: unknown = Reflect.get(output, "vector");
-  if (typeof vector !== "object" || vector === null) throw new TypeError("DuckDB's vector has no handle");
-  return vector as duckdb.Vector;
 }

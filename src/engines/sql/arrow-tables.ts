@@ -268,9 +268,7 @@ function valuesOfVector(
   for (let row = 0; row < rows; row++) {
     const length = valid !== undefined && valid[row] === 0 ? 0 : view.getUint32(row * 16, true);
     texts.push(
-      length <= INLINE_BYTES
-        ? new Uint8Array(strings, row * 16 + 4, length)
-        : lentText(strings, row * 16 + 8, length).slice(),
+      length <= INLINE_BYTES ? new Uint8Array(strings, row * 16 + 4, length) : lentText(strings, row * 16 + 8, length),
     );
     ends[row + 1] = (ends[row] as number) + length;
   }

@@ -1,6 +1,6 @@
 import { ANY, BOOLEAN } from "@duckdb/node-api";
 import duckdb from "@duckdb/node-bindings";
-import { lentBytes, listRows, textsOf, vectorisedFunction } from "../../columnar/duckdb-vectors.js";
+import { bytesOf, listRows, textsOf, vectorisedFunction } from "../../columnar/duckdb-vectors.js";
 import type { NewVectors } from "../../embeddings/import-vectors.js";
 import type { StoreDefinition } from "../../embeddings/lance-store.js";
 import { embeddingProblem } from "../../errors/embedding.js";
@@ -84,9 +84,9 @@ export async function readVectors(
         const ids = duckdb.data_chunk_get_vector(input, 0);
         const keys = isText
           ? textsOf(ids, [[0, rows]], rows).map((one) => one ?? "")
-          : new BigInt64Array(lentBytes(ids, rows * 8).slice().buffer);
+          : new BigInt64Array(bytesOf(ids, rows * 8));
         const { child, size, entries } = listRows(duckdb.data_chunk_get_vector(input, 1), rows);
-        const floats = new Float32Array(lentBytes(child, size * 4).slice().buffer);
+        const floats = new Float32Array(bytesOf(child, size * 4));
         const vectors = new Float32Array(rows * dim);
         for (let row = 0; row < rows; row++) {
           const from = entries[row * 4] as number;

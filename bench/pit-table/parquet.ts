@@ -130,7 +130,7 @@ export async function writeBeside(
   const fields = answers.map(({ name }) => `answer.${name}`);
   await connection.run(
     `COPY (SELECT ${[...columns, ...fields].join(", ")} FROM (SELECT *, answer_of(file_row_number) AS answer
-      FROM read_parquet('${from}', file_row_number = true))) TO '${to}' (FORMAT parquet, COMPRESSION zstd, DICTIONARY_SIZE_LIMIT 1)`,
+      FROM read_parquet('${from}', file_row_number = true))) TO '${to}' (FORMAT parquet, COMPRESSION zstd, DICTIONARY_SIZE_LIMIT 1, PARQUET_VERSION v2)`,
   );
   connection.closeSync();
   instance.closeSync();

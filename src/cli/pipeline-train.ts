@@ -80,7 +80,7 @@ const WRITTEN: ReadonlySet<string> = new Set(["skeleton", "complete", "outdated"
 
 /** What a run did, for people. */
 export function reportText(report: TrainReport): string {
-  const { service, outputRoot, days, rows } = report;
+  const { service, outputRoot, days, rows, empty } = report;
   const worked = days.filter(({ outcome }) => outcome !== "skipped");
   const told = days.map(({ day, outcome, state, rows, seconds: took }) => [
     day,
@@ -101,7 +101,16 @@ export function reportText(report: TrainReport): string {
     "",
     table(["day", "outcome", "rows", "took"], told),
     ...(failures.size === 0 ? [] : ["", ...[...failures].map(([text, failed]) => `${daysText(failed)}: ${text}`)]),
+    ...(empty.length === 0 ? [] : ["", ...emptyText(service, empty)]),
   ].join("\n");
+}
+
+function emptyText(service: string, empty: readonly string[]): readonly string[] {
+  return [
+    `no value in any row that was written: ${empty.join(", ")}`,
+    `  where that is not meant: events and values of conditions are to be spelt as in the data, keys and times of views have to meet`,
+    `  what a row sees, and why: daeda pipeline explain ${service} --row <key>=<value>@<time>`,
+  ];
 }
 
 /** `2024-03-01`, or of several the first and how many more. */

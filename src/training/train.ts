@@ -21,6 +21,7 @@ import type { WrittenRule } from "./day.js";
 import { type DayState, type JudgedDay, OUTPUT_FILE, refuseForeignRoot, unitOf } from "./day-states.js";
 import { type DaySelection, selectDays } from "./days.js";
 import { DAYS_TASK, type DaysTask, type WrittenDay, writeContext } from "./days-task.js";
+import { EmptyColumns } from "./empty-columns.js";
 import { type DayUnit, EnrichStage } from "./enrich.js";
 import { writeEnrichContext } from "./enrich-task.js";
 import {
@@ -75,6 +76,11 @@ export interface TrainReport {
   readonly days: readonly TrainedDay[];
   /** Written by this run. */
   readonly rows: number;
+  /**
+   * Columns of the days that this run wrote without a value in any row: NULLs, empty lists, counts of 0. Those that embeddings
+   * and functions fill in later are not looked at.
+   */
+  readonly empty: readonly string[];
   readonly seconds: number;
   /** True if the signal stopped it; days that were not begun are then `left`. */
   readonly interrupted: boolean;
@@ -119,6 +125,7 @@ class TrainRun {
   readonly #reader: InputReader;
   readonly #qidMap: QidMap | undefined;
   readonly #context: string;
+  readonly #empty: EmptyColumns;
   #epoch = 0;
   /** What each day is to be made from: as planned, or as found when that had changed. */
   readonly #inputs = new Map<Day, string>();
@@ -129,6 +136,7 @@ class TrainRun {
     this.#reader = new InputReader(options);
     this.#qidMap = needsQid(options.pipeline) ? new QidMap(root, options) : undefined;
     this.#context = root.scratch("context.json");
+    this.#empty = new EmptyColumns(options.pipeline);
   }
 
   async run(rowsByDay: ReadonlyMap<Day, number>): Promise<TrainReport> {
@@ -185,6 +193,7 @@ class TrainRun {
         return { day, state, outcome: plan.get(day)?.action === "do" ? "left" : "skipped", ...rows, why, problems: [] };
       }),
       rows: [...done.values()].reduce((sum, entry) => sum + entry.rows, 0),
+      empty: this.#empty.names(),
       seconds: skeletons.seconds + (enriched?.seconds ?? 0),
       interrupted: skeletons.interrupted || enriched?.interrupted === true,
     };
@@ -338,6 +347,7 @@ class TrainRun {
         if (changes.length === 0) {
           await writeManifest(folder, await this.#manifest(unit.day, inputs, written, folder, started));
           await finish(unit, { rows: written.result.rows });
+          this.#empty.see(written.result.rows, written.result.columns);
         } else if (attempt === 1) changed.push(unit);
         else
           await fail(unit, new DaedalusError([trainingProblem("input-keeps-changing", { day: unit.day, changes })], 1));

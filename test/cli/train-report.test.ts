@@ -8,6 +8,7 @@ const report = (states: readonly ("absent" | "skeleton" | "complete" | "stale")[
     run: "r",
     days: states.map((state, i) => ({ day: `2024-01-0${i + 1}`, state, outcome: "skipped", why: [], problems: [] })),
     rows: 0,
+    empty: [],
     seconds: 0,
     interrupted: false,
   });
@@ -30,9 +31,24 @@ test("days that failed alike are told once", () => {
     run: "r",
     days,
     rows: 0,
+    empty: [],
     seconds: 0,
     interrupted: false,
   });
   expect(text.split("no room")).toHaveLength(2);
   expect(text).toContain("2024-01-01 and 2 more days: ");
+});
+
+test("columns without a value are named", () => {
+  const text = reportText({
+    service: "s",
+    outputRoot: "/out",
+    run: "r",
+    days: [{ day: "2024-01-01", state: "absent", outcome: "done", rows: 2, seconds: 1, why: [], problems: [] }],
+    rows: 2,
+    empty: ["likes_1d", "likes_7d"],
+    seconds: 1,
+    interrupted: false,
+  });
+  expect(text).toMatch(/no value in any row that was written: likes_1d, likes_7d\n.*explain s --row/s);
 });

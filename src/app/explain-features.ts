@@ -1,9 +1,12 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isoMicros } from "../columnar/instants.js";
+import type { SqlSession } from "../engines/sql/session.js";
 import { identifier, text } from "../engines/sql/text.js";
 import { featureRunProblem } from "../errors/formula.js";
+import { nearest } from "../errors/nearest.js";
 import { DaedalusError } from "../errors/problem.js";
+import { OpenTable } from "../feature-runs/run-table.js";
 import type { CompiledFeatures } from "../formulas/features/compile-features.js";
 import { type ExplainedFeatures, explainFeatures } from "../formulas/features/explain-features.js";
 import { onClock } from "../formulas/features/stages.js";
@@ -50,20 +53,21 @@ export async function explainFeaturesRow(
     const nodes = nodesOnClock(compiled, clock);
     const path = join(staging, "row.parquet");
     const asFeatures = nodes.map((node) => ({ name: node.id, table: clock, node }));
+    const noSuchRow = () => refuseRow(opened, session, symbol, time);
     const written = await writeFeatures(open, { graph: compiled.graph, features: asFeatures }, path).catch(
       (error: unknown) => {
-        if (error instanceof DaedalusError && error.problems[0]?.code === "frame/no-rows")
-          throw noSuchRow(symbol, time);
+        if (error instanceof DaedalusError && error.problems[0]?.code === "frame/no-rows") return undefined;
         throw error;
       },
     );
+    if (written === undefined) return noSuchRow();
     const isOf = symbol === undefined ? "true" : `symbol = ${text(symbol)}`;
     // The times are there where no feature has a node.
     const hasSymbols = tables[0]?.columns.columns.has(SYMBOL) ?? false;
     const columns = ["event_time", ...(hasSymbols ? [SYMBOL] : []), ...nodes.map(({ id }) => identifier(id))];
     const rows = await session.query(`SELECT ${columns.join(", ")} FROM read_parquet(${text(path)}) WHERE ${isOf}`);
     const last = rows[rows.length - 1];
-    if (last === undefined) throw noSuchRow(symbol, time);
+    if (last === undefined) return noSuchRow();
     const symbols = [...new Set(rows.map((one) => String(one[SYMBOL])))];
     if (hasSymbols && symbols.length > 1)
       throw new DaedalusError([featureRunProblem("row-of-several", { time: isoMicros(time), symbols })], 2);
@@ -86,9 +90,34 @@ export async function explainFeaturesRow(
   });
 }
 
-function noSuchRow(symbol: string | undefined, time: bigint): DaedalusError {
-  const row = { symbol: symbol ?? "the table", time: isoMicros(time) };
-  return new DaedalusError([featureRunProblem("no-such-row", row)], 2);
+/** Throws DaedalusError, exit code 2, with what the first table has near the row. */
+async function refuseRow(
+  { run, read }: OpenedFeatureRun,
+  session: SqlSession,
+  symbol: string | undefined,
+  time: bigint,
+): Promise<never> {
+  const { warehouse, symbols, venue } = run;
+  const choice = {
+    warehouse,
+    ...(symbols === undefined ? {} : { symbols }),
+    ...(venue === undefined ? {} : { venue }),
+  };
+  const [table] = run.tables;
+  const near = table && (await (await OpenTable.open(choice, table, read.directory, session)).near(symbol, time));
+  const known = near?.symbols ?? [];
+  throw new DaedalusError(
+    [
+      symbol !== undefined && known.length > 0
+        ? featureRunProblem("no-such-symbol", { symbol, nearest: nearest(symbol, known), known })
+        : featureRunProblem("no-such-row", {
+            symbol: symbol ?? "the table",
+            time: isoMicros(time),
+            near: (near?.times ?? []).map(isoMicros),
+          }),
+    ],
+    2,
+  );
 }
 
 /** Those that have values on the clock's rows: what other tables have on theirs is not among them. */

@@ -265,7 +265,16 @@ export const featureRunProblem = family("features", {
     says: `${p.symbols.length} symbols have a row at ${p.time}`,
     help: `write which: ${p.symbols[0]}@${p.time}`,
   }),
-  "no-such-row": (p: { symbol: string; time: string }) => ({
+  "no-such-row": (p: { symbol: string; time: string; near: readonly string[] }) => ({
     says: `no row of ${p.symbol} has the time ${p.time}`,
+    ...(p.near.length === 0 ? {} : { help: `its rows next to it: ${p.near.join(", ")}` }),
+  }),
+  "no-such-symbol": (p: { symbol: string; nearest: string | undefined; known: readonly string[] }) => ({
+    says: `no row has the symbol "${p.symbol}"`,
+    suggestion: p.nearest,
+    help:
+      p.nearest === undefined
+        ? `its symbols: ${p.known.slice(0, 20).join(", ")}${p.known.length > 20 ? ", …" : ""}`
+        : undefined,
   }),
 });

@@ -121,6 +121,30 @@ export class OpenTable {
   }
 
   /**
+   * What is near a row that there is not: the symbol's times before and after it (microseconds), or, where the table has no such
+   * symbol, those that it has.
+   */
+  async near(
+    symbol: string | undefined,
+    time: bigint,
+  ): Promise<{ times: readonly bigint[]; symbols: readonly string[] }> {
+    const names = await this.#load([]);
+    const own = this.#symbol(names);
+    const isOwn = symbol === undefined || own === undefined ? "true" : `${own} = ${text(symbol)}`;
+    const from = `FROM ${this.#rows()} r WHERE ${this.#conditions(names)}`;
+    const [near] = await this.session.query(
+      `SELECT max(${names.time}) FILTER (WHERE ${this.#isBefore(names, time)}) AS before,
+         min(${names.time}) FILTER (WHERE NOT (${this.#isBefore(names, time + 1n)})) AS after ${from} AND ${isOwn}`,
+    );
+    const times = [near?.["before"], near?.["after"]].flatMap((ticks) =>
+      typeof ticks === "bigint" ? [this.resolution === "ns" ? ticks / 1000n : ticks] : [],
+    );
+    if (times.length > 0 || own === undefined) return { times, symbols: [] };
+    const symbols = await this.session.query(`SELECT DISTINCT ${own} AS symbol ${from} ORDER BY 1 ASC NULLS LAST`);
+    return { times, symbols: symbols.map((row) => String(row["symbol"])) };
+  }
+
+  /**
    * SQL of the rows of all symbols before the run's end, by symbol, time, sequence and as they came: ticks of the resolution, then
    * the columns as doubles. `symbols` has said how many.
    */

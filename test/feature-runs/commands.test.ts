@@ -163,16 +163,19 @@ test("explain draws the graph, and tells every node's value at a row", async () 
   expect(found).toEqual(wanted);
   const constants = row.explained.nodes.filter(({ op }: { op: string }) => op === "constant");
   expect(constants.map(({ name }: { name: string }) => row.values[name])).toContain(1);
-  expect((await daeda("features", "explain", "--row", "ETH@2025-01-01")).stderr).toContain(
-    "no row of ETH has the time 2025-01-01",
+  expect((await daeda("features", "explain", "--row", "ETH@2025-01-01")).stderr).toMatch(
+    /no row of ETH has the time 2025-01-01T00:00:00.000Z\n {2}its rows next to it: 2024-01-0\dT\S+Z$/m,
+  );
+  expect((await daeda("features", "explain", "--row", "ETHH@2024-01-01T00:30:00Z")).stderr).toMatch(
+    /no row has the symbol "ETHH"\n.*did you mean "ETH"\?/,
   );
   expect((await daeda("features", "explain", "--row", "ETH")).stderr).toContain("features/bad-row");
   const several = (await daeda("features", "explain", "--row", "@2024-01-01T00:30:00Z")).stderr;
   expect(several).toMatch(
     /2 symbols have a row at 2024-01-01T00:30:00.000Z\n {2}write which: (BTC|ETH)@2024-01-01T00:30/,
   );
-  expect((await daeda("features", "explain", "--row", "ETH@2024-01-01T00:30:00.000007Z")).stderr).toContain(
-    "no row of ETH has the time 2024-01-01T00:30:00.000007Z",
+  expect((await daeda("features", "explain", "--row", "ETH@2024-01-01T00:30:00.000007Z")).stderr).toMatch(
+    /no row of ETH has the time 2024-01-01T00:30:00.000007Z\n {2}its rows next to it: 2024-01-01T00:30:00.000Z, 2024-01-01T00:31:00.000Z/,
   );
   const broken = await daeda("features", "explain", "--row", "ETH@2024-01-01T00:30:00Z", "--feature", "broken");
   expect(broken).toMatchObject({ code: 0, stdout: expect.stringContaining("formula/unknown-name") });

@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
-import { FEATURE_BACKENDS, type FeatureBackend } from "../definitions/feature-run.js";
+import type { FeatureBackend } from "../definitions/feature-run.js";
 import { formatProblem } from "../errors/problem.js";
-import { type AddCommand, answering, oneOf, wholeNumber } from "./command.js";
-import { FEATURES_FILE, featuresFile, timeOption } from "./features-options.js";
+import { type AddCommand, answering, wholeNumber } from "./command.js";
+import { backendOption, FEATURES_FILE, featuresFile, timeOption } from "./features-options.js";
 import { interruptible } from "./interruption.js";
 import { relativePath } from "./paths.js";
 import { table } from "./table.js";
@@ -30,7 +30,7 @@ export const addFeaturesCompute: AddCommand = (group, terminal, exit) => {
     .option("--start <time>", "first time that is written, UTC", timeOption("--start"))
     .option("--end <time>", "time before which rows are written, UTC", timeOption("--end"))
     .option("--symbol <symbol...>", "symbols to compute, instead of symbols")
-    .option("--backend <backend>", `who computes: ${FEATURE_BACKENDS.join(", ")}`, oneOf("--backend", FEATURE_BACKENDS))
+    .addOption(backendOption())
     .option("--concurrency <n>", "threads that compute", wholeNumber("--concurrency", 1))
     .option("--strict", "a feature that fails fails the command, and nothing is written")
     .action(

@@ -1,9 +1,10 @@
 import { isoMicros, parseIso } from "../columnar/instants.js";
+import type { FeatureBackend } from "../definitions/feature-run.js";
 import { featureRunProblem } from "../errors/formula.js";
 import { DaedalusError, formatProblem } from "../errors/problem.js";
 import type { ExplainedFeatures } from "../formulas/features/explain-features.js";
 import { type AddCommand, answering, oneOf, refuseTwoForms } from "./command.js";
-import { FEATURES_FILE, featuresFile } from "./features-options.js";
+import { backendOption, FEATURES_FILE, featuresFile } from "./features-options.js";
 import { table } from "./table.js";
 
 const FORMATS = ["text", "json", "mermaid"] as const;
@@ -11,6 +12,7 @@ const FORMATS = ["text", "json", "mermaid"] as const;
 interface Options {
   readonly feature?: string;
   readonly row?: string;
+  readonly backend?: FeatureBackend;
   readonly format?: (typeof FORMATS)[number];
 }
 
@@ -24,6 +26,7 @@ export const addFeaturesExplain: AddCommand = (group, terminal, exit) => {
     .argument("[features.yaml]", "file of the run", FEATURES_FILE)
     .option("--feature <name>", "only what this feature is made of")
     .option("--row <symbol@time>", "a row: SYMBOL@2024-01-31T12:00:00Z; @time where the table has no symbols")
+    .addOption(backendOption())
     .option("--format <format>", 'text, json or mermaid (default: "text")', oneOf("--format", FORMATS))
     .action(
       answering(terminal, exit, async (surroundings, options: Options, file: string) => {
@@ -32,7 +35,9 @@ export const addFeaturesExplain: AddCommand = (group, terminal, exit) => {
         const { explainFeaturesRow, explainRun } = await import("../app/explain-features.js");
         if (options.row !== undefined && options.format === "mermaid")
           throw new DaedalusError([featureRunProblem("row-as-mermaid", {})], 2);
-        const opened = await openFeatureRun(featuresFile(surroundings, file));
+        const opened = await openFeatureRun(featuresFile(surroundings, file), {
+          ...(options.backend === undefined ? {} : { backend: options.backend }),
+        });
         if (options.row !== undefined) {
           const found = await explainFeaturesRow(opened, addressOf(options.row), options.feature);
           const { explained, values, failures, rows } = found;

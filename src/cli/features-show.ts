@@ -1,7 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
+import type { FeatureBackend } from "../definitions/feature-run.js";
 import { type AddCommand, answering } from "./command.js";
-import { FEATURES_FILE, featuresFile, timeOption } from "./features-options.js";
+import { backendOption, FEATURES_FILE, featuresFile, timeOption } from "./features-options.js";
 import { relativePath } from "./paths.js";
 
 interface Options {
@@ -10,6 +11,7 @@ interface Options {
   readonly symbol?: readonly string[];
   readonly start?: bigint;
   readonly end?: bigint;
+  readonly backend?: FeatureBackend;
 }
 
 export const addFeaturesShow: AddCommand = (group, terminal, exit) => {
@@ -25,6 +27,7 @@ export const addFeaturesShow: AddCommand = (group, terminal, exit) => {
     .option("--symbol <symbol...>", "symbols to compute, instead of symbols")
     .option("--start <time>", "first time, UTC", timeOption("--start"))
     .option("--end <time>", "time before which rows are drawn, UTC", timeOption("--end"))
+    .addOption(backendOption())
     .action(
       answering(terminal, exit, async (surroundings, options: Options, file: string) => {
         const { checkPageOutput, openFeatureRun } = await import("../app/features-service.js");

@@ -145,9 +145,7 @@ test("explain draws the graph, and tells every node's value at a row", async () 
     '  n1["SOURCE bars.close"]',
     '  n2["WINDOW lag(n1, n=1)"]',
   ]);
-  writeFileSync(join(folder, "polars.yaml"), `${RUN}backend: polars\n`);
-  const polars = (await daeda("features", "explain", "polars.yaml", "--feature", "skewed")).stdout;
-  rmSync(join(folder, "polars.yaml"));
+  const polars = (await daeda("features", "explain", "--backend", "polars", "--feature", "skewed")).stdout;
   expect(polars).toMatch(/rolling_std\(.*\) +\d+ rows +polars/);
   expect(polars).toMatch(/rolling_skew\(.*\) +\d+ rows +kernel/);
 

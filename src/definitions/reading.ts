@@ -87,17 +87,22 @@ export function parseFile(file: string, text: string, context: ReadingContext): 
   };
   const reading = readingOf(file, document, context, locateRange);
   const faults = [...document.errors, ...document.warnings];
-  let broken = faults.some(({ code }) => code !== "DUPLICATE_KEY");
-  for (const { code, pos, message } of faults) {
-    if (code !== "DUPLICATE_KEY") {
-      const reason = REASONS[code] ?? lowerFirst(message.split("\n")[0] ?? message);
-      reading.report(definitionProblem("syntax", { reason }), locateRange(pos[0], pos[1]));
-    } else if (!broken) {
+  // What comes after the first fault of the syntax mostly comes of it.
+  const fault = faults.find(({ code }) => code !== "DUPLICATE_KEY");
+  let broken = fault !== undefined;
+  if (fault !== undefined) {
+    const { code, pos, message } = fault;
+    const list = unquotedList(text, pos[0]);
+    const reason = REASONS[code] ?? lowerFirst(message.split("\n")[0] ?? message);
+    if (list === undefined) reading.report(definitionProblem("syntax", { reason }), locateRange(pos[0], pos[1]));
+    else
+      reading.report(definitionProblem("unquoted-list", list), locateRange(list.from, list.from + list.dtype.length));
+  } else
+    for (const { pos } of faults) {
       const key = keyAt(text, pos[0]);
       const problem = definitionProblem("duplicate-key", { key: unquoted(key) });
       reading.report(problem, locateRange(pos[0], pos[0] + key.length));
     }
-  }
   const version = document.directives?.yaml;
   if (version?.explicit && version.version !== "1.2") {
     reading.report(
@@ -120,6 +125,14 @@ export function parseFile(file: string, text: string, context: ReadingContext): 
     contents: broken ? undefined : (document.contents ?? emptyMap()),
     name: typeof name === "string" ? name : undefined,
   };
+}
+
+/** A dtype of lists (`BIGINT[]`) in the line of a fault and not behind it: between braces `[` begins a list of YAML. */
+function unquotedList(text: string, at: number): { readonly dtype: string; readonly from: number } | undefined {
+  const begin = text.lastIndexOf("\n", at - 1) + 1;
+  const [line = ""] = text.slice(begin).split("\n", 1);
+  const found = [...line.matchAll(/(?<=:\s*)[A-Za-z]+\[\](?=\s*[,}])/g)].findLast(({ index }) => begin + index <= at);
+  return found === undefined ? undefined : { dtype: found[0], from: begin + found.index };
 }
 
 /** What the parser says in words of its own program. */

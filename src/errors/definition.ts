@@ -38,6 +38,10 @@ export const definitionProblem = family("definition", {
     says: `this is not valid YAML: ${reason}`,
     help: "correct the syntax (YAML 1.2); the rest of the file is read once it parses",
   }),
+  "unquoted-list": ({ dtype }: { readonly dtype: string }) => ({
+    says: `${dtype} is not quoted: between braces, [ begins a list of YAML`,
+    help: `write "${dtype}"; the rest of the file is read then`,
+  }),
   "unusable-value": ({ reason }: { readonly reason: string }) => ({
     says: reason,
     help: "write a text without it, or a number; the rest of the file is read then",

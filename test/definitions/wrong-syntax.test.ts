@@ -14,6 +14,12 @@ describe("YAML 1.2", () => {
   refuses(FILE, [
     { says: "a list that is not closed", change: ["ttl: 90d", "ttl: [1,\n«e»ntity: x"], code: "syntax" },
     { says: "a reserved character", change: ["ttl: 90d", "ttl: «@»90d"], code: "syntax" },
+    {
+      says: "a dtype of lists without quotes, between braces",
+      change: ["ttl: 90d", "ttl: 90d\ndescription: {a: «BIGINT[]», b: TEXT[]}"],
+      code: "unquoted-list",
+    },
+    { says: "a list in a list that is not closed", change: ["ttl: 90d", "ttl: {a: [], b: [1«}»"], code: "syntax" },
     { says: "a tab as indentation", change: ["ttl: 90d", "ttl:\n«\t»- 90d"], code: "syntax" },
     { says: "a tag", change: ["ttl: 90d", "ttl: «!days» 90"], code: "syntax" },
     { says: "a NUL", change: text('«"a\\0b"»'), code: "unusable-value" },

@@ -7,6 +7,8 @@ interface Named {
   readonly nearest?: string | undefined;
 }
 
+const OVERRIDABLE = "only engine, rolling_engine and inputs can be overridden";
+
 const listed = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(", ");
 
 /** What the compiler refuses: names that do not resolve, types that do not fit, overrides that would change the meaning. */
@@ -320,10 +322,11 @@ export const compilerProblem = family("compiler", {
   "override-field-unknown": (p: Named & { operator: string }) => ({
     says: `operator "${p.operator}" has no field "${p.name}"`,
     suggestion: p.nearest,
+    help: OVERRIDABLE,
   }),
   "override-differs": (p: { operator: string; field: string }) => ({
     says: `${p.field} of "${p.operator}" differs from the generated pipeline`,
-    help: "only engine, rolling_engine and inputs can be overridden; run daeda pipeline compile and copy the entry anew",
+    help: `${OVERRIDABLE}; run daeda pipeline compile and copy the entry anew`,
   }),
   "override-loosens-strictness": (p: { operator: string; field: string }) => ({
     says: `${p.field} of "${p.operator}" would let a row see what was not known strictly before it`,

@@ -4,6 +4,11 @@ import { family } from "./catalogue.js";
 export const udfProblem = family("udf", {
   "not-bundled": (p: { message: string }) => ({
     says: `project.udfs.ts cannot be compiled: ${p.message}`,
+    ...(p.message.startsWith("Could not resolve")
+      ? {
+          help: 'there are "daedalus/udfs" (which has defineUdf), "apache-arrow", files beside it, and packages that are installed there',
+        }
+      : {}),
   }),
   "not-loaded": (p: { message: string }) => ({
     says: `project.udfs.ts cannot be loaded: ${p.message}`,

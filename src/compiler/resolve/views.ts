@@ -183,8 +183,10 @@ function bindView(
   const { timestampField, availableField, timestampUnit } = view.source;
   const columns = new Map<string, BoundColumn>();
   const missing: Missing[] = [];
+  const foundOf = (source: string): SourceColumn | undefined =>
+    sourceColumns.get(source) ?? (schema?.open ? { name: source, type: "text", text: true } : undefined);
   const look = (source: string, at: At): SourceColumn | undefined => {
-    const found = sourceColumns.get(source) ?? (schema?.open ? { name: source, type: "text", text: true } : undefined);
+    const found = foundOf(source);
     if (found === undefined && schema !== undefined) missing.push({ source, at });
     return found;
   };
@@ -220,7 +222,7 @@ function bindView(
   const addTime = (source: string, key: "timestampField" | "availableField"): BoundTime | undefined => {
     const name = canonicalOf(source);
     const column = columns.get(name) ?? add(name, undefined, { definition: view.source, key }, true);
-    const found = sourceColumns.get(source);
+    const found = foundOf(source);
     if (found?.cut === true)
       warn((place) => compilerProblem("cut-instants", { column: source, view: view.name }, place), {
         definition: view.source,
@@ -231,7 +233,7 @@ function bindView(
   const time = timestampField === undefined ? undefined : addTime(timestampField, "timestampField");
   const available = availableField === undefined ? undefined : addTime(availableField, "availableField");
   tellMissing(project, view, missing, columns.size, [...sourceColumns.keys()], tell);
-  refuseIdleUnit(view, [timestampField, availableField], sourceColumns, columns, canonicalOf, tell);
+  refuseIdleUnit(view, [timestampField, availableField], foundOf, columns, canonicalOf, tell);
 
   return {
     name: view.name,
@@ -349,7 +351,7 @@ function timeOf(
 function refuseIdleUnit(
   view: FeatureView,
   times: readonly (string | undefined)[],
-  sourceColumns: ReadonlyMap<string, SourceColumn>,
+  foundOf: (source: string) => SourceColumn | undefined,
   columns: ReadonlyMap<string, BoundColumn>,
   canonicalOf: (source: string) => string,
   tell: Tell,
@@ -357,7 +359,9 @@ function refuseIdleUnit(
   if (view.source.timestampUnit === undefined) return;
   const known = times.flatMap((source) => {
     const column = source === undefined ? undefined : columns.get(canonicalOf(source));
-    return source === undefined || column === undefined || column.unknown || !sourceColumns.has(source) ? [] : [column];
+    return source === undefined || column === undefined || column.unknown || foundOf(source) === undefined
+      ? []
+      : [column];
   });
   const [first] = known;
   if (first === undefined || known.length < times.filter((source) => source !== undefined).length) return;

@@ -1,5 +1,4 @@
-import { rename, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { compile } from "../compiler/compile/compile.js";
 import { type Explanation, explain as explainPipeline, extrasOf, type Findings } from "../compiler/explain.js";
 import { pipelineToYaml } from "../compiler/pipeline-yaml.js";
@@ -15,7 +14,7 @@ import { commandProblem } from "../errors/command.js";
 import { definitionProblem } from "../errors/definition.js";
 import { byPlace, DaedalusError, type Problem } from "../errors/problem.js";
 import type { Pipeline } from "../operators/pipeline.js";
-import { makeFolders } from "../runs/durable.js";
+import { writeWhole } from "../runs/durable.js";
 import { openSource } from "../sources/open-source.js";
 import { bundleUdfs, type UdfBundle } from "../udfs/bundle-udfs.js";
 import { loadUdfs } from "../udfs/load-udfs.js";
@@ -120,16 +119,14 @@ function isKnown(problem: Problem, known: readonly Problem[]): boolean {
 export async function writePipeline(compiled: CompiledService, directory?: string): Promise<string> {
   const folder = directory ?? compiled.project.pipelinesDirectory;
   const path = join(folder, `${compiled.pipeline.service}.generated.yaml`);
-  await writeWhole(path, pipelineYaml(compiled));
+  await writeText(path, pipelineYaml(compiled));
   return path;
 }
 
-/** Writes a text file that appears whole, and the folders above it. Throws DaedalusError, exit code 1. */
-export async function writeWhole(path: string, text: string): Promise<void> {
+/** `writeWhole` for what a command was asked to write. Throws DaedalusError, exit code 1. */
+export async function writeText(path: string, text: string): Promise<void> {
   try {
-    await makeFolders(dirname(path));
-    await writeFile(`${path}.tmp`, text);
-    await rename(`${path}.tmp`, path);
+    await writeWhole(path, text);
   } catch (error) {
     const cause = error instanceof Error ? error.message : String(error);
     throw new DaedalusError([commandProblem("cannot-write", { path, cause })], 1, { cause: error });

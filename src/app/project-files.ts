@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
-import { readdir, readFile, rename, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { jsonSchemas } from "../definitions/json-schemas.js";
 import { commandProblem } from "../errors/command.js";
 import { DaedalusError } from "../errors/problem.js";
-import { makeFolders } from "../runs/durable.js";
+import { writeWhole } from "../runs/durable.js";
 
 /**
  * Copies the named files and folders of a project, and writes the JSON Schemas of this version beside them. Files that exist
@@ -14,6 +14,7 @@ export async function copyProject(from: string, to: string, parts: readonly stri
   const written: string[] = [];
   for (const file of await filesOf(from, parts)) {
     if (existsSync(join(to, file))) continue;
+    // Half a file, left by a process that was stopped, would count as one that the user has.
     await writeWhole(join(to, file), await readFile(join(from, file)));
     written.push(file);
   }
@@ -30,13 +31,6 @@ async function filesOf(folder: string, parts: readonly string[]): Promise<readon
     .map((entry) => join(entry.parentPath, entry.name).slice(folder.length))
     .filter((file) => parts.some((part) => file === part || file.startsWith(join(part, "/"))))
     .sort();
-}
-
-/** Half a file, left by a process that was stopped, would count as one that the user has. */
-async function writeWhole(path: string, content: string | Buffer): Promise<void> {
-  await makeFolders(dirname(path));
-  await writeFile(`${path}.tmp`, content);
-  await rename(`${path}.tmp`, path);
 }
 
 /** A file system's refusal as a problem that names the folder; any other error as it is. */

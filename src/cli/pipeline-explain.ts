@@ -131,7 +131,7 @@ async function rendered(explanation: Explanation, format: Format, terminal: Term
 }
 
 async function written(path: string, text: string): Promise<Answer> {
-  const { writeWhole } = await import("../app/compile-service.js");
-  await writeWhole(path, text.endsWith("\n") ? text : `${text}\n`);
+  const { writeText } = await import("../app/compile-service.js");
+  await writeText(path, text.endsWith("\n") ? text : `${text}\n`);
   return { json: { written: path }, text: path };
 }

@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, rename, stat, unlink } from "node:fs/promises";
+import { chmod, mkdir, open, readdir, realpath, rename, stat, unlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { newId } from "./identity.js";
 
@@ -55,6 +55,29 @@ export async function writeDurably(path: string, content: string): Promise<void>
   await writeNew(temporary, content);
   await rename(temporary, path);
   await sync(folder);
+}
+
+/**
+ * A file that appears whole, and the folders above it; unlike `writeDurably` without waiting for the disk. What the path links to is
+ * written, with the mode that it has; a device or a pipe takes the content itself. Throws the file system's error.
+ */
+export async function writeWhole(path: string, content: string | Buffer): Promise<void> {
+  await makeFolders(dirname(path));
+  const target = await realpath(path).catch(() => path);
+  const there = await stat(target).catch(() => undefined);
+  if (there !== undefined && !there.isFile()) {
+    await writeFile(target, content);
+    return;
+  }
+  const temporary = join(dirname(target), `.${newId()}.tmp`);
+  try {
+    await writeFile(temporary, content, { flag: "wx" });
+    if (there !== undefined) await chmod(temporary, there.mode & 0o7777);
+    await rename(temporary, target);
+  } catch (error) {
+    await unlink(temporary).catch(() => undefined);
+    throw error;
+  }
 }
 
 /** A file that was not there, with all of its content on disk; where that fails (a full disk), without it. */

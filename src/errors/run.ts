@@ -31,6 +31,10 @@ export const runProblem = family("run", {
     says: `DuckDB ran out of memory: ${p.cause}`,
     help: "raise compute.duckdb_config.memory_limit, or set temp_directory to a disk with space",
   }),
+  uncaught: (p: { what: string }) => ({
+    says: `the process that worked was ended from within: ${p.what}`,
+    help: "functions of project.udfs.ts compute before they return: what they start and leave (timers, promises) is nobody's, and they must not end the process",
+  }),
   "worker-lost": (p: { how: string; attempts: number }) => ({
     says: `the worker process ended in the middle of the work (${p.how}), ${p.attempts} ${p.attempts === 1 ? "time" : "times"}`,
     help: "if the system ended it for want of memory, lower duckdb_config.memory_limit or day_workers",

@@ -1,5 +1,6 @@
 import { writeSync } from "node:fs";
 import { DaedalusError } from "../errors/problem.js";
+import { runProblem } from "../errors/run.js";
 import { decode, encode } from "./exact-json.js";
 import { onMessages } from "./message-stream.js";
 import type { Answer, FinalAnswer, Order } from "./messages.js";
@@ -16,11 +17,17 @@ export function serveTasks(registry: TaskRegistry): void {
   if (!Number.isInteger(answers)) throw new RangeError("a worker is told by its first argument where its answers go");
   const handlers = new Map<string, TaskHandler>();
   let running: TaskHandler | undefined;
+  let stopping = false;
 
   // Ctrl-C reaches the whole group of processes; the parent decides what it means.
   process.on("SIGINT", () => undefined);
   onMessages<Order>(process.stdin, obey);
-  process.stdin.on("close", () => process.kill(process.pid, "SIGKILL"));
+  process.stdin.on("close", die);
+  // What a user's function has left behind, or its `process.exit`.
+  process.on("uncaughtException", (error) => lose(wordsOf(error)));
+  process.on("exit", (code) => {
+    if (!stopping) lose(`process.exit(${code})`);
+  });
 
   function obey(order: Order): void {
     if (order.type === "run") void run(order.task);
@@ -60,13 +67,31 @@ export function serveTasks(registry: TaskRegistry): void {
 
   async function stop(): Promise<void> {
     for (const handler of handlers.values()) await handler.close();
+    stopping = true;
     process.exit(0);
+  }
+
+  /** Tells why its task will never end, and is gone. */
+  function lose(what: string): void {
+    const problem = runProblem("uncaught", { what });
+    if (running === undefined) process.stderr.write(`${problem.says}\n`);
+    else send({ type: "refused", problems: [problem], exitCode: 1 });
+    die();
   }
 
   function send(answer: Answer): void {
     const bytes = Buffer.from(`${JSON.stringify(answer)}\n`);
     for (let written = 0; written < bytes.length; ) written += writeSync(answers, bytes, written);
   }
+}
+
+function die(): void {
+  process.kill(process.pid, "SIGKILL");
+}
+
+/** Without its stack: where a user's functions stand is one long line. */
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }
 
 function failure(error: unknown): FinalAnswer {

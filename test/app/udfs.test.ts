@@ -258,3 +258,18 @@ test.each([
   const found = report.days.flatMap((day) => day.problems);
   expect(found.map((problem) => problem.code)).toEqual([`udf/${code}`, `udf/${code}`]);
 });
+
+test.each([
+  ['void Promise.reject(new RangeError("late"));', "RangeError: late"],
+  ["process.exit(0);", "process.exit(0)"],
+  ["const stop: () => never = process.exit.bind(process, 3); stop();", "process.exit(3)"],
+])("a function that ends its worker fails its day and hangs nobody: %s", async (statement, what) => {
+  await project({ udfs: UDFS.replace("const counts", `${statement} const counts`) });
+  const report = await train(await compiled());
+  const found = report.days.flatMap((day) => day.problems);
+  expect(found.length).toBeGreaterThan(0);
+  for (const problem of found) {
+    expect(problem).toMatchObject({ code: "run/uncaught", says: expect.stringContaining(what) });
+    expect(problem.says).not.toContain("base64");
+  }
+});

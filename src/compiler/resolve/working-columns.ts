@@ -49,22 +49,38 @@ export class WorkingColumns {
     return known === undefined ? undefined : { name: known.name, dtype: known.dtype };
   }
 
-  /** What was joined or computed under a name, whatever the contract calls so; for arguments of functions. */
+  /** What was joined (also written `view.column`) or computed under a name, whatever the contract calls so; for arguments of functions. */
   computedColumn(name: string, at: At): { readonly dtype: DType; readonly column: string } | undefined {
-    return this.#originOf(name, at);
+    const called = this.#context.service.columns.find((column) => column.name === name)?.column;
+    return this.#originOf(name, at, {
+      where: "the spine, the views in feature_refs, the lookups, ages and aggregations",
+      nearest: called ?? nearestName(name, this.#originNames()),
+    });
   }
 
   #hide(name: string, at: At): HiddenColumn | undefined {
-    const origin = this.#originOf(name, at);
+    const origin = this.#originOf(name, at, {
+      where: "the contract, the spine, the views in feature_refs, the lookups, ages and aggregations",
+      nearest: nearestName(name, [...this.#contract.keys(), ...this.#originNames()]),
+    });
     if (origin === undefined) return undefined;
     const hidden = { name, ...origin };
     this.#hidden.set(name, hidden);
     return hidden;
   }
 
-  #originOf(name: string, at: At): { readonly dtype: DType; readonly column: string } | undefined {
+  #originNames(): readonly string[] {
+    return [...this.#context.references.names(), ...this.#computed.names()];
+  }
+
+  /** `told`: of a name that there is not, where it was looked for and what is nearest to it. */
+  #originOf(
+    name: string,
+    at: At,
+    told: { readonly where: string; readonly nearest: string | undefined },
+  ): { readonly dtype: DType; readonly column: string } | undefined {
     const { references, report } = this.#context;
-    if (references.has(name)) {
+    if (name.includes(".") || references.has(name)) {
       const found = references.find(name, at);
       return found === undefined ? undefined : { dtype: found.dtype, column: found.name };
     }
@@ -90,8 +106,7 @@ export class WorkingColumns {
           "unresolved-name",
           {
             name,
-            where: "the contract, the spine, the views in feature_refs, the lookups, ages and aggregations",
-            nearest: nearestName(name, [...this.#contract.keys(), ...references.names(), ...this.#computed.names()]),
+            ...told,
           },
           place,
         ),

@@ -3,7 +3,7 @@ import { type AuditReport, audit as auditService, type AuditOptions as Options }
 import type { OpenDay } from "../audit/laboratory.js";
 import type { Project } from "../definitions/project.js";
 import type { SqlSession } from "../engines/sql/session.js";
-import { spillFolder } from "../engines/sql/spill-folder.js";
+import { makeSpillFolder, spillFolder } from "../engines/sql/spill-folder.js";
 import { DaedalusError } from "../errors/problem.js";
 import { openSource } from "../sources/open-source.js";
 import type { Source } from "../sources/source.js";
@@ -35,7 +35,11 @@ export async function audit(
         openDay,
         duckdbConfig,
         // Where what a killed audit has left is removed by a later one.
-        temporary: spillFolder(duckdbConfig["temp_directory"] ?? tmpdir()),
+        temporary: () => {
+          const folder = spillFolder(duckdbConfig["temp_directory"] ?? tmpdir());
+          makeSpillFolder(folder);
+          return folder;
+        },
       },
       options,
     ),

@@ -1,4 +1,4 @@
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { ResolvedService } from "../compiler/resolve/resolved-service.js";
 import type { Project } from "../definitions/project.js";
@@ -86,7 +86,7 @@ export interface AuditSurroundings {
   readonly openDay: OpenDay;
   readonly duckdbConfig: Readonly<Record<string, string>>;
   /** A folder that is made for the copies of the sources, and removed. */
-  readonly temporary: string;
+  readonly temporary: () => string;
 }
 
 /** Projects of each kind at most: to make one small takes dozens of trainings. */
@@ -132,8 +132,7 @@ export async function audit(surroundings: AuditSurroundings, options: AuditOptio
     columns,
     onProgress: (done, total) => onProgress({ doing: "deriving rows again", done, total }),
   });
-  const folder = surroundings.temporary;
-  await mkdir(folder);
+  const folder = surroundings.temporary();
   try {
     const laboratory = new Laboratory(inputs, openDay, folder, duckdbConfig);
     let copies: Promise<string> | undefined;

@@ -6,7 +6,7 @@ export const trainingProblem = family("training", {
     says: `view "${p.view}" (${p.address}) has no row ${p.what}`,
     help:
       p.nearest.length === 0
-        ? "the source has no rows with an event time at all"
+        ? "it has no row with an event time of the years 1 to 9999: is timestamp_unit the unit that its times have?"
         : `the nearest days that have some: ${p.nearest.join(", ")}`,
   }),
   "bad-day": (p: { option: string; value: string }) => ({

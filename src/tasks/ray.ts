@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { createHash, randomBytes } from "node:crypto";
+import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { DaedalusError } from "../errors/problem.js";
 import { rayProblem } from "../errors/ray.js";
 import { Interrupted, WorkerLost } from "../runs/failure.js";
+import { isAlive, thisProcess } from "../runs/identity.js";
 import { resultOf } from "./answers.js";
 import { decode, encode } from "./exact-json.js";
 import { onMessages } from "./message-stream.js";
@@ -183,8 +184,7 @@ class RayDriver {
   static async start(options: RayOptions, output: string, signal?: AbortSignal): Promise<RayDriver> {
     if (signal?.aborted) throw new Interrupted();
     const { python, driver: script, address, cpus, objectStoreBytes = OBJECT_STORE_BYTES } = options;
-    // Short, since sockets lie in it.
-    const temporary = await mkdtemp(join(tmpdir(), "dr-"));
+    const temporary = await rayFolder();
     const printed = openSync(output, "a");
     const child = spawn(python, [fileURLToPath(script)], {
       stdio: ["pipe", printed, printed, "pipe"],
@@ -383,4 +383,20 @@ function killGroup(leader: number | undefined): void {
 
 function endOf({ exitCode, signalCode }: ChildProcess): string {
   return signalCode === null ? `exit code ${exitCode}` : `signal ${signalCode}`;
+}
+
+/**
+ * A new folder of this process for a cluster's session. Its name is short, since sockets lie in it, and tells whose it is: what killed
+ * processes of this machine have left goes.
+ */
+async function rayFolder(): Promise<string> {
+  const { started: _, ...here } = thisProcess();
+  const machine = createHash("sha256").update(`${here.host} ${here.boot}`).digest("hex").slice(0, 4);
+  const prefix = `dr-${machine}-`;
+  for (const name of readdirSync(tmpdir())) {
+    const pid = name.startsWith(prefix) ? Number(name.slice(prefix.length).split("-")[0]) : Number.NaN;
+    if (Number.isInteger(pid) && isAlive({ ...here, pid }) === false)
+      await rm(join(tmpdir(), name), { recursive: true, force: true }).catch(() => undefined);
+  }
+  return mkdtemp(join(tmpdir(), `${prefix}${here.pid}-`));
 }

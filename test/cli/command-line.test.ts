@@ -341,6 +341,14 @@ describe("the surroundings", () => {
     }
   });
 
+  test("a temporary folder that cannot be made is told by an audit too", async () => {
+    const output = join(folder, "audited");
+    await daeda(["pipeline", "train", "ranking", "--output-root", output]);
+    const words = ["pipeline", "audit", "ranking", "--rows", "1", "--trials", "1", "--output-root", output];
+    const { code, stderr } = await daeda(words, { env: { TMPDIR: join(project, "daedalus.yaml", "t") } });
+    expect([code, stderr.split("\n").find((line) => /^\S+\/\S+$/.test(line))]).toEqual([1, "engine/temporary-folder"]);
+  });
+
   test("a reader that goes away is no fault", async () => {
     const child = spawn("sh", ["-c", `"$0" "$1" pipeline explain ranking | head -n 1`, process.execPath, MAIN], {
       cwd: project,

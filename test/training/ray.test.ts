@@ -1,4 +1,6 @@
 import { execFileSync } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { until } from "../runs/processes.js";
 import { RAY_PYTHON, startCluster } from "../services/ray.js";
@@ -45,6 +47,8 @@ else
         const ended = lines.filter((line) => /Z done after /.test(line)).length;
         expect(begun > ended || lines.some((line) => /Z lost: /.test(line))).toBe(true);
         await runs.expectWhole(runs.train(output), output);
+        const leftByRun = readdirSync(tmpdir()).filter((name) => /^dr-/.test(name) && name.includes(`-${run.pid}-`));
+        expect(leftByRun).toEqual([]);
       },
     );
 

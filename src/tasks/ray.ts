@@ -177,7 +177,8 @@ class RayDriver {
       this.#waiting.clear();
       // Of a cluster that it had started and could not stop, some processes would live on for a minute.
       killGroup(process.pid);
-      await rm(temporary, { recursive: true, force: true }).catch(() => undefined);
+      // What is still dying may write into it.
+      await rm(temporary, { recursive: true, force: true, maxRetries: 10 }).catch(() => undefined);
     });
   }
 

@@ -5,8 +5,17 @@ import { fileName, footerOf } from "./parquet-footer.js";
 import type { RawRelation } from "./raw-relation.js";
 import { checkPacked, csvHeader } from "./text-files.js";
 
-/** DuckDB allocates read buffers of this size; a longer line of NDJSON is refused. */
+/** A longer line of NDJSON is refused. */
 const LONGEST_OBJECT = 64 * 1024 * 1024;
+const LEAST_OBJECT = 1024 * 1024;
+/** What a byte of a packed file can become. */
+const MOST_PACKED = 1032;
+
+/** Option of the reader of NDJSON: no object is longer than its file. Each thread has a buffer of twice this size. */
+function longestObject(files: readonly DataFile[]): string {
+  const longest = Math.max(...files.map(({ path, size }) => (path.endsWith(".gz") ? size * MOST_PACKED : size)));
+  return `maximum_object_size = ${Math.min(LONGEST_OBJECT, Math.max(LEAST_OBJECT, longest + 1024))}`;
+}
 
 /** The types of a file's own columns and partitions; `open`: any other name is text, too. */
 export interface FileColumns {
@@ -50,7 +59,7 @@ export async function keysOf(session: SqlSession, files: readonly DataFile[]): P
   const rows = await session.query(
     `SELECT key, min(place) AS first FROM (
        SELECT unnest(json_keys(json)) AS key, row_number() OVER () AS place
-       FROM read_ndjson_objects(${paths}, maximum_object_size = ${LONGEST_OBJECT}))
+       FROM read_ndjson_objects(${paths}, ${longestObject(files)}))
      GROUP BY key ORDER BY first ASC NULLS FIRST, key ASC NULLS FIRST`,
   );
   return rows.map(({ key }) => String(key));
@@ -136,7 +145,7 @@ class FileRelation implements RawRelation {
     );
     const folders = sources.filter((source) => partitions.has(source)).map(identifier);
     const parsed = `daedalus_json_fields(CAST(json AS VARCHAR), ${text(JSON.stringify(fields))}) AS f`;
-    return `SELECT ${listed([...values, ...(provenance ? ['"@file"', '"@row"'] : [])])} FROM (SELECT ${listed([parsed, ...folders, ...place(numbered)])} FROM read_ndjson_objects(${[paths, `maximum_object_size = ${LONGEST_OBJECT}`, ...options].join(", ")}))`;
+    return `SELECT ${listed([...values, ...(provenance ? ['"@file"', '"@row"'] : [])])} FROM (SELECT ${listed([parsed, ...folders, ...place(numbered)])} FROM read_ndjson_objects(${[paths, longestObject(this.files), ...options].join(", ")}))`;
   }
 
   #shown(): string {

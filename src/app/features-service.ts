@@ -194,6 +194,9 @@ export function compiledOf({ run, read }: OpenedFeatureRun, tables: readonly Ope
   return { ...compiled, features };
 }
 
+/** Bytes of a streamed result that wait to be read. */
+const MOST_STREAMED = 64 * 1024 ** 2;
+
 /** With less, one of DuckDB's threads sorts: each wants some of it for itself. */
 const LITTLE_MEMORY = 256 * 1024 ** 2;
 
@@ -215,6 +218,8 @@ export async function withTables<Result>(
     const session = await SqlSession.open({
       memory_limit: `${Math.floor(run.memoryLimit / 2)}B`,
       temp_directory: staging,
+      // Several results are streamed at a time.
+      streaming_buffer_size: `${Math.min(MOST_STREAMED, Math.floor(run.memoryLimit / 64))}B`,
       ...(run.memoryLimit < LITTLE_MEMORY ? { threads: "1" } : {}),
     });
     const stop = (): void => session.interrupt();

@@ -50,6 +50,7 @@ export async function readSourceTables(
     warehouse,
     ...(symbol === undefined ? {} : { symbols: typeof symbol === "string" ? [symbol] : symbol }),
     ...(venue === undefined ? {} : { venue }),
+    ...(start === undefined ? {} : { start: microsOf("start", start) }),
     ...(end === undefined ? {} : { end: microsOf("end", end) }),
   };
   const session = await SqlSession.open();
@@ -57,7 +58,7 @@ export async function readSourceTables(
     const frames: Record<string, Table> = {};
     for (const table of tables) {
       const opened = await OpenTable.open(run, table, directory, session);
-      frames[table.name] = await frameOf(opened, session, start === undefined ? undefined : microsOf("start", start));
+      frames[table.name] = await frameOf(opened, session, run.start);
     }
     return frames;
   } finally {
@@ -78,8 +79,9 @@ async function frameOf(table: OpenTable, session: SqlSession, start: bigint | un
   const columns = [...table.columns.columns].filter(([, type]) => typeof type === "string");
   for (const [name, type] of columns) types.set(name, type === "Boolean" ? new Bool() : new Float64());
   const names = columns.map(([name]) => name);
-  await table.symbols(names);
-  const read = await readColumns(session, table.typed(names, start), types);
+  const counts = await table.symbols(names);
+  const rows = counts.reduce((sum, one) => sum + one.rows - one.before, 0);
+  const read = await readColumns(session, table.typed(names, start), rows, types);
   const { t, ...rest } = Object.fromEntries(read) as Record<string, Vector>;
   return new Table({
     ...(rest[SYMBOL] === undefined ? {} : { symbol: rest[SYMBOL] }),

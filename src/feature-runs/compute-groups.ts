@@ -57,7 +57,7 @@ export async function computeGroups(request: GroupsRequest, take: TakeGroup): Pr
       }
       await underWay.end();
     } finally {
-      reader.close();
+      await reader.close();
     }
   } finally {
     await pool.close();
@@ -132,8 +132,8 @@ class GroupReader {
     return room;
   }
 
-  close(): void {
-    this.rows.close();
+  close(): Promise<void> {
+    return this.rows.close();
   }
 }
 

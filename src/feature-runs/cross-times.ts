@@ -56,7 +56,7 @@ export async function crossTimes(
     await writer.abandon();
     throw error;
   } finally {
-    stream?.close();
+    await stream?.close();
   }
 }
 

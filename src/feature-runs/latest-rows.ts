@@ -65,8 +65,8 @@ export async function latestRows(
     await writer.abandon();
     throw error;
   } finally {
-    own?.close();
-    others?.close();
+    await own?.close();
+    await others?.close();
   }
 }
 

@@ -22,6 +22,7 @@ export class RowStream {
   private constructor(
     private readonly session: SqlSession,
     private readonly connection: DuckDBConnection,
+    private readonly sql: string,
     private readonly chunks: AsyncIterator<DuckDBDataChunk>,
   ) {}
 
@@ -35,7 +36,7 @@ export class RowStream {
       for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk())
         yield chunk;
     };
-    return new RowStream(session, connection, chunks());
+    return new RowStream(session, connection, sql, chunks());
   }
 
   /** Room for rows of so many columns; nothing is NULL in it. */
@@ -49,7 +50,7 @@ export class RowStream {
     };
   }
 
-  /** The next rows, from a row of the room on; without a room they are left out. Throws RangeError if there are not so many. */
+  /** The next rows, from a row of the room on; without a room they are left out. Throws what the query failed of. */
   async fill(into: Room | undefined, to: number, rows: number): Promise<void> {
     let at = to;
     for (let wanted = rows; wanted > 0; ) {
@@ -62,14 +63,20 @@ export class RowStream {
     }
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    // What is not read to its end keeps its memory until a garbage collection, sorted rows and all.
+    await this.chunks.next().catch(() => undefined);
     this.session.disconnect(this.connection);
   }
 
   async #current(wanted: number): Promise<{ readonly chunk: DuckDBDataChunk; readonly from: number }> {
     if (this.#chunk === undefined || this.#taken === this.#chunk.rowCount) {
       const next = await this.chunks.next();
-      if (next.done === true) throw new RangeError(`the rows end ${wanted} rows before they should`);
+      if (next.done === true) {
+        // A stream that fails on its way just ends; the whole answer at once tells why.
+        await this.connection.run(this.sql);
+        throw new RangeError(`the rows end ${wanted} rows before they should`);
+      }
       this.#chunk = next.value;
       this.#taken = 0;
     }

@@ -41,7 +41,7 @@ export class TableRows {
               chosen.map(({ id }) => id),
             );
       const stream = await RowStream.open(session, sql).catch(async (error: unknown) => {
-        for (const opened of streams) opened.stream.close();
+        for (const opened of streams) await opened.stream.close();
         throw await table.explained(error);
       });
       streams.push({ stream, places });
@@ -68,8 +68,8 @@ export class TableRows {
     }
   }
 
-  close(): void {
-    for (const { stream } of this.streams) stream.close();
+  async close(): Promise<void> {
+    for (const { stream } of this.streams) await stream.close();
   }
 
   async #guarded(work: Promise<void>): Promise<void> {

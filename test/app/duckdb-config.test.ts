@@ -78,9 +78,13 @@ describe("compute.duckdb_config", () => {
 
   test("what is about resources is taken, in every session", async () => {
     await withConfig(
-      "threads: 2, external_threads: 1, memory_limit: 1GB, temp_directory: /tmp/daedalus, parquet_metadata_cache: true, pin_threads: off",
+      "threads: 2, external_threads: 1, memory_limit: 1GB, streaming_buffer_size: 8MB, temp_directory: /tmp/daedalus, parquet_metadata_cache: true, pin_threads: off",
     ).compile();
-    const session = await SqlSession.open({ threads: "1", parquet_metadata_cache: "true" });
+    const session = await SqlSession.open({
+      threads: "1",
+      parquet_metadata_cache: "true",
+      streaming_buffer_size: "8MB",
+    });
     const [row] = await session.query("SELECT current_setting('parquet_metadata_cache') AS value");
     expect(row?.["value"]).toBe(true);
     session.close();

@@ -58,7 +58,12 @@ async function answersOf(
           throw new RangeError(`"${step.name}" is no table`);
       }
     }
-    return await readColumns(session, select(planner, rows, job.types), job.types);
+    return await readColumns(
+      session,
+      select(planner, rows, job.types),
+      job.relations.get(first.inputs[0])?.rows ?? 0,
+      job.types,
+    );
   } catch (error) {
     throw problemOfFailure(first.name, error);
   }

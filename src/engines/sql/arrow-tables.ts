@@ -146,14 +146,16 @@ function listWriter(vector: Vector): Writer {
   };
 }
 
-/** The columns of a query, as Arrow columns of these types; its rows come in their order. */
+/** The columns of a query of so many rows, as Arrow columns of these types; its rows come in their order. Throws what the query failed of. */
 export async function readColumns(
   session: SqlSession,
   sql: string,
+  rows: number,
   types: ReadonlyMap<string, DataType>,
 ): Promise<ReadonlyMap<string, Vector>> {
   const names = [...types.keys()];
   const data = new Map(names.map((name) => [name, [] as Data[]]));
+  let read = 0;
   const result = await session.connection.stream(sql);
   for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
     const { rowCount } = chunk;
@@ -162,6 +164,12 @@ export async function readColumns(
         .get(name)
         ?.push(dataOfVector(duckdb.data_chunk_get_vector(chunk.chunk, place), rowCount, types.get(name) as DataType));
     giveBack();
+    read += rowCount;
+  }
+  if (read !== rows) {
+    // A stream that fails on its way just ends; the whole answer at once tells why.
+    await session.run(sql);
+    throw new RangeError(`${read} of ${rows} rows were read`);
   }
   return new Map(
     names.map((name) => {

@@ -61,6 +61,7 @@ async function evaluated(session: SqlSession, sql: string, relation: PitRelation
     const answer = await readColumns(
       session,
       `SELECT coalesce((${sql}), FALSE) AS holds FROM ${TABLE} ${order}`,
+      relation.rows,
       new Map([["holds", new Bool()]]),
     );
     return answer.get("holds");

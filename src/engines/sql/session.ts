@@ -10,11 +10,12 @@ const SETTINGS = [
   "SET default_order = 'ASC'",
   "SET default_null_order = 'NULLS_FIRST'",
   "SET preserve_insertion_order = true",
-  // What is streamed waits in a buffer; the default of 1 MB lets the threads that fill it wait too.
-  "SET streaming_buffer_size = '64MB'",
   // With few left rows an ASOF join becomes a loop that takes −0 in carried values for +0.
   "SET asof_loop_join_threshold = 0",
 ] as const;
+
+/** What is streamed waits in a buffer; the default of 1 MB lets the threads that fill it wait too. */
+const STREAMING_BUFFER = ["streaming_buffer_size", "64MB"] as const;
 
 const MEMORY = /^(memory_limit|max_memory)$/;
 const SMALLEST_QUERY = "CREATE OR REPLACE TEMP TABLE smallest AS SELECT range AS x FROM range(2048)";
@@ -23,8 +24,8 @@ function setting(name: string, value: string): string {
   return `SET ${identifier(name)} = ${text(value)}`;
 }
 
-/** Settings of the Parquet reader: an instance takes them only when it is there. */
-const OF_PARQUET = /_parquet_|^parquet_/;
+/** Settings of the Parquet reader, and of connections: an instance takes them only when it is there. */
+const LATER = /_parquet_|^parquet_|^streaming_buffer_size$/;
 
 /**
  * One DuckDB instance with a connection, and perhaps a second one. Settings that hold everywhere: no extension is fetched or loaded by itself, the
@@ -38,10 +39,18 @@ export class SqlSession {
 
   #beside: DuckDBConnection | undefined;
   readonly #further = new Set<DuckDBConnection>();
+  /** SQL of the settings that each connection has for itself. */
+  readonly #settings: string;
 
-  private constructor(instance: DuckDBInstance, connection: DuckDBConnection, temporary: string | undefined) {
+  private constructor(
+    instance: DuckDBInstance,
+    connection: DuckDBConnection,
+    settings: string,
+    temporary: string | undefined,
+  ) {
     this.#instance = instance;
     this.connection = connection;
+    this.#settings = settings;
     this.temporary = temporary;
   }
 
@@ -49,15 +58,17 @@ export class SqlSession {
   static async open(config: Readonly<Record<string, string>> = {}): Promise<SqlSession> {
     const settings = Object.entries(config);
     const instance = await DuckDBInstance.create(":memory:", {
-      ...Object.fromEntries(settings.filter(([name]) => !OF_PARQUET.test(name))),
+      ...Object.fromEntries(settings.filter(([name]) => !LATER.test(name))),
       autoinstall_known_extensions: "false",
       autoload_known_extensions: "false",
       temp_directory: spillFolder(config["temp_directory"]),
     });
     const connection = await instance.connect();
-    const later = settings.filter(([name]) => OF_PARQUET.test(name)).map(([name, value]) => setting(name, value));
-    await connection.run([...SETTINGS, ...later].join("; "));
-    return new SqlSession(instance, connection, config["temp_directory"]);
+    const later = settings.filter(([name]) => LATER.test(name)).map(([name, value]) => setting(name, value));
+    const [name, size] = STREAMING_BUFFER;
+    const own = [...SETTINGS, setting(name, config[name] ?? size)].join("; ");
+    await connection.run([own, ...later].join("; "));
+    return new SqlSession(instance, connection, own, config["temp_directory"]);
   }
 
   /**
@@ -105,7 +116,7 @@ export class SqlSession {
   /** A further connection, to be given back by who asks; it sees all but the temporary tables of the others. */
   async connect(): Promise<DuckDBConnection> {
     const connection = await this.#instance.connect();
-    await connection.run(SETTINGS.join("; "));
+    await connection.run(this.#settings);
     this.#further.add(connection);
     return connection;
   }

@@ -3,6 +3,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { dirname, resolve } from "node:path";
 import type { FeatureBackend, FeatureRun, FeatureSpec } from "../definitions/feature-run.js";
+import type { FeatureType } from "../definitions/feature-type.js";
 import type { Location } from "../definitions/location.js";
 import { type ReadFeatureRun, readFeatureRun } from "../definitions/read-feature-run.js";
 import { SqlSession } from "../engines/sql/session.js";
@@ -15,6 +16,7 @@ import { passingPath, removeLeftovers } from "../feature-runs/passing.js";
 import { PAGE_BEGIN } from "../feature-runs/picture.js";
 import { OpenTable } from "../feature-runs/run-table.js";
 import { type CompiledFeatures, compileFeatures } from "../formulas/features/compile-features.js";
+import { callOf } from "../formulas/features/feature-formula.js";
 import { refuseFailed } from "../formulas/features/refuse-failed.js";
 import { makeFolders } from "../runs/durable.js";
 import { LIBRARY } from "./feature-types.js";
@@ -262,7 +264,7 @@ function placed(problem: Problem, spec: FeatureSpec, { types, locations, textOf 
     excerpt === undefined
       ? undefined
       : (locations.of(spec, "formula") ?? (type === undefined ? undefined : locations.of(type, "formula")));
-  const location = ofFormula ?? locations.of(spec);
+  const location = ofFormula ?? stepOf(type, excerpt?.text, locations) ?? locations.of(spec);
   if (location === undefined) return problem;
   const lines = textOf(location.file)?.split("\n") ?? [];
   const at =
@@ -274,6 +276,17 @@ function placed(problem: Problem, spec: FeatureSpec, { types, locations, textOf 
   const from = text.indexOf(excerpt.text, at + 1 === location.line ? location.column - 1 : 0);
   const mark = Math.max(0, from) + (column ?? 1);
   return { ...bare, file: location.file, line: at + 1, column: mark, excerpt: { text, length: excerpt.length } };
+}
+
+/** Where the step of a type stands that is this formula. */
+function stepOf(
+  type: FeatureType | undefined,
+  formula: string | undefined,
+  locations: ReadFeatureRun["locations"],
+): Location | undefined {
+  const steps = type?.steps ?? [];
+  const place = formula === undefined ? -1 : steps.findIndex((step) => callOf(step) === formula);
+  return place < 0 ? undefined : locations.of(steps, place);
 }
 
 function placeOf({ file, line, column, length }: Location, lines: readonly string[]) {

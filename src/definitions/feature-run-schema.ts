@@ -7,7 +7,7 @@ import type { ViewSource } from "./feature-view.js";
 import { fieldMapping, source } from "./feature-view-schema.js";
 import { byShape, mapped, orNull, type Schema, textual } from "./schema.js";
 import { type Here, list, object, optional, record, required } from "./schema-collections.js";
-import { address, boolean, byteSize, columnName, integer, oneOf, text } from "./schema-scalars.js";
+import { address, boolean, byteSize, columnName, freeText, integer, oneOf, text } from "./schema-scalars.js";
 
 /** A UTC time, in microseconds. */
 const instant: Schema<bigint> = textual({
@@ -91,7 +91,8 @@ const featureKeys: Schema<FeatureSpec> = object(
   "a feature",
   {
     name: optional(columnName, "name of its column; default: the output_column of its type, else the type's name"),
-    formula: optional(text("a formula"), "what it computes"),
+    // One that is empty is the mistake of this feature alone.
+    formula: optional(freeText, "what it computes"),
     type: optional(columnName, "the feature type that says what it computes; instead of formula"),
     inputs: optional(
       record(text("a column or feature"), { keyIs: "input", named: true }),

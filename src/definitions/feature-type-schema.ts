@@ -85,10 +85,13 @@ const argument: Schema<string | number | boolean> = scalar<string | number | boo
 const step: Schema<FeatureStep> = object(
   "a step",
   {
-    primitive: required(oneOf(STEP_PRIMITIVES), "the kind of its operation"),
+    primitive: required(
+      oneOf(STEP_PRIMITIVES),
+      "the kind of its operation: TRANSFORM is row-wise (operators too), WINDOW of rolling windows, STATE carried on, EVENT over the symbols of a time (cs_…)",
+    ),
     op: required(
       text("the name of a function or operator"),
-      "a function, or an operator by its word: add, subtract, …",
+      "a function, or an operator by its word: add, subtract, multiply, divide, modulo, power, less, less_equal, greater, greater_equal, equal, not_equal, and, or (of x and y), negate, not (of x)",
     ),
     params: required(
       record(argument, { keyIs: "argument", named: true }),

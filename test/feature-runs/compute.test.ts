@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Table } from "apache-arrow";
 import { DaedalusError, FeatureEngine } from "daedalus";
 import { expect, test } from "vitest";
@@ -237,7 +237,10 @@ output: {wide: made/wide.parquet}
 
 async function problemsOf(run: string, files: Readonly<Record<string, string>> = {}): Promise<string> {
   return inRunFolder(run, async (folder, file) => {
-    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+    for (const [name, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
+      writeFileSync(join(folder, name), text);
+    }
     try {
       await computeFeatureRun(await openFeatureRun(file));
     } catch (error) {
@@ -298,6 +301,39 @@ test("what is wrong is told with its place, and nothing is written", async () =>
       |                         ^^^^^^^^^^^^
   did you mean "rolling_mean"?`,
   );
+});
+
+test("a mistake of a feature is told where it was made: at the feature, not in the formula of its type; in a step of it", async () => {
+  const types = {
+    "feature_types/high.yaml": `name: high
+dimension: technical
+version: v1.0
+status: active
+required_inputs: [close]
+formula: rolling_max(close, 2)
+`,
+    "feature_types/steps.yaml": `name: steps
+dimension: technical
+version: v1.0
+status: active
+required_inputs: [close]
+steps:
+  - {primitive: TRANSFORM, op: abs, params: {x: close}, output: size}
+  - {primitive: TRANSFORM, op: add, params: {x: size, y: sise}}
+`,
+  };
+  const head = `name: r\noutput: {wide: wide.parquet}\nstrict: true\n${TABLE}\n`;
+  const told = (feature: string) => problemsOf(`${head}features:\n  - ${feature}\n`, { "bars.csv": CSV, ...types });
+  expect(await told("{name: a, type: high, inputs: {close: clse}}")).toMatch(
+    /^features.yaml:6:5 {2}formula\/unknown-name\n.*the input "close" is bound to "clse": there is no[\s\S]*did you mean "close"/,
+  );
+  expect(await told("{name: a, type: depth_imbalance}")).toMatch(
+    /^features.yaml:6:5[\s\S]*takes "bid_depth": there is no[\s\S]*inputs: \{bid_depth: …\}/,
+  );
+  expect(await told("{name: a, type: steps}")).toMatch(
+    /^feature_types\/steps.yaml:8:5[\s\S]*"sise"[\s\S]*did you mean "size"/,
+  );
+  expect(await told('{name: a, formula: ""}')).toMatch(/^features.yaml:6:24 {2}formula\/empty/);
 });
 
 test("a table without symbols stands beside every symbol", async () => {

@@ -170,21 +170,27 @@ class Compilation {
     return order;
   }
 
-  #nodeOf(spec: FeatureSpec, { parts, parameters, inputs }: FeatureFormula): IrNode {
+  #nodeOf(spec: FeatureSpec, { parts, parameters, inputs, required }: FeatureFormula): IrNode {
     const table = this.#tables.get(this.#tableOf(spec)) as TableColumns;
     const earlier = new Map<string, IrNode>();
     let last: IrNode | undefined;
     for (const { name, text, tree } of parts) {
       try {
+        const known = [...earlier.keys(), ...parameters.keys()];
         last = buildFormula(this.#graph, tree, {
           parameters,
           resolve: (column) => {
-            const known = column.table === undefined ? earlier.get(column.name) : undefined;
-            if (known !== undefined) return known;
+            const step = column.table === undefined ? earlier.get(column.name) : undefined;
+            if (step !== undefined) return step;
             const bound = column.table === undefined ? inputs.get(column.name) : undefined;
-            return this.#resolve(bound === undefined ? column : { ...bound, span: column.span }, table, parameters);
+            try {
+              return this.#resolve(bound === undefined ? column : { ...bound, span: column.span }, table, known);
+            } catch (error) {
+              if (error instanceof FormulaError && required.has(column.name)) throw ofInput(spec, column.name, error);
+              throw error;
+            }
           },
-          isKnown: (known) => this.#specs.has(known) || table.columns.has(known),
+          isKnown: (one) => this.#specs.has(one) || table.columns.has(one),
         });
       } catch (error) {
         if (error instanceof FormulaError) throw new FeatureError(placedIn(text, error));
@@ -196,7 +202,8 @@ class Compilation {
     return last;
   }
 
-  #resolve(column: ColumnName, table: TableColumns, parameters: ReadonlyMap<string, unknown>): IrNode {
+  /** `names`: of earlier steps and parameters, to tell what is near. */
+  #resolve(column: ColumnName, table: TableColumns, names: readonly string[]): IrNode {
     if (column.table !== undefined) return this.#columnOf(column.table, column, table);
     const feature = this.#specs.get(column.name);
     // A feature that is refused for its name takes the column of that name from nobody.
@@ -207,7 +214,7 @@ class Compilation {
       throw new FormulaError(formulaProblem("ambiguous-name", { name: column.name, columns }), column.span);
     const [found] = columns;
     if (found !== undefined) return this.#source(table, found, column);
-    const known = [...parameters.keys(), ...this.#specs.keys(), ...table.columns.keys()];
+    const known = [...names, ...this.#specs.keys(), ...table.columns.keys()];
     throw new FormulaError(
       formulaProblem("unknown-name", {
         name: column.name,
@@ -298,4 +305,19 @@ function cycleFrom(
       ways.push([...way, other]);
     }
   return [];
+}
+
+/** A name that there is not is the mistake of who binds the input, or does not, not of the type's formula. */
+function ofInput({ type, inputs }: FeatureSpec, name: string, error: FormulaError): FormulaError | FeatureError {
+  const { code, says, help } = error.problem;
+  if (!/\/(?:unknown|ambiguous)-/.test(code)) return error;
+  const bound = inputs?.[name];
+  if (bound !== undefined)
+    return new FeatureError({ ...error.problem, says: `the input "${name}" is bound to "${bound}": ${says}` });
+  const bind = `bind it to what it is called: inputs: {${name}: …}`;
+  return new FeatureError({
+    ...error.problem,
+    says: `the type "${type}" takes "${name}": ${says}`,
+    help: help === undefined ? bind : `${bind}; ${help}`,
+  });
 }

@@ -1,5 +1,5 @@
 import type { FeatureSpec } from "../../definitions/feature-run.js";
-import type { FeatureType, ParameterDefinition } from "../../definitions/feature-type.js";
+import type { FeatureStep, FeatureType, ParameterDefinition } from "../../definitions/feature-type.js";
 import { formulaProblem } from "../../errors/formula.js";
 import { nearest } from "../../errors/nearest.js";
 import type { Problem } from "../../errors/problem.js";
@@ -16,6 +16,8 @@ export interface FeatureFormula {
   readonly parameters: Parameters;
   /** What names of the formulas stand for. */
   readonly inputs: ReadonlyMap<string, ColumnName>;
+  /** The inputs of its type. */
+  readonly required: ReadonlySet<string>;
 }
 
 /** A mistake in a feature's definition, not in the text of a formula. */
@@ -32,14 +34,19 @@ export function formulaOf(spec: FeatureSpec, types: ReadonlyMap<string, FeatureT
   if (formula !== undefined) {
     if (spec.inputs !== undefined) throw new FeatureError(formulaProblem("inputs-without-type", {}));
     const parameters = new Map(Object.entries(spec.parameters ?? {}));
-    return { parts: [parsed(formula)], parameters, inputs: new Map() };
+    return { parts: [parsed(formula)], parameters, inputs: new Map(), required: new Set() };
   }
   const found = types.get(type ?? "");
   if (found === undefined) {
     const name = type ?? "";
     throw new FeatureError(formulaProblem("unknown-type", { name, nearest: nearest(name, types.keys()) }));
   }
-  return { parts: partsOf(found), parameters: parametersOf(spec, found), inputs: inputsOf(spec, found) };
+  return {
+    parts: partsOf(found),
+    parameters: parametersOf(spec, found),
+    inputs: inputsOf(spec, found),
+    required: new Set(found.requiredInputs),
+  };
 }
 
 function parsed(text: string): { readonly text: string; readonly tree: Formula } {
@@ -72,8 +79,8 @@ const PREFIXES: ReadonlyMap<string, string> = new Map([
 ]);
 const GROUPS = { "row-wise": "TRANSFORM", window: "WINDOW", state: "STATE", "cross-section": "EVENT" } as const;
 
-/** A step as the formula that it is. */
-function callOf({ primitive, op, params }: NonNullable<FeatureType["steps"]>[number]): string {
+/** A step as the formula that it is. Throws `FeatureError`. */
+export function callOf({ primitive, op, params }: FeatureStep): string {
   const operator = OPERATORS.get(op);
   const known = FUNCTIONS.get(op);
   const prefix = PREFIXES.get(op);

@@ -210,7 +210,7 @@ export const frameProblem = family("frame", {
   }),
   "no-rows": (p: { table: string }) => ({
     says: `table "${p.table}" has no rows of this run`,
-    help: "look at symbols, venue, start and end",
+    help: "look at symbols, venue, start and end, and the table's bar_name",
   }),
 });
 

@@ -130,6 +130,21 @@ test("a feature that fails is NULL with its cause, and so is what takes it; the 
   expect(problems["far"]?.code).toBe("formula/depends-on-failed");
 });
 
+test.each([
+  ["mean(close, 3)", "rolling_mean"],
+  ["ts_mean(close, 3)", "rolling_mean"],
+  ["ts_rank(close, 3)", "rolling_rank"],
+  ["rank(close)", "cs_rank"],
+  ["demean(close)", "cs_demean"],
+  ["ts_abs(close)", "abs"],
+  ["rolling_meen(close, 3)", "rolling_mean"],
+  ["if(true, close, 1)", "True"],
+])("%s: what elsewhere is called otherwise is told: %s", async (formula, suggestion) => {
+  const bars = tableOf({ event_time: [1, 2, 3], close: [1, 2, 3] });
+  const answer = await new FeatureEngine().computeFeatures({ frames: { bars }, specs: [{ name: "a", formula }] });
+  expect(answer.statuses[0]?.problem?.suggestion).toBe(suggestion);
+});
+
 test("a failure at run time is its feature's, and strict makes it the call's", async () => {
   const event_time = Array.from({ length: 10_001 }, (_, row) => row);
   const long = tableOf({ event_time, x: event_time.map((row) => (row * 7) % 11) });

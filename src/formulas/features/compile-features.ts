@@ -218,7 +218,7 @@ class Compilation {
     throw new FormulaError(
       formulaProblem("unknown-name", {
         name: column.name,
-        nearest: nearest(column.name, known),
+        nearest: nearest(column.name, [...known, "True", "False", "None"]),
         known: `table "${table.name}" has the columns ${[...table.columns.keys()].join(", ")}`,
       }),
       column.span,

@@ -3,7 +3,7 @@ import type { FeatureStep, FeatureType, ParameterDefinition } from "../../defini
 import { formulaProblem } from "../../errors/formula.js";
 import { nearest } from "../../errors/nearest.js";
 import type { Problem } from "../../errors/problem.js";
-import { FUNCTIONS } from "../functions/registry.js";
+import { FUNCTIONS, nearestFunction } from "../functions/registry.js";
 import { ARITHMETIC, COMPARISON } from "../functions/row-wise.js";
 import type { BinaryOperator, ColumnName, Formula } from "../grammar/ast.js";
 import { FormulaError, placedIn } from "../grammar/formula-error.js";
@@ -87,7 +87,7 @@ export function callOf({ primitive, op, params }: FeatureStep): string {
   const isOperator = operator !== undefined || prefix !== undefined;
   const own = isOperator ? "TRANSFORM" : known === undefined ? undefined : GROUPS[known.group];
   if (own === undefined) {
-    const suggestion = nearest(op, [...FUNCTIONS.keys(), ...OPERATORS.keys(), ...PREFIXES.keys()]);
+    const suggestion = nearestFunction(op, [...OPERATORS.keys(), ...PREFIXES.keys()]);
     throw new FeatureError(formulaProblem("unknown-function", { name: op, nearest: suggestion }));
   }
   if (own !== primitive) throw new FeatureError(formulaProblem("wrong-primitive", { op, primitive, right: own }));

@@ -2,7 +2,7 @@ import { formulaProblem } from "../../errors/formula.js";
 import { nearest } from "../../errors/nearest.js";
 import type { Call, Formula } from "../grammar/ast.js";
 import { FormulaError } from "../grammar/formula-error.js";
-import { FUNCTIONS } from "./registry.js";
+import { FUNCTIONS, nearestFunction } from "./registry.js";
 import { type ConstantArgument, type FormulaFunction, signatureOf } from "./signature.js";
 
 /** A call, with what each argument of the function was given. */
@@ -17,7 +17,7 @@ export interface BoundCall {
 export function bindCall(call: Call): BoundCall {
   const found = FUNCTIONS.get(call.function);
   if (found === undefined) {
-    const suggestion = nearest(call.function, FUNCTIONS.keys());
+    const suggestion = nearestFunction(call.function);
     const problem = formulaProblem("unknown-function", { name: call.function, nearest: suggestion });
     throw new FormulaError(problem, call.functionSpan);
   }

@@ -13,6 +13,7 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
     exitCode = code;
   });
   try {
+    refuseNowhere();
     if (words.length === 0) program.outputHelp();
     else await program.parseAsync(words, { from: "user" });
     return exitCode;
@@ -29,6 +30,15 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
     const message = error instanceof Error ? error.message : String(error);
     terminal.fail([commandProblem("bug", { message: message.split("\n")[0] ?? "" })], debugTrace(error));
     return 1;
+  }
+}
+
+/** Paths, and programs that are started, begin in the current folder: it may have been removed. */
+function refuseNowhere(): void {
+  try {
+    process.cwd();
+  } catch (error) {
+    throw new DaedalusError([commandProblem("no-folder", {})], 2, { cause: error });
   }
 }
 

@@ -7,6 +7,10 @@ export const commandProblem = family("command", {
     suggestion: p.nearest,
     help: `see "${p.command} --help"`,
   }),
+  "no-folder": (_: object) => ({
+    says: "the folder that this runs in is not there any more",
+    help: "go to one that is there (cd) and run it again",
+  }),
   "unknown-service": (p: { service: string; nearest?: string; known: readonly string[] }) => ({
     says: `there is no service "${p.service}" in this project`,
     suggestion: p.nearest,

@@ -349,6 +349,17 @@ describe("the surroundings", () => {
     expect([code, stderr.split("\n").find((line) => /^\S+\/\S+$/.test(line))]).toEqual([1, "engine/temporary-folder"]);
   });
 
+  test("a current folder that was removed is told", async () => {
+    const line = `mkdir gone && cd gone && rmdir ../gone && "$0" "$1" pipeline status ranking --project "$2"`;
+    const child = spawn("sh", ["-c", line, process.execPath, MAIN, project], { cwd: folder });
+    let stderr = "";
+    child.stderr.on("data", (text) => {
+      stderr += text;
+    });
+    const [code] = await once(child, "close");
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/^command\/no-folder\n(?: {2}.*\n)+$/)]);
+  });
+
   test("a reader that goes away is no fault", async () => {
     const child = spawn("sh", ["-c", `"$0" "$1" pipeline explain ranking | head -n 1`, process.execPath, MAIN], {
       cwd: project,

@@ -74,9 +74,13 @@ export function serveTasks(registry: TaskRegistry): void {
   /** Tells why its task will never end, and is gone. */
   function lose(what: string): void {
     const problem = runProblem("uncaught", { what });
-    if (running === undefined) process.stderr.write(`${problem.says}\n`);
-    else send({ type: "refused", problems: [problem], exitCode: 1 });
-    die();
+    try {
+      if (running === undefined) process.stderr.write(`${problem.says}\n`);
+      else send({ type: "refused", problems: [problem], exitCode: 1 });
+    } finally {
+      // Also where nobody listens any more.
+      die();
+    }
   }
 
   function send(answer: Answer): void {

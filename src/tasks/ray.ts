@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { createHash, randomBytes } from "node:crypto";
-import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -386,18 +386,26 @@ function endOf({ exitCode, signalCode }: ChildProcess): string {
   return signalCode === null ? `exit code ${exitCode}` : `signal ${signalCode}`;
 }
 
-/**
- * A new folder of this process for a cluster's session. Its name is short, since sockets lie in it, and tells whose it is: what killed
- * processes of this machine have left goes.
- */
+/** In the folder of a cluster's session: the process that it is of. */
+const OWNER_FILE = "owner.json";
+
+/** A new folder for a cluster's session, with a short name, since sockets lie in it. What killed processes of this machine have left goes. */
 async function rayFolder(): Promise<string> {
-  const { started: _, ...here } = thisProcess();
-  const machine = createHash("sha256").update(`${here.host} ${here.boot}`).digest("hex").slice(0, 4);
-  const prefix = `dr-${machine}-`;
   for (const name of readdirSync(tmpdir())) {
-    const pid = name.startsWith(prefix) ? Number(name.slice(prefix.length).split("-")[0]) : Number.NaN;
-    if (Number.isInteger(pid) && isAlive({ ...here, pid }) === false)
-      await rm(join(tmpdir(), name), { recursive: true, force: true }).catch(() => undefined);
+    const folder = join(tmpdir(), name);
+    if (name.startsWith("dr-") && isLeftover(folder))
+      await rm(folder, { recursive: true, force: true }).catch(() => undefined);
   }
-  return mkdtemp(join(tmpdir(), `${prefix}${here.pid}-`));
+  const folder = await mkdtemp(join(tmpdir(), "dr-"));
+  writeFileSync(join(folder, OWNER_FILE), JSON.stringify(thisProcess()));
+  return folder;
+}
+
+function isLeftover(folder: string): boolean {
+  try {
+    return isAlive(JSON.parse(readFileSync(join(folder, OWNER_FILE), "utf8"))) === false;
+  } catch {
+    // No folder of ours.
+    return false;
+  }
 }

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { until } from "../runs/processes.js";
 import { RAY_PYTHON, startCluster } from "../services/ray.js";
@@ -47,8 +48,11 @@ else
         const ended = lines.filter((line) => /Z done after /.test(line)).length;
         expect(begun > ended || lines.some((line) => /Z lost: /.test(line))).toBe(true);
         await runs.expectWhole(runs.train(output), output);
-        const leftByRun = readdirSync(tmpdir()).filter((name) => /^dr-/.test(name) && name.includes(`-${run.pid}-`));
-        expect(leftByRun).toEqual([]);
+        const owners = readdirSync(tmpdir())
+          .map((name) => join(tmpdir(), name, "owner.json"))
+          .filter((file) => existsSync(file))
+          .map((file) => JSON.parse(readFileSync(file, "utf8")).pid);
+        expect(owners).not.toContain(run.pid);
       },
     );
 

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { DaedalusError } from "../errors/problem.js";
 import { rayProblem } from "../errors/ray.js";
 import { Interrupted, WorkerLost } from "../runs/failure.js";
-import { isAlive, thisProcess } from "../runs/identity.js";
+import { isAlive, type ProcessIdentity, thisProcess } from "../runs/identity.js";
 import { resultOf } from "./answers.js";
 import { decode, encode } from "./exact-json.js";
 import { onMessages } from "./message-stream.js";
@@ -397,13 +397,13 @@ async function rayFolder(): Promise<string> {
       await rm(folder, { recursive: true, force: true }).catch(() => undefined);
   }
   const folder = await mkdtemp(join(tmpdir(), "dr-"));
-  writeFileSync(join(folder, OWNER_FILE), JSON.stringify(thisProcess()));
+  writeFileSync(join(folder, OWNER_FILE), encode(thisProcess()));
   return folder;
 }
 
 function isLeftover(folder: string): boolean {
   try {
-    return isAlive(JSON.parse(readFileSync(join(folder, OWNER_FILE), "utf8"))) === false;
+    return isAlive(decode(readFileSync(join(folder, OWNER_FILE), "utf8")) as ProcessIdentity) === false;
   } catch {
     // No folder of ours.
     return false;

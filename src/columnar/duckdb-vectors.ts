@@ -25,7 +25,7 @@ export function lentText(strings: ArrayBuffer, place: number, bytes: number): Ui
 
 /**
  * Ends what was lent; its views are empty then. Else V8 would take DuckDB's memory for the program's own until it has collected
- * garbage, and would collect it after every 32 MB of it (three times the time of a call; a tenth of a run's processor time).
+ * garbage, and would collect it after every few dozen MB of it: a call that looks at five vectors takes twice as long then.
  */
 export function giveBack(): void {
   if (lent.length === 0) return;

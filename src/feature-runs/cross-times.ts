@@ -28,6 +28,7 @@ export async function crossTimes(
     { name: "t", type: "BIGINT", nullable: false },
     ...crossings.map(({ node }) => ({ name: node.id, type: "DOUBLE" as const, nullable: true })),
   ]);
+  const part = writer.part();
   let stream: RowStream | undefined;
   try {
     stream = await RowStream.open(session, sql);
@@ -48,7 +49,7 @@ export async function crossTimes(
         const made = crossSections(node.op, column, ends);
         return doublesChunk(made.values as Float64Array<ArrayBuffer>, made.valid);
       });
-      await writer.add(number, [ticksChunk(block.ticks.slice(0, whole)), ...chunks]);
+      await part.add(number, [ticksChunk(block.ticks.slice(0, whole)), ...chunks]);
       number += 1;
     }
     await writer.finish(new Set(), {});

@@ -139,9 +139,10 @@ export class FileRun {
     const columns: ParquetColumn[] = [{ name: "t", type: "BIGINT", nullable: false }, ...plan.kept.map(columnOf)];
     const writer = await GroupWriter.create(path, columns);
     try {
-      const layout = this.#layoutOf(this.#allRows(table), plan, 0);
+      const layout = this.#layoutOf(this.#allRows(table), this.#rowsOfGroup(plan), 0);
+      const part = writer.part();
       await this.#compute(table, plan, layout, async (number, _, rows, answer) => {
-        await writer.add(number, [ticksChunk(rows.ticks), ...answer.chunks]);
+        await part.add(number, [ticksChunk(rows.ticks), ...answer.chunks]);
       });
       await writer.finish(new Set(), {});
     } catch (error) {
@@ -203,36 +204,38 @@ export class FileRun {
     const clock = this.#clock;
     const able = this.#able(whole);
     const passes = this.#passes(able, clock);
-    // More than one: they are staged, and brought together.
-    const isOne = passes.length === 1;
-    if (!isOne) for (const pass of passes) await this.#stageColumns(clock, pass);
-    const plan = isOne ? (passes[0] as Plan) : this.#able({ nodes: able.kept, given: able.kept, kept: able.kept });
     const symbols = clock.hasSymbols ? [{ name: SYMBOL, type: "text", nullable: false } as const] : [];
     const time = { name: EVENT_TIME, type: `instant_${clock.resolution}`, nullable: false } as const;
     const own = compiled.features.map(({ name }, place) => ({ ...columnOf(nodes[place]), name }));
+    const shift = symbols.length + 1;
     const writer = await GroupWriter.create(path, [...symbols, time, ...own]);
     try {
+      // One for all passes: their columns lie side by side.
       const layout = this.#layoutOf(
         this.#symbolsOf(clock),
-        plan,
-        this.options.hasStart ? extentOf(plan) : Number.POSITIVE_INFINITY,
+        Math.min(...passes.map((pass) => this.#rowsOfGroup(pass))),
+        this.options.hasStart ? extentOf(able) : Number.POSITIVE_INFINITY,
       );
-      const places = new Map(plan.kept.map(({ id }, place) => [id, place]));
       let done = 0;
-      await this.#compute(clock, plan, layout, async (number, group, rows, answer) => {
-        const leading = [
-          ...(clock.hasSymbols ? [this.#symbolsChunk(group)] : []),
-          ticksChunk(keptTicks(group, rows.ticks)),
-        ];
-        const made = nodes.map((node) => answer.chunks[places.get(node?.id ?? "") ?? -1]);
-        await writer.add(number, [...leading, ...made]);
-        done += group.keptRows;
-        onProgress?.(done, layout.keptRows);
-      });
+      for (const [index, pass] of passes.entries()) {
+        const places = new Map(pass.kept.map(({ id }, place) => [id, place]));
+        const made = nodes.flatMap((node, place) => (places.has(node?.id ?? "") ? [place] : []));
+        const leading = index === 0 ? [...symbols, time].map((_, place) => place) : [];
+        const part = writer.part([...leading, ...made.map((place) => place + shift)]);
+        await this.#compute(clock, pass, layout, async (number, group, rows, answer) => {
+          const first = [
+            ...(clock.hasSymbols ? [this.#symbolsChunk(group)] : []),
+            ticksChunk(keptTicks(group, rows.ticks)),
+          ];
+          const chunks = made.map((place) => answer.chunks[places.get(nodes[place]?.id ?? "") ?? -1]);
+          await part.add(number, [...(index === 0 ? first : []), ...chunks]);
+          done += group.keptRows;
+          onProgress?.(Math.floor(done / passes.length), layout.keptRows);
+        });
+      }
       const problems = problemsOfRun(compiled.features, nodes, this.#failures);
       const told = compiled.features.map(({ name }, place) => withProblem({ name }, problems[place]));
       if (this.options.strict) refuseFailed(told);
-      const shift = symbols.length + 1;
       const failed = problems.flatMap((problem, place) => (problem === undefined ? [] : [place + shift]));
       const nulls = await writer.finish(new Set(failed), {});
       const rows = layout.keptRows;
@@ -277,9 +280,8 @@ export class FileRun {
     });
   }
 
-  #layoutOf(symbols: readonly SymbolCount[], plan: Plan, extent: number): Layout {
-    const whole = this.options.backend === "polars";
-    return layoutOf(symbols, { most: this.#rowsOfGroup(plan), extent, whole });
+  #layoutOf(symbols: readonly SymbolCount[], most: number, extent: number): Layout {
+    return layoutOf(symbols, { most, extent, whole: this.options.backend === "polars" });
   }
 
   #rowsOfGroup(plan: Plan): number {

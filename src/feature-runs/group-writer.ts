@@ -6,15 +6,12 @@ import { makeFolders, sync } from "../runs/durable.js";
 import { passingPath } from "./passing.js";
 
 /**
- * A Parquet file of row groups that may come in any order; they are written in their own. It is there when it is whole, and replaces
- * an older one at once.
+ * A Parquet file of row groups. Columns that are computed together are a part of it, which is written before the next one begins. It is
+ * there when it is whole, and replaces an older one at once.
  */
 export class GroupWriter {
-  readonly #held = new Map<number, readonly (ParquetChunk | undefined)[]>();
-  readonly #waiting = new Map<number, () => void>();
   readonly #groups: (PlacedChunk | undefined)[][] = [];
-  #writing: Promise<void> = Promise.resolve();
-  #next = 0;
+  readonly #parts: GroupsPart[] = [];
 
   private constructor(
     private readonly file: ParquetFile,
@@ -31,19 +28,25 @@ export class GroupWriter {
     return new GroupWriter(await ParquetFile.create(partial), partial, path, columns);
   }
 
-  /** Of the columns in their order; undefined: all NULL. Resolves when it, and all groups before it, are written. */
-  async add(number: number, chunks: readonly (ParquetChunk | undefined)[]): Promise<void> {
-    this.#held.set(number, chunks);
-    const written = new Promise<void>((done) => this.#waiting.set(number, done));
-    this.#writing = this.#writing.then(() => this.#writeHeld());
-    await this.#writing;
-    // One that came before its turn is written by the add of another.
-    await written;
+  /** The columns of these places, of all groups. */
+  part(places: readonly number[] = this.columns.map((_, place) => place)): GroupsPart {
+    const part = new GroupsPart(async (number, chunks) => {
+      const group = this.#groups[number] ?? this.columns.map(() => undefined);
+      this.#groups[number] = group;
+      // Columns that are the same node share its chunk.
+      const written = new Map<ParquetChunk, PlacedChunk>();
+      for (const [index, chunk] of chunks.entries()) {
+        const placed = chunk && (written.get(chunk) ?? (await this.file.append(chunk)));
+        if (chunk !== undefined && placed !== undefined) written.set(chunk, placed);
+        group[places[index] as number] = placed;
+      }
+    });
+    this.#parts.push(part);
+    return part;
   }
 
   /** Columns that are all NULL after all; what was written of them stays in the file unread. */
   async finish(failed: ReadonlySet<number>, metadata: Readonly<Record<string, string>>): Promise<readonly number[]> {
-    await this.#writing;
     const groups: PlacedChunk[][] = [];
     for (const chunks of this.#groups) {
       const rows = chunks.find((chunk) => chunk !== undefined)?.rows ?? 0;
@@ -61,32 +64,51 @@ export class GroupWriter {
   }
 
   async abandon(): Promise<void> {
-    await this.#writing.catch(() => undefined);
+    await Promise.all(this.#parts.map((part) => part.settled()));
     await this.file.abandon().catch(() => undefined);
     await unlink(this.partial).catch(() => undefined);
-  }
-
-  async #writeHeld(): Promise<void> {
-    for (let chunks = this.#held.get(this.#next); chunks !== undefined; chunks = this.#held.get(this.#next)) {
-      this.#held.delete(this.#next);
-      this.#next += 1;
-      const placed: (PlacedChunk | undefined)[] = [];
-      // Columns that are the same node share its chunk.
-      const written = new Map<ParquetChunk, PlacedChunk>();
-      for (const chunk of chunks) {
-        const known = chunk && written.get(chunk);
-        const place = chunk && (known ?? (await this.file.append(chunk)));
-        if (chunk !== undefined && place !== undefined) written.set(chunk, place);
-        placed.push(place);
-      }
-      this.#groups.push(placed);
-      this.#waiting.get(this.#next - 1)?.();
-      this.#waiting.delete(this.#next - 1);
-    }
   }
 
   #nulls(place: number, rows: number): ParquetChunk {
     const { type } = this.columns[place] as ParquetColumn;
     return nullsChunk(type === "BOOLEAN" ? "BOOLEAN" : "DOUBLE", rows);
+  }
+}
+
+type WriteGroup = (number: number, chunks: readonly (ParquetChunk | undefined)[]) => Promise<void>;
+
+/** Columns of row groups that may come in any order; they are written in their own. */
+export class GroupsPart {
+  readonly #held = new Map<number, readonly (ParquetChunk | undefined)[]>();
+  readonly #waiting = new Map<number, () => void>();
+  #writing: Promise<void> = Promise.resolve();
+  #next = 0;
+
+  constructor(private readonly write: WriteGroup) {}
+
+  /** Of the part's columns in their order; undefined: all NULL. Resolves when it, and all groups before it, are written. */
+  async add(number: number, chunks: readonly (ParquetChunk | undefined)[]): Promise<void> {
+    this.#held.set(number, chunks);
+    const written = new Promise<void>((done) => this.#waiting.set(number, done));
+    this.#writing = this.#writing.then(() => this.#writeHeld());
+    await this.#writing;
+    // One that came before its turn is written by the add of another.
+    await written;
+  }
+
+  /** Nothing of it is being written any more. */
+  async settled(): Promise<void> {
+    await this.#writing.catch(() => undefined);
+  }
+
+  async #writeHeld(): Promise<void> {
+    for (let chunks = this.#held.get(this.#next); chunks !== undefined; chunks = this.#held.get(this.#next)) {
+      const number = this.#next;
+      this.#held.delete(number);
+      this.#next += 1;
+      await this.write(number, chunks);
+      this.#waiting.get(number)?.();
+      this.#waiting.delete(number);
+    }
   }
 }

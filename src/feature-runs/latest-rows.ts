@@ -32,6 +32,7 @@ export async function latestRows(
       nullable: true,
     })),
   ]);
+  const part = writer.part();
   let own: TableRows | undefined;
   let others: TableRows | undefined;
   try {
@@ -54,7 +55,7 @@ export async function latestRows(
         const chunks = made.columns.map(({ values, valid }, place) =>
           (crossings[place]?.node.output === "Boolean" ? booleansChunk : doublesChunk)(values, valid),
         );
-        await writer.add(number, [ticksChunk(block.ticks), ...chunks]);
+        await part.add(number, [ticksChunk(block.ticks), ...chunks]);
         number += 1;
       }
       await merge.skipRest();

@@ -1,3 +1,4 @@
+export { crossMoments, crossRanks } from "./formulas/cross-sections";
 export { slideExtreme } from "./formulas/extremes";
 export { fullCovariances, fullScores, fullSums, fullVariances, spreads } from "./formulas/full-windows";
 export { bitRange, rescale, sumPlaces, sumProducts, sumUp } from "./formulas/moments";

@@ -170,7 +170,7 @@ export function windowScores(
       if (scale == 0) value = NaN;
       else {
         const count = <f64>n;
-        value = distance(load<i64>(values + (row << 3)), low) / sqrt(scale * (count / (count - 1)));
+        value = distance(load<i64>(values + (row << 3)), low, n, sumLow, sumHigh) / sqrt(scale * (count / (count - 1)));
       }
     }
     store<f64>(out + (row << 3), value);
@@ -179,16 +179,16 @@ export function windowScores(
 
 /** n · x − sum as the nearest double. */
 // @ts-ignore: decorator
-@inline function distance(bits: i64, low: i32): f64 {
+@inline export function distance(bits: i64, low: i32, count: u32, sumLow: u64, sumHigh: u64): f64 {
   const mantissa = <u64>mantissaOf(bits),
     shift = exponentOf(bits) - low,
     sign = <u64>(<i64>sumHigh >> 63);
   // Nearly always x has at most 63 bits, and what is far from it is no more than 95.
   if (shift >= 0 && shift <= 10 && <u64>(<i64>sumHigh >> 31) == sign) {
     const x = mantissa << <u64>shift,
-      count = <u64>n,
-      first = (x & HALF) * count,
-      second = (x >> 32) * count;
+      times = <u64>count,
+      first = (x & HALF) * times,
+      second = (x >> 32) * times;
     let m0 = first + (second << 32),
       m1 = (second >> 32) + <u64>(m0 < first);
     if (bits < 0) {
@@ -216,7 +216,7 @@ export function windowScores(
     x1 = ~x1 + <u64>(x0 == 0);
   }
   const xSign = <u64>(<i64>x1 >> 63);
-  multiplyBy(n, x0, x1, xSign, xSign);
+  multiplyBy(count, x0, x1, xSign, xSign);
   subtract256(sumLow, sumHigh, sign, sign);
   return toDouble();
 }

@@ -25,12 +25,12 @@ export function bitRange(rows: i32, values: usize, valid: usize, out: usize): vo
   store<i32>(out, high, 4);
 }
 
-let integerLow: u64 = 0;
-let integerHigh: u64 = 0;
+export let integerLow: u64 = 0;
+export let integerHigh: u64 = 0;
 
 /** A value times 2^-low, to `integerLow`, `integerHigh`; 0 where it is NULL or not finite. */
 // @ts-ignore: decorator
-@inline function integerOf(values: usize, valid: usize, row: usize, low: i32): void {
+@inline export function integerOf(values: usize, valid: usize, row: usize, low: i32): void {
   const bits = load<i64>(values + (row << 3));
   if (load<u8>(valid + row) == 0 || !isFiniteBits(bits)) {
     integerLow = 0;

@@ -74,6 +74,10 @@ export class Arena implements Room {
     return new Int32Array(this.memory.buffer, address, count);
   }
 
+  doublesAt(address: number, count: number): Float64Array {
+    return new Float64Array(this.memory.buffer, address, count);
+  }
+
   int64At(address: number, count: number): BigInt64Array {
     return new BigInt64Array(this.memory.buffer, address, count);
   }

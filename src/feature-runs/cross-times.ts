@@ -1,7 +1,7 @@
 import { doublesChunk, ticksChunk } from "../columnar/parquet-chunks.js";
 import type { SqlSession } from "../engines/sql/session.js";
 import { identifier, text } from "../engines/sql/text.js";
-import { crossSections } from "../formulas/features/crossings.js";
+import { CrossSections } from "../formulas/features/cross-sections.js";
 import type { Crossing } from "../formulas/features/stages.js";
 import { GroupWriter } from "./group-writer.js";
 import { RowStream, type Rows } from "./row-stream.js";
@@ -29,6 +29,7 @@ export async function crossTimes(
     ...crossings.map(({ node }) => ({ name: node.id, type: "DOUBLE" as const, nullable: true })),
   ]);
   const part = writer.part();
+  const sections = new CrossSections();
   let stream: RowStream | undefined;
   try {
     stream = await RowStream.open(session, sql);
@@ -46,7 +47,7 @@ export async function crossTimes(
       if (whole === 0) continue;
       const chunks = crossings.map(({ node, input }) => {
         const column = block.columns[inputs.indexOf(input.id) + 2] as Rows["columns"][number];
-        const made = crossSections(node.op, column, ends);
+        const made = sections.compute(node.op, column, ends);
         return doublesChunk(made.values as Float64Array<ArrayBuffer>, made.valid);
       });
       await part.add(number, [ticksChunk(block.ticks.slice(0, whole)), ...chunks]);
@@ -84,13 +85,13 @@ async function byTime(
 }
 
 /** Where the rows of each time end; of the last time only if no row follows. */
-function endsOfTimes({ ticks, columns }: Rows, isLast: boolean): readonly number[] {
+function endsOfTimes({ ticks, columns }: Rows, isLast: boolean): Int32Array {
   const [high, low] = [columns[0]?.values, columns[1]?.values];
   const ends: number[] = [];
   for (let row = 1; row < ticks.length; row++)
     if (high?.[row] !== high?.[row - 1] || low?.[row] !== low?.[row - 1]) ends.push(row);
   if (isLast && ticks.length > 0) ends.push(ticks.length);
-  return ends;
+  return Int32Array.from(ends);
 }
 
 function copy(rows: Rows, into: Rows): void {

@@ -248,6 +248,17 @@ export interface FormulaKernels {
     ]
   ): void;
 
+  crossMoments(
+    kind: 0 | 1,
+    first: number,
+    times: number,
+    ...rest: [ends: Address, values: Address, valid: Address, out: Address, outValid: Address]
+  ): number;
+  crossRanks(
+    times: number,
+    ...rest: [ends: Address, values: Address, valid: Address, scratch: Address, out: Address, outValid: Address]
+  ): void;
+
   decayAccumulate(
     rows: number,
     alpha: number,

@@ -12,7 +12,7 @@ import { type Crossing, onClock, type Stage, scheduleOf } from "../formulas/feat
 import { EVENT_TIME, SYMBOL } from "../formulas/features/tables.js";
 import type { IrNode } from "../formulas/ir/node.js";
 import { computeGroups, type TakeGroup } from "./compute-groups.js";
-import { crossTimes } from "./cross-times.js";
+import { columnsHeld, crossHeld, crossSorted } from "./cross-times.js";
 import { GroupWriter } from "./group-writer.js";
 import { latestRows } from "./latest-rows.js";
 import { type Group, keptTicks, type Layout, layoutOf } from "./layout.js";
@@ -170,6 +170,7 @@ export class FileRun {
       const [{ table: name, node }] = group as [Crossing];
       const from = this.#tables.get(name) as OpenTable;
       const path = this.#nextPath();
+      let numbered = false;
       if (node.op === "latest") {
         const to = this.#tables.get(String(node.params["to"])) as OpenTable;
         const unknown = symbolUnknown(to.columns.name, to.hasSymbols, name, this.#symbolsOf(from).length);
@@ -179,12 +180,26 @@ export class FileRun {
         }
         await latestRows(this.options.session, this.#side(from), this.#side(to), group, this.#staged, path);
       } else {
-        const inputs = new Set(group.map(({ input }) => input));
-        const bare = [...inputs].filter(({ id }) => !this.#staged.has(id));
-        if (bare.length > 0) await this.#stageColumns(from, { nodes: bare, given: bare, kept: bare });
-        await crossTimes(this.options.session, group, this.#staged, await this.#timesOf(from), path);
+        const symbols = this.#allRows(from);
+        const work = {
+          session: this.options.session,
+          table: from,
+          symbols,
+          crossings: group,
+          staged: this.#staged,
+          path,
+        };
+        const most = columnsHeld(symbols, this.options.memory / 2);
+        numbered = most === 0;
+        if (most > 0) await crossHeld(work, most);
+        else {
+          const inputs = new Set(group.map(({ input }) => input));
+          const bare = [...inputs].filter(({ id }) => !this.#staged.has(id));
+          if (bare.length > 0) await this.#stageColumns(from, { nodes: bare, given: bare, kept: bare });
+          await crossSorted(work, await this.#timesOf(from));
+        }
       }
-      for (const { node: made } of group) this.#staged.set(made.id, { path, numbered: node.op !== "latest" });
+      for (const { node: made } of group) this.#staged.set(made.id, { path, numbered });
     }
   }
 

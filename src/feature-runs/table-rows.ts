@@ -25,13 +25,17 @@ export class TableRows {
     nodes: readonly IrNode[],
     staged: ReadonlyMap<string, StagedFile>,
   ): Promise<TableRows> {
-    const byFile = new Map<StagedFile | undefined, number[]>([[undefined, []]]);
+    const byFile = new Map<StagedFile | undefined, number[]>();
     for (const [place, { id, primitive }] of nodes.entries()) {
       const file = primitive === "SOURCE" ? undefined : staged.get(id);
       byFile.set(file, [...(byFile.get(file) ?? []), place]);
     }
+    // A file in the table's order has its times: to order the rows again costs more than all else.
+    const first = byFile.has(undefined) ? undefined : [...byFile.keys()].find((file) => file?.numbered === false);
+    const ordered = [first, ...[...byFile.keys()].filter((file) => file !== first)];
     const streams: { stream: RowStream; places: readonly number[] }[] = [];
-    for (const [file, places] of byFile) {
+    for (const file of ordered) {
+      const places = byFile.get(file) ?? [];
       const chosen = places.map((place) => nodes[place] as IrNode);
       const sql =
         file === undefined
@@ -62,7 +66,7 @@ export class TableRows {
   async fill(into: Rows, at: number, rows: number): Promise<void> {
     for (const [number, { stream, places }] of this.streams.entries()) {
       const columns = places.map((place) => into.columns[place] as Rows["columns"][number]);
-      // The table's own, which come first, have the times.
+      // The first have the times.
       const ticks = number === 0 ? { ticks: into.ticks } : {};
       await this.#guarded(stream.fill({ ...ticks, columns }, at, rows));
     }

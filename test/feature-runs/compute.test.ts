@@ -135,22 +135,25 @@ test("files of any layout, memory and number of threads give what the engine in 
         FEATURES.map(({ name }) => wanted.filter((row) => row[name] === null).length),
       );
       if (big) {
-        // So little that every column is computed by itself, and groups are as small as they get.
+        // So little that every column is computed by itself, and groups are as small as they get; and so that cross-sections are
+        // made in memory of one column after the other.
         const opened = await openFeatureRun(file, { wide });
-        const parts = await withTables(opened, join(folder, "parts"), async ({ session, tables, staging }) => {
-          const options = { session, tables, staging, compiled: compiledOf(opened, tables) };
-          const path = join(folder, "parts.parquet");
-          await new FileRun({
-            ...options,
-            backend: "kernel",
-            strict: false,
-            hasStart: false,
-            threads: 2,
-            memory: 1,
-          }).write(path);
-          return path;
-        });
-        expectSame(await writtenRows(parts, FEATURES), wanted, FEATURES, [seed, "in parts"]);
+        for (const memory of [1, bars.length * 2 * 55]) {
+          const parts = await withTables(opened, join(folder, "parts"), async ({ session, tables, staging }) => {
+            const options = { session, tables, staging, compiled: compiledOf(opened, tables) };
+            const path = join(folder, "parts.parquet");
+            await new FileRun({
+              ...options,
+              backend: "kernel",
+              strict: false,
+              hasStart: false,
+              threads: 2,
+              memory,
+            }).write(path);
+            return path;
+          });
+          expectSame(await writtenRows(parts, FEATURES), wanted, FEATURES, [seed, "in parts", memory]);
+        }
       }
       // Nothing is left of what was staged.
       expect(readdirSync(join(folder, "out"))).toEqual(["wide.parquet"]);

@@ -32,7 +32,7 @@ test.each(OPS)("%s against the oracle", (op) => {
       const random = randomFrom(round * 100 + kind.length);
       const cells = nastyColumn(random, 500, kind);
       const ends = endsOf(random, cells.length);
-      const { values, valid } = sections.compute(op, columnOf(cells), ends);
+      const { values, valid } = sections.compute(op, columnOf(cells), { ends });
       for (const [time, end] of ends.entries()) {
         const from = ends[time - 1] ?? 0;
         const wanted = crossSectionOracle(op, cells.slice(from, end));
@@ -52,10 +52,12 @@ test("what a row is given depends neither on other times nor on how many there a
   // One time has more rows than the kernels are given of several.
   const ends = Int32Array.of(3, 100, 66_500, 69_990, rows);
   for (const op of OPS) {
-    const whole = new CrossSections().compute(op, columnOf(cells), ends);
+    const whole = new CrossSections().compute(op, columnOf(cells), { ends });
     for (const [time, end] of ends.entries()) {
       const from = ends[time - 1] ?? 0;
-      const alone = new CrossSections().compute(op, columnOf(cells.slice(from, end)), Int32Array.of(end - from));
+      const alone = new CrossSections().compute(op, columnOf(cells.slice(from, end)), {
+        ends: Int32Array.of(end - from),
+      });
       expect(Buffer.from(whole.values.slice(from, end).buffer).equals(Buffer.from(alone.values.buffer))).toBe(true);
       expect(whole.valid.slice(from, end)).toEqual(alone.valid);
     }

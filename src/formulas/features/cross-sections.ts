@@ -2,6 +2,7 @@ import { exactSum } from "../../columnar/exact-sum.js";
 import { ExactWindow } from "../lowering/kernel/exact-window.js";
 import { Machine } from "../lowering/kernel/machine.js";
 import type { WholeColumn } from "./crossings.js";
+import type { RowsByTime } from "./rows-by-time.js";
 
 /** Rows that the kernels are given at a time; those of one time are not parted. */
 const MOST_ROWS = 65_536;
@@ -11,12 +12,12 @@ const SCRATCH_BYTES = 32;
 
 type Kind = 0 | 1;
 
-/** Cross-sections of rows that lie by their times: NULLs are left out and stay NULL. */
+/** Cross-sections: NULLs are left out and stay NULL. */
 export class CrossSections {
   readonly #machine = new Machine();
 
-  /** `ends`: where each time's rows end, ascending; rows behind the last end are not looked at. */
-  compute(op: string, column: WholeColumn, ends: Int32Array): WholeColumn {
+  /** Of as many rows as there are by time; their values, where the rows lie. */
+  compute(op: string, column: WholeColumn, { ends, order }: RowsByTime): WholeColumn {
     const rows = ends[ends.length - 1] ?? 0;
     const made = { values: new Float64Array(rows), valid: new Uint8Array(rows) };
     for (let time = 0; time < ends.length; ) {
@@ -25,7 +26,13 @@ export class CrossSections {
       while (next < ends.length && (ends[next] as number) - from <= MOST_ROWS) next++;
       const to = ends[next - 1] as number;
       const own = ends.subarray(time, next).map((end) => end - from);
-      this.#computeTimes(op, sliceOf(column, from, to), own, sliceOf(made, from, to));
+      const placeOf = order?.subarray(from, to);
+      if (placeOf === undefined) this.#computeTimes(op, sliceOf(column, from, to), own, sliceOf(made, from, to));
+      else {
+        const answer = { values: new Float64Array(to - from), valid: new Uint8Array(to - from) };
+        this.#computeTimes(op, gathered(column, placeOf), own, answer);
+        scatter(answer, placeOf, made);
+      }
       time = next;
     }
     return made;
@@ -55,6 +62,25 @@ export class CrossSections {
     made.valid.set(arena.bytesAt(outValid, rows));
     arena.release(mark);
     for (const time of wide) computeWide(op, column, ends[time - 1] ?? 0, ends[time] as number, made);
+  }
+}
+
+function gathered({ values, valid }: WholeColumn, order: Int32Array): WholeColumn {
+  const rows = order.length;
+  const own = { values: new Float64Array(rows), valid: new Uint8Array(rows) };
+  for (let place = 0; place < rows; place++) {
+    const row = order[place] as number;
+    own.values[place] = values[row] as number;
+    own.valid[place] = valid[row] as number;
+  }
+  return own;
+}
+
+function scatter({ values, valid }: WholeColumn, order: Int32Array, into: WholeColumn): void {
+  for (let place = 0; place < order.length; place++) {
+    const row = order[place] as number;
+    into.values[row] = values[place] as number;
+    into.valid[row] = valid[place] as number;
   }
 }
 

@@ -1,6 +1,5 @@
 import { frameProblem } from "../../errors/formula.js";
 import type { GivenColumn } from "../lowering/kernel/symbol-run.js";
-import { CrossSections } from "./cross-sections.js";
 import type { Frame, SymbolRows } from "./frame.js";
 
 /** Whole columns of a frame's rows, in its order. */
@@ -44,23 +43,4 @@ export function symbolUnknown(table: string, hasSymbols: boolean, other: string,
 function soleOf(from: Frame, { symbol }: SymbolRows): SymbolRows | undefined {
   const [only] = from.symbols;
   return symbol === undefined || only?.symbol === undefined ? only : undefined;
-}
-
-/** Of the values of all symbols at each time. */
-export function crossSection(op: string, { rows, byTime }: Frame, column: WholeColumn): WholeColumn {
-  const { order, ends } = byTime;
-  const made = new CrossSections().compute(
-    op,
-    {
-      values: Float64Array.from(order, (row) => column.values[row] as number),
-      valid: Uint8Array.from(order, (row) => column.valid[row] as number),
-    },
-    ends,
-  );
-  const whole = { values: new Float64Array(rows), valid: new Uint8Array(rows) };
-  for (const [place, row] of order.entries()) {
-    whole.values[row] = made.values[place] as number;
-    whole.valid[row] = made.valid[place] as number;
-  }
-  return whole;
 }

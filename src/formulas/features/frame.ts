@@ -16,6 +16,7 @@ import { NumberedBytes } from "../../columnar/numbered-bytes.js";
 import { frameProblem } from "../../errors/formula.js";
 import { DaedalusError } from "../../errors/problem.js";
 import type { GivenColumn } from "../lowering/kernel/symbol-run.js";
+import { type RowsByTime, rowsByTime } from "./rows-by-time.js";
 import { type ColumnType, EVENT_TIME, SEQUENCE_COLUMNS, SYMBOL, type TableColumns } from "./tables.js";
 
 /** The rows of a symbol, in their order: a range of the frame's. */
@@ -40,7 +41,7 @@ export class Frame {
   readonly #times: BigInt64Array;
   readonly #unit: TimeUnit;
   #nanos: BigInt64Array | undefined;
-  #byTime: Frame["byTime"] | undefined;
+  #byTime: RowsByTime | undefined;
 
   /** Throws DaedalusError (exit code 2) for a table without times, or with rows that have none. */
   constructor(
@@ -66,9 +67,8 @@ export class Frame {
     return this.#nanos;
   }
 
-  /** Its rows by their times, those of a time in their order; `ends`: where those of each time end. */
-  get byTime(): { readonly order: Int32Array; readonly ends: Int32Array } {
-    this.#byTime ??= orderByTime(this.#times, this.symbols);
+  get byTime(): RowsByTime {
+    this.#byTime ??= rowsByTime(this.#times, this.symbols);
     return this.#byTime;
   }
 
@@ -309,48 +309,4 @@ function bySymbol(rows: number, codes: Int32Array | undefined): Int32Array {
     starts[code] = (starts[code] as number) + 1;
   }
   return order;
-}
-
-function orderByTime(times: BigInt64Array, symbols: readonly SymbolRows[]): Frame["byTime"] {
-  const sorted = times.slice().sort();
-  const distinct = sorted.filter((time, place) => place === 0 || time !== sorted[place - 1]);
-  const timeOf = new Int32Array(times.length);
-  const ends = new Int32Array(distinct.length);
-  for (const { from, to } of symbols) {
-    let place = 0;
-    for (let row = from; row < to; row++) {
-      place = firstNotBefore(distinct, times[row] as bigint, place);
-      timeOf[row] = place;
-      ends[place] = (ends[place] as number) + 1;
-    }
-  }
-  const next = new Int32Array(ends.length);
-  for (let place = 1; place < ends.length; place++) {
-    next[place] = ends[place - 1] as number;
-    ends[place] = (ends[place] as number) + (ends[place - 1] as number);
-  }
-  const order = new Int32Array(times.length);
-  for (let row = 0; row < times.length; row++) {
-    const place = timeOf[row] as number;
-    order[next[place] as number] = row;
-    next[place] = (next[place] as number) + 1;
-  }
-  return { order, ends };
-}
-
-/** Where the first of ascending times lies that is not before one, which is among them; from a place on, in growing steps. */
-function firstNotBefore(times: BigInt64Array, time: bigint, from: number): number {
-  let step = 1;
-  let low = from;
-  while (low + step < times.length && (times[low + step - 1] as bigint) < time) {
-    low += step;
-    step *= 2;
-  }
-  let high = Math.min(low + step, times.length);
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((times[middle] as bigint) < time) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

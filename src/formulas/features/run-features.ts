@@ -5,7 +5,8 @@ import type { IrNode, ValueType } from "../ir/node.js";
 import type { GivenColumn } from "../lowering/kernel/symbol-run.js";
 import { type CompiledFeatures, problemsOfRun } from "./compile-features.js";
 import { ComputePool, type Piece, pieceOf } from "./compute-pool.js";
-import { crossSection, latest, symbolUnknown, type WholeColumn, wholeColumn } from "./crossings.js";
+import { CrossSections } from "./cross-sections.js";
+import { latest, symbolUnknown, type WholeColumn, wholeColumn } from "./crossings.js";
 import type { Frame, SymbolRows } from "./frame.js";
 import { within } from "./row-groups.js";
 import { type Crossing, onClock, type Stage, scheduleOf } from "./stages.js";
@@ -73,6 +74,7 @@ class MemoryRun {
   readonly #pieces = new Map<string, readonly Piece[]>();
   /** Columns without NULLs. */
   readonly #complete = new Set<string>();
+  readonly #sections = new CrossSections();
   /** Messages, by the ids of nodes. */
   readonly failures = new Map<string, string>();
 
@@ -146,7 +148,9 @@ class MemoryRun {
       return;
     }
     const column = this.columnOf(input, frame);
-    this.#columns.set(node.id, node.op === "latest" ? latest(to, frame, column) : crossSection(node.op, frame, column));
+    const made =
+      node.op === "latest" ? latest(to, frame, column) : this.#sections.compute(node.op, column, frame.byTime);
+    this.#columns.set(node.id, made);
   }
 
   /** Without those that take what failed. */

@@ -30,13 +30,13 @@ export interface ExplainedRow {
   readonly time: bigint;
   /** Rows of the symbol that have this time; the values are the last one's. */
   readonly rows: number;
-  /** By the names of the nodes that have values on the clock's rows; NULL is null. */
+  /** By the names of the nodes; NULL is null. Of what is computed on another table's rows, that of its last row before this time. */
   readonly values: Readonly<Record<string, number | boolean | null>>;
   /** By the names of the nodes that failed: why. */
   readonly failures: Readonly<Record<string, string>>;
 }
 
-/** The value of every node at a row of the clock. Throws DaedalusError: exit code 2 where there is no such row. */
+/** The value of every node at a row of the clock, as the row sees it. Throws DaedalusError: exit code 2 where there is no such row. */
 export async function explainFeaturesRow(
   opened: OpenedFeatureRun,
   row: { readonly symbol: string | undefined; readonly time: bigint },
@@ -50,9 +50,9 @@ export async function explainFeaturesRow(
     const clock = tables[0]?.columns.name ?? "";
     const { backend } = opened.run;
     const explained = explainFeatures(compiled, clock, backend, await lowerings(compiled.graph, backend));
-    const nodes = nodesOnClock(compiled, clock);
+    const nodes = nodesOf(compiled, clock);
     const path = join(staging, "row.parquet");
-    const asFeatures = nodes.map((node) => ({ name: node.id, table: clock, node }));
+    const asFeatures = nodes.map(({ node, table }) => ({ name: node.id, table, node }));
     const noSuchRow = () => refuseRow(opened, session, symbol, time);
     const written = await writeFeatures(open, { graph: compiled.graph, features: asFeatures }, path).catch(
       (error: unknown) => {
@@ -64,7 +64,7 @@ export async function explainFeaturesRow(
     const isOf = symbol === undefined ? "true" : `symbol = ${text(symbol)}`;
     // The times are there where no feature has a node.
     const hasSymbols = tables[0]?.columns.columns.has(SYMBOL) ?? false;
-    const columns = ["event_time", ...(hasSymbols ? [SYMBOL] : []), ...nodes.map(({ id }) => identifier(id))];
+    const columns = ["event_time", ...(hasSymbols ? [SYMBOL] : []), ...nodes.map(({ node }) => identifier(node.id))];
     const rows = await session.query(`SELECT ${columns.join(", ")} FROM read_parquet(${text(path)}) WHERE ${isOf}`);
     const last = rows[rows.length - 1];
     if (last === undefined) return noSuchRow();
@@ -74,7 +74,7 @@ export async function explainFeaturesRow(
     const failed = new Map(
       written.features.flatMap(({ name, problem }) => (problem === undefined ? [] : [[name, problem.says] as const])),
     );
-    const made = new Set(nodes.map(({ id }) => id));
+    const made = new Set(nodes.map(({ node }) => node.id));
     const values = Object.fromEntries(
       explained.nodes
         .filter(({ id, op }) => (made.has(id) && !failed.has(id)) || op === "constant")
@@ -120,14 +120,23 @@ async function refuseRow(
   );
 }
 
-/** Those that have values on the clock's rows: what other tables have on theirs is not among them. */
-function nodesOnClock({ graph, features }: CompiledFeatures, clock: string) {
-  const reached = new Set<string>();
-  const open = features.flatMap(({ node, table }) => (node === undefined ? [] : [onClock(graph, node, table, clock)]));
-  for (let node = open.pop(); node !== undefined; node = open.pop()) {
-    if (reached.has(node.id)) continue;
-    reached.add(node.id);
-    if (node.op !== "latest") open.push(...node.inputs.map((id) => graph.node(id)));
+/** Every node but constants, with the table on whose rows it has values. */
+function nodesOf({ graph, features }: CompiledFeatures, clock: string) {
+  const tables = new Map<string, string>();
+  const open = features.flatMap(({ node, table }) =>
+    node === undefined ? [] : [{ node: onClock(graph, node, table, clock), table: clock }],
+  );
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const { node, table } = next;
+    if (tables.has(node.id)) continue;
+    tables.set(node.id, table);
+    const from = node.op === "latest" ? String(node.params["from"]) : table;
+    open.push(...node.inputs.map((id) => ({ node: graph.node(id), table: from })));
   }
-  return graph.nodes.filter(({ id, op }) => reached.has(id) && op !== "constant");
+  return graph.nodes
+    .filter(({ op }) => op !== "constant")
+    .flatMap((node) => {
+      const table = tables.get(node.id);
+      return table === undefined ? [] : [{ node, table }];
+    });
 }

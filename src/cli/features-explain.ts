@@ -21,7 +21,7 @@ export const addFeaturesExplain: AddCommand = (group, terminal, exit) => {
     .command("explain")
     .summary("show the graph of a run's features, or every node's value at one row")
     .description(
-      "Prints the nodes that the features of a run are computed of: each once, with what it takes, how many rows of the symbol it looks back at, who computes it and for which features. With --row: the value of every node at that row of the first table.",
+      "Prints the nodes that the features of a run are computed of: each once, with what it takes, how many rows of the symbol it looks back at, who computes it and for which features. With --row: the value of every node at that row of the first table; of a node of another table, what the row sees, that of its last row before.",
     )
     .argument("[features.yaml]", "file of the run", FEATURES_FILE)
     .option("--feature <name>", "only what this feature is made of")

@@ -298,3 +298,27 @@ features:
   expect(failures[nodeOf("ranks")]).toContain("at most 10000 rows");
   expect(values[nodeOf("gone")]).toBeNull();
 });
+
+test("explain --row gives nodes of another table the value of its last row before", async () => {
+  writeFileSync(join(folder, "left.csv"), "at,x\n2024-01-01T00:01:00Z,1\n2024-01-01T00:03:00Z,2\n");
+  writeFileSync(
+    join(folder, "right.csv"),
+    "at,y\n2024-01-01T00:01:00Z,10\n2024-01-01T00:02:59Z,30\n2024-01-01T00:03:00Z,50\n",
+  );
+  writeFileSync(
+    join(folder, "sides.yaml"),
+    `name: sides
+tables:
+  - {name: l, source: {path: left.csv, timestamp_field: at}}
+  - {name: r, source: {path: right.csv, timestamp_field: at}}
+features: [{name: both, formula: "x + 1"}, {name: far, table: r, formula: "rolling_sum(y, 2) / 2"}]
+`,
+  );
+  const valuesAt = async (time: string) => {
+    const { stdout } = await daeda("features", "explain", "sides.yaml", "--row", `@${time}`, "--json");
+    const { explained, values } = JSON.parse(stdout);
+    return Object.fromEntries(explained.nodes.map(({ name, op }: { name: string; op: string }) => [op, values[name]]));
+  };
+  expect(await valuesAt("2024-01-01T00:03:00Z")).toMatchObject({ rolling_sum: 40, divide: 20, latest: 20, add: 3 });
+  expect(await valuesAt("2024-01-01T00:01:00Z")).toMatchObject({ rolling_sum: null, latest: null, add: 2 });
+});

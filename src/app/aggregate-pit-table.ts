@@ -6,6 +6,7 @@ import { aggregatePitTable as duckdb } from "../engines/sql/aggregate-pit-table.
 import { nearest } from "../errors/nearest.js";
 import { pitTableProblem } from "../errors/pit-table.js";
 import { DaedalusError } from "../errors/problem.js";
+import { checkValue, TEXT } from "./options.js";
 import { checkCall, type PitTableOptions, type PitTableSpec } from "./pit-table-job.js";
 
 /** The engines of the call, the fastest first; one more is one line here. */
@@ -31,6 +32,7 @@ const DEFAULT_THREADS = 2;
  * `DaedalusError` (exit code 2) where this version has no such engine, with those that it has.
  */
 export function getAggregatePitTable(engine: PitTableEngineName): AggregatePitTable {
+  checkValue("engine", engine, TEXT);
   const run: PitTableEngine | undefined = Object.hasOwn(ENGINES, engine) ? ENGINES[engine] : undefined;
   if (run === undefined) {
     const engines = PIT_TABLE_ENGINES;

@@ -9,20 +9,36 @@ import { openSource } from "../sources/open-source.js";
 import type { Source } from "../sources/source.js";
 import type { CompiledService } from "./compile-service.js";
 import { openDay as openDayHere } from "./open-day.js";
+import { checkOptions, FLAG, FUNCTION, SIGNAL, TEXT, TEXTS, wholeNumber } from "./options.js";
 import { type OutputOptions, withTrainingInputs } from "./training-inputs.js";
 
 export interface AuditOptions extends Options, OutputOptions {}
 
+const OPTIONS = {
+  outputRoot: TEXT,
+  rows: wholeNumber(0),
+  trials: wholeNumber(0),
+  seed: wholeNumber(0),
+  date: TEXT,
+  columns: TEXTS,
+  strict: FLAG,
+  counterExamples: TEXT,
+  signal: SIGNAL,
+  onProgress: FUNCTION,
+};
+
 /**
  * Proves point-in-time correctness on the service's own data: derives a sample of the written rows again from the sources,
  * without the engine, and perturbs the future of some rows to see that nothing before it moves. Writes only below temporary
- * folders. `openDay`: the engine under audit, if not this version's own. Throws DaedalusError as `train` does.
+ * folders. `openDay`: the engine under audit, if not this version's own. Throws DaedalusError as `train` does; RangeError for options
+ * that are none.
  */
 export async function audit(
   compiled: CompiledService,
   options: AuditOptions = {},
   openDay: OpenDay = (context) => openDayHere(context),
 ): Promise<AuditReport> {
+  checkOptions("audit", options, OPTIONS);
   const { project, resolved, pipeline } = compiled;
   const { duckdbConfig } = project.runtimeOf(pipeline.service).compute;
   return withTrainingInputs(compiled, options, (inputs) =>

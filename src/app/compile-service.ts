@@ -18,7 +18,13 @@ import { writeWhole } from "../runs/durable.js";
 import { openSource } from "../sources/open-source.js";
 import { bundleUdfs, type UdfBundle } from "../udfs/bundle-udfs.js";
 import { loadUdfs } from "../udfs/load-udfs.js";
+import { checkValue, isObject, type Shape, TEXT } from "./options.js";
 import { type OpenedProject, requireService } from "./project.js";
+
+const PROJECT: Shape = {
+  is: (value) => isObject(value) && value["services"] instanceof Map,
+  expected: "what loadProject gives",
+};
 
 /** A service bound to its sources and compiled; plain data. */
 export interface CompiledService {
@@ -36,6 +42,8 @@ export interface CompiledService {
  * Throws DaedalusError with everything that is wrong: exit code 2, or 1 if a source cannot be read.
  */
 export async function compileService(project: Project, service: string): Promise<CompiledService> {
+  checkValue("project", project, PROJECT);
+  checkValue("service", service, TEXT);
   return compileOpened({ project, problems: [] }, service);
 }
 

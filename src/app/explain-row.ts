@@ -5,9 +5,15 @@ import {
 } from "../audit/explain-row.js";
 import { parseRowAddress, type RowAddress } from "../audit/row-address.js";
 import type { CompiledService } from "./compile-service.js";
+import { checkOptions, checkValue, either, isObject, type Shape, TEXT, TEXTS } from "./options.js";
 import { type OutputOptions, withTrainingInputs } from "./training-inputs.js";
 
 export interface ExplainRowOptions extends AuditOptions, OutputOptions {}
+
+const ROW: Shape = either(TEXT, {
+  is: (value) => isObject(value) && isObject(value["keys"]) && typeof value["time"] === "string",
+  expected: "{keys, time}",
+});
 
 /**
  * Where the values of one row come from: recomputed from the source rows, naively and without the engine, and compared bit
@@ -20,6 +26,8 @@ export async function explainRow(
   row: string | RowAddress,
   options: ExplainRowOptions = {},
 ): Promise<RowExplanation> {
+  checkOptions("explainRow", options, { outputRoot: TEXT, columns: TEXTS });
+  checkValue("row", row, ROW);
   const { resolved } = compiled;
   const address = typeof row === "string" ? parseRowAddress(row, resolved) : row;
   return withTrainingInputs(compiled, options, (inputs) => explainRowOf(inputs, resolved, address, options));

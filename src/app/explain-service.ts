@@ -12,6 +12,7 @@ import { unitOf, writtenDays } from "../training/day-states.js";
 import { coverageStores } from "../training/inputs.js";
 import type { CompiledService } from "./compile-service.js";
 import { openDay } from "./open-day.js";
+import { checkOptions, checkValue, oneOf, SIGNAL, TEXT } from "./options.js";
 import { type OutputOptions, outputRootOf, withTrainingInputs } from "./training-inputs.js";
 
 export interface AnalyzeOptions extends OutputOptions {
@@ -20,11 +21,14 @@ export interface AnalyzeOptions extends OutputOptions {
   readonly signal?: AbortSignal;
 }
 
+const ANALYZE = { outputRoot: TEXT, targetDate: TEXT, signal: SIGNAL };
+
 /**
  * Runs one day of a compiled service into nothing and tells of each operator what it did: for `explain`. Throws DaedalusError
  * as `train` does.
  */
 export async function analyze(compiled: CompiledService, options: AnalyzeOptions): Promise<Analysis> {
+  checkOptions("analyze", options, ANALYZE, { needed: ["targetDate"] });
   const { duckdbConfig } = compiled.project.runtimeOf(compiled.pipeline.service).compute;
   const temporary = await existing(duckdbConfig["temp_directory"]);
   return withTrainingInputs(compiled, options, (inputs) =>
@@ -54,6 +58,7 @@ async function existing(folder: string | undefined): Promise<string | undefined>
 
 /** What the manifests of the written days say of the columns: for `explain`. A day whose manifest is damaged is left out. */
 export async function writtenDaysOf(compiled: CompiledService, options: OutputOptions = {}): Promise<WrittenDays> {
+  checkOptions("writtenDaysOf", options, { outputRoot: TEXT });
   const outputRoot = options.outputRoot ?? outputRootOf(compiled);
   const manifests: DayManifest[] = [];
   for (const day of await writtenDays(resolve(outputRoot))) {
@@ -65,6 +70,7 @@ export async function writtenDaysOf(compiled: CompiledService, options: OutputOp
 
 /** An explanation for readers: text, or a Mermaid diagram of the DAG. */
 export function renderExplanation(explanation: Explanation, format: "text" | "mermaid"): string {
+  checkValue("format", format, oneOf(["text", "mermaid"]));
   return format === "mermaid" ? explainMermaid(explanation) : explainText(explanation);
 }
 

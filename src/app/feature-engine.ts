@@ -8,7 +8,7 @@ import {
   namedFeature,
   type WrittenFeatureSpec,
 } from "../definitions/feature-run.js";
-import type { FeatureType } from "../definitions/feature-type.js";
+import { DIMENSIONS, FEATURE_STATUSES, type FeatureType } from "../definitions/feature-type.js";
 import { DaedalusError, type Problem } from "../errors/problem.js";
 import { compileFeatures } from "../formulas/features/compile-features.js";
 import type { Piece } from "../formulas/features/compute-pool.js";
@@ -18,8 +18,19 @@ import { type FeatureValues, runFeatures, unitsOf } from "../formulas/features/r
 import { EVENT_TIME, SYMBOL } from "../formulas/features/tables.js";
 import { checkFeatureRequest } from "./feature-request.js";
 import { featureTypesOf } from "./feature-types.js";
+import {
+  checkOptions,
+  isObject,
+  LIST,
+  OBJECT,
+  objectOf,
+  oneOf,
+  type Shapes,
+  TEXT,
+  TEXTS,
+  wholeNumber,
+} from "./options.js";
 import { readSourceTables, type SourceTablesRequest } from "./read-source-tables.js";
-import { refuseUnknownKeys } from "./unknown-keys.js";
 
 export interface FeatureEngineOptions extends FeatureEngineConfig {
   /** Settings that stand together, as a file may hold them; one that stands beside it comes first. */
@@ -65,8 +76,46 @@ export interface ComputedFeatures {
   readonly statuses: readonly FeatureStatus[];
 }
 
-const CONFIG_KEYS: readonly string[] = ["types", "aliases", "threads", "backend"];
-const OPTION_KEYS: readonly string[] = ["projectDir", "warehouse", "config"];
+const CONFIG: Shapes = {
+  types: LIST,
+  aliases: objectOf(["string"], "{name: column}"),
+  threads: wholeNumber(1),
+  backend: oneOf(FEATURE_BACKENDS),
+};
+const OPTIONS: Shapes = { ...CONFIG, projectDir: TEXT, warehouse: TEXT, config: OBJECT };
+const TYPE: Shapes = {
+  name: TEXT,
+  description: TEXT,
+  category: TEXT,
+  dimension: oneOf(DIMENSIONS),
+  version: TEXT,
+  status: oneOf(FEATURE_STATUSES),
+  tags: TEXTS,
+  requiredInputs: TEXTS,
+  parameters: {
+    is: (value) =>
+      isObject(value) && Object.values(value).every((one) => isObject(one) && typeof one["type"] === "string"),
+    expected: "{name: {type, …}}",
+  },
+  outputColumn: TEXT,
+  formula: TEXT,
+  steps: {
+    is: (value) => Array.isArray(value) && value.every((one) => isObject(one) && typeof one["op"] === "string"),
+    expected: "a list of steps",
+  },
+};
+const NEEDED_OF_TYPE = ["name", "requiredInputs", "parameters"];
+
+function checkTypes(types: readonly unknown[]): void {
+  const names = new Set<unknown>();
+  for (const [place, type] of types.entries()) {
+    const at = `types[${place}]`;
+    checkOptions(at, type, TYPE, { needed: NEEDED_OF_TYPE, at: `${at}.` });
+    const { name } = type as Pick<FeatureType, "name">;
+    if (names.has(name)) throw new RangeError(`types has ${name} twice`);
+    names.add(name);
+  }
+}
 
 /** Computes features over Arrow tables (docs/formulas.md). */
 export class FeatureEngine {
@@ -77,19 +126,18 @@ export class FeatureEngine {
   readonly #threads: number;
   readonly #backend: FeatureBackend;
 
-  /** Throws RangeError for an option or a backend that there is not. */
+  /** Throws RangeError for options and feature types that are none. */
   constructor(options: FeatureEngineOptions = {}) {
+    checkOptions("FeatureEngine", options, OPTIONS);
     const { projectDir, warehouse = "warehouse", config = {}, ...own } = options;
-    refuseUnknownKeys("FeatureEngine has no option", Object.keys(options), [...OPTION_KEYS, ...CONFIG_KEYS]);
-    refuseUnknownKeys("config of FeatureEngine has no option", Object.keys(config), CONFIG_KEYS);
+    checkOptions("config of FeatureEngine", config, CONFIG, { at: "config." });
     const { types = config.types ?? [], aliases = config.aliases ?? {}, backend = config.backend ?? "kernel" } = own;
     this.#directory = projectDir;
     this.#warehouse = warehouse;
+    checkTypes(types);
     this.#types = new Map(types.map((type) => [type.name, type]));
     this.#aliases = aliases;
     this.#backend = backend;
-    if (!FEATURE_BACKENDS.includes(this.#backend))
-      throw new RangeError(`backend is one of ${FEATURE_BACKENDS.join(", ")}, and not ${String(this.#backend)}`);
     this.#threads = own.threads ?? config.threads ?? Math.min(4, availableParallelism());
   }
 

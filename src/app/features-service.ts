@@ -2,7 +2,12 @@ import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { dirname, resolve } from "node:path";
-import type { FeatureBackend, FeatureRun, FeatureSpec } from "../definitions/feature-run.js";
+import {
+  FEATURE_BACKENDS,
+  type FeatureBackend,
+  type FeatureRun,
+  type FeatureSpec,
+} from "../definitions/feature-run.js";
 import type { FeatureType } from "../definitions/feature-type.js";
 import type { Location } from "../definitions/location.js";
 import { type ReadFeatureRun, readFeatureRun } from "../definitions/read-feature-run.js";
@@ -20,12 +25,25 @@ import { callOf } from "../formulas/features/feature-formula.js";
 import { refuseFailed } from "../formulas/features/refuse-failed.js";
 import { makeFolders } from "../runs/durable.js";
 import { LIBRARY } from "./feature-types.js";
+import {
+  checkOptions,
+  checkValue,
+  FLAG,
+  FUNCTION,
+  INSTANT,
+  oneOf,
+  SIGNAL,
+  SOME_TEXTS,
+  TEXT,
+  wholeNumber,
+} from "./options.js";
 import { unwritable } from "./project-files.js";
 
 /** What a run is to do otherwise than its file says. */
 export interface FeatureRunChanges {
   readonly wide?: string;
   readonly symbols?: readonly string[];
+  /** Microseconds since 1970. */
   readonly start?: bigint;
   readonly end?: bigint;
   readonly backend?: FeatureBackend;
@@ -33,14 +51,26 @@ export interface FeatureRunChanges {
   readonly strict?: boolean;
 }
 
+const CHANGES = {
+  wide: TEXT,
+  symbols: SOME_TEXTS,
+  start: INSTANT,
+  end: INSTANT,
+  backend: oneOf(FEATURE_BACKENDS),
+  concurrency: wholeNumber(1),
+  strict: FLAG,
+};
+
 /** A run that was read: its definitions are right in themselves. */
 export interface OpenedFeatureRun {
   readonly run: FeatureRun;
   readonly read: ReadFeatureRun;
 }
 
-/** Reads `features.yaml` and its feature types. Throws DaedalusError, exit code 2, with all that is wrong in them. */
+/** Reads `features.yaml` and its feature types. Throws DaedalusError, exit code 2, with all that is wrong in them; RangeError for changes that are none. */
 export async function openFeatureRun(path: string, changes: FeatureRunChanges = {}): Promise<OpenedFeatureRun> {
+  checkValue("path", path, TEXT);
+  checkOptions("openFeatureRun", changes, CHANGES);
   const read = await readFeatureRun(path, LIBRARY, process.env);
   if (read.problems.length > 0) throw new DaedalusError(read.problems, 2);
   const { wide, ...rest } = changes;
@@ -76,6 +106,7 @@ export async function computeFeatureRun(
   { run, read }: OpenedFeatureRun,
   options: ComputeRunOptions = {},
 ): Promise<FeatureRunReport> {
+  checkOptions("computeFeatureRun", options, { signal: SIGNAL, onProgress: FUNCTION });
   const { wide } = run;
   if (wide === undefined) throw new DaedalusError([featureRunProblem("no-output", {})], 2);
   checkOutput(wide);

@@ -6,6 +6,7 @@ import { SECRET_REFERENCE } from "../definitions/secrets.js";
 import { commandProblem } from "../errors/command.js";
 import { nearest } from "../errors/nearest.js";
 import { DaedalusError, type Problem } from "../errors/problem.js";
+import { checkOptions, checkValue, OBJECT, TEXT } from "./options.js";
 
 /** Files in the place of the project's own; relative to the current folder. */
 export interface ProjectFiles {
@@ -14,6 +15,8 @@ export interface ProjectFiles {
   readonly runtime?: string;
   readonly aggregations?: string;
 }
+
+const FILES = { featureViews: TEXT, featureServices: TEXT, runtime: TEXT, aggregations: TEXT };
 
 export interface LoadOptions {
   readonly files?: ProjectFiles;
@@ -41,6 +44,9 @@ export async function readDefinitions(directory: string, options: LoadOptions = 
  * in its files; names are bound to views and columns only by `compileService`.
  */
 export async function loadProject(directory: string, options: LoadOptions = {}): Promise<Project> {
+  checkValue("directory", directory, TEXT);
+  checkOptions("loadProject", options, { files: OBJECT, environment: OBJECT });
+  checkOptions("files", options.files ?? {}, FILES, { at: "files." });
   const { project, problems } = await readDefinitions(directory, options);
   if (problems.length > 0) throw new DaedalusError(problems, 2);
   return project;

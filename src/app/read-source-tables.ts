@@ -20,8 +20,10 @@ import { DaedalusError } from "../errors/problem.js";
 import { OpenTable } from "../feature-runs/run-table.js";
 import { EVENT_TIME, SYMBOL } from "../formulas/features/tables.js";
 
+import { checkOptions, either, FLAG, LIST, OBJECT, objectOf, oneOf, type Shapes, SOME_TEXTS, TEXT } from "./options.js";
+
 export interface SourceTablesRequest {
-  /** Tables of the warehouse, or with a source of their own, as under `tables` in features.yaml. */
+  /** Tables of the warehouse, or with a source of their own, as under `tables` in features.yaml, with the names of this library: `source: {path, timestampField}`. */
   readonly tables: readonly (string | (Partial<RunTable> & { readonly name: string }))[];
   /** One, or several; absent: all. */
   readonly symbol?: string | readonly string[];
@@ -31,15 +33,56 @@ export interface SourceTablesRequest {
   readonly end?: string;
 }
 
+const REQUEST: Shapes = {
+  tables: LIST,
+  symbol: either(TEXT, SOME_TEXTS),
+  venue: TEXT,
+  start: TEXT,
+  end: TEXT,
+};
+
+const SOURCE: Shapes = {
+  path: TEXT,
+  connection: TEXT,
+  table: TEXT,
+  query: TEXT,
+  databasePath: TEXT,
+  timestampField: TEXT,
+  timestampUnit: oneOf(["s", "ms", "us", "ns"]),
+  availableField: TEXT,
+};
+
+const TABLE: Shapes = {
+  name: TEXT,
+  barName: TEXT,
+  incompleteBars: FLAG,
+  source: OBJECT,
+  fieldMapping: objectOf(["string"], "{source column: column}"),
+  symbol: TEXT,
+  venue: TEXT,
+};
+
+function checkRequest(request: SourceTablesRequest): void {
+  checkOptions("readSourceTables", request, REQUEST, { needed: ["tables"] });
+  for (const [place, table] of request.tables.entries()) {
+    if (typeof table === "string") continue;
+    const at = `tables[${place}]`;
+    checkOptions(at, table, TABLE, { needed: ["name"], at: `${at}.` });
+    if (table.source !== undefined) checkOptions(`${at}.source`, table.source, SOURCE, { at: `${at}.source.` });
+  }
+}
+
 /**
  * Tables as frames: `symbol`, `event_time`, and every column that formulas can compute with, in the order of their rows. Throws
- * DaedalusError: exit code 2 for tables and times that are not there, 1 for what cannot be read.
+ * DaedalusError: exit code 2 for tables and times that are not there, 1 for what cannot be read; RangeError for a
+ * request that is none.
  */
 export async function readSourceTables(
   directory: string,
   warehouse: string,
   request: SourceTablesRequest,
 ): Promise<Readonly<Record<string, Table>>> {
+  checkRequest(request);
   const { symbol, venue, start, end } = request;
   const tables = request.tables.map((table): RunTable => {
     const own = typeof table === "string" ? { name: table } : table;

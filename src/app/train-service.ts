@@ -1,6 +1,6 @@
-import type { RollingEngine } from "../definitions/runtime.js";
+import { ROLLING_ENGINES, type RollingEngine } from "../definitions/runtime.js";
 import type { ProgressEvent } from "../runs/progress.js";
-import type { ExecutorName } from "../tasks/task.js";
+import { EXECUTORS, type ExecutorName } from "../tasks/task.js";
 import type { DaySelection } from "../training/days.js";
 import {
   type DayPolicy,
@@ -13,7 +13,7 @@ import { type TrainReport, train as trainInputs } from "../training/train.js";
 import type { CompiledService } from "./compile-service.js";
 import { executorsOf, limitsOf } from "./executors.js";
 import { onEngine } from "./on-engine.js";
-import { checkTrainOptions } from "./train-options.js";
+import { checkOptions, FLAG, FUNCTION, oneOf, SIGNAL, TEXT, wholeNumber } from "./options.js";
 import { type OutputOptions, withTrainingInputs } from "./training-inputs.js";
 import { versions } from "./versions.js";
 import { writtenRules } from "./written-rules.js";
@@ -34,13 +34,34 @@ export interface TrainOptions extends DaySelection, DayPolicy, OutputOptions {
   readonly onProgress?: (event: ProgressEvent) => void;
 }
 
+const OUTPUT = { outputRoot: TEXT };
+const PLAN = {
+  ...OUTPUT,
+  targetDate: TEXT,
+  from: TEXT,
+  to: TEXT,
+  skeletonOnly: FLAG,
+  enrichOnly: FLAG,
+  refresh: FLAG,
+  force: FLAG,
+};
+const TRAIN = {
+  ...PLAN,
+  command: TEXT,
+  dayWorkers: wholeNumber(1),
+  engine: oneOf(ROLLING_ENGINES),
+  executor: oneOf(EXECUTORS),
+  signal: SIGNAL,
+  onProgress: FUNCTION,
+};
+
 /**
  * Writes the days of a compiled service that are not as they should be. Throws DaedalusError before the first day: exit code
  * 2 for what cannot be done, 1 for what stops it. A day that fails is in the report and stops no other.
  * RangeError for options that are none.
  */
 export async function train(compiled: CompiledService, options: TrainOptions = {}): Promise<TrainReport> {
-  checkTrainOptions(options);
+  checkOptions("train", options, TRAIN);
   const { dayWorkers, outputRoot: _, command, engine, executor = "local", ...rest } = options;
   const { service } = compiled.pipeline;
   const runtime = compiled.project.runtimeOf(service);
@@ -70,10 +91,12 @@ export async function planDays(
   compiled: CompiledService,
   options: DaySelection & DayPolicy & OutputOptions = {},
 ): Promise<DaysPlan> {
+  checkOptions("planDays", options, PLAN);
   return withTrainingInputs(compiled, options, (inputs) => planDaysOf(inputs, options));
 }
 
 /** The state of every day of the feed's months, and of what is written beyond them. Reads only. */
 export async function statusOf(compiled: CompiledService, options: OutputOptions = {}): Promise<ServiceStatus> {
+  checkOptions("statusOf", options, OUTPUT);
   return withTrainingInputs(compiled, options, (inputs) => statusOfInputs(inputs));
 }

@@ -135,7 +135,7 @@ export const formulaProblem = family("formula", {
     says:
       p.members.length === 1
         ? `the feature "${p.members[0]}" takes itself as input`
-        : `the features ${p.members.map((name) => `"${name}"`).join(", ")} take one another as input`,
+        : `the features ${listed(p.members)} take one another as input`,
     help: "a feature is computed after those that it takes",
   }),
   failed: (p: { cause: string }) => ({ says: `it could not be computed: ${p.cause}` }),
@@ -278,3 +278,11 @@ export const featureRunProblem = family("features", {
         : undefined,
   }),
 });
+
+/** Names in a text; of very many the first. */
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, MOST_LISTED).map((name) => `"${name}"`);
+  return names.length > MOST_LISTED ? `${shown.join(", ")}, … (${names.length} in all)` : shown.join(", ");
+}
+
+const MOST_LISTED = 12;

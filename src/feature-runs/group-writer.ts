@@ -33,13 +33,9 @@ export class GroupWriter {
     const part = new GroupsPart(async (number, chunks) => {
       const group = this.#groups[number] ?? this.columns.map(() => undefined);
       this.#groups[number] = group;
-      // Columns that are the same node share its chunk.
-      const written = new Map<ParquetChunk, PlacedChunk>();
-      for (const [index, chunk] of chunks.entries()) {
-        const placed = chunk && (written.get(chunk) ?? (await this.file.append(chunk)));
-        if (chunk !== undefined && placed !== undefined) written.set(chunk, placed);
-        group[places[index] as number] = placed;
-      }
+      // Each column has a chunk of its own, though it be the same as another's: Polars reads no range of a file twice.
+      for (const [index, chunk] of chunks.entries())
+        group[places[index] as number] = chunk && (await this.file.append(chunk));
     });
     this.#parts.push(part);
     return part;

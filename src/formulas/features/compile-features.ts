@@ -159,11 +159,13 @@ class Compilation {
     }
     const circling = new Set(waiting);
     for (const name of circling) {
+      if (!waiting.has(name)) continue;
       const members = cycleFrom(name, takes, circling);
-      if (members.length === 0) continue;
-      const problem = formulaProblem("cycle", { members });
-      this.#settle(this.#specs.get(name) as FeatureSpec, { problem });
-      waiting.delete(name);
+      for (const [place, member] of members.entries()) {
+        if (!waiting.delete(member)) continue;
+        const problem = formulaProblem("cycle", { members: [...members.slice(place), ...members.slice(0, place)] });
+        this.#settle(this.#specs.get(member) as FeatureSpec, { problem });
+      }
     }
     // What only takes from a cycle is told so.
     for (const name of waiting) order.push(name);
@@ -295,14 +297,18 @@ function cycleFrom(
   takes: ReadonlyMap<string, ReadonlySet<string>>,
   among: ReadonlySet<string>,
 ): readonly string[] {
-  const ways: (readonly string[])[] = [[name]];
-  const seen = new Set<string>();
-  for (const way of ways)
-    for (const other of takes.get(way[way.length - 1] ?? "") ?? []) {
-      if (other === name) return way;
-      if (!among.has(other) || seen.has(other)) continue;
-      seen.add(other);
-      ways.push([...way, other]);
+  const cameFrom = new Map<string, string>();
+  const reached = [name];
+  for (const last of reached)
+    for (const other of takes.get(last) ?? []) {
+      if (other === name) {
+        const way = [last];
+        for (let at = cameFrom.get(last); at !== undefined; at = cameFrom.get(at)) way.push(at);
+        return way.reverse();
+      }
+      if (!among.has(other) || cameFrom.has(other)) continue;
+      cameFrom.set(other, last);
+      reached.push(other);
     }
   return [];
 }

@@ -73,6 +73,11 @@ function extreme(isFirst: (x: Expr, y: Expr) => Expr): PolarsLowering {
   });
 }
 
+/** x ** 0.5, which is not Polars' square root where x is −0 or −∞. */
+function rootOf(x: Expr): Expr {
+  return choose(x.eq(ZERO), ZERO, choose(x.eq(pl.lit(-Infinity)), pl.lit(Infinity), x.pow(0.5)));
+}
+
 /** A NULL or NaN bound does not bound. */
 function clipped(x: Expr, low: Expr, high: Expr): Expr {
   const isBelow = x.lt(low).and(low.isNotNan()).and(x.isNotNan());
@@ -95,7 +100,7 @@ export const ROW_WISE: Readonly<Record<string, PolarsLowering>> = {
   divide: binary((x, y) => x.div(y)),
   // No modulo: Polars' own is x − y·⌊x/y⌋, which loses digits.
   // Only of a constant: nodejs-polars has no other.
-  power: (_, [x], [, exponent]) => (x as Expr).pow(exponent as number),
+  power: (_, [x], [, exponent]) => (exponent === 0.5 ? rootOf(x as Expr) : (x as Expr).pow(exponent as number)),
   min: extreme((x, y) => x.lt(y)),
   max: extreme((x, y) => x.gt(y)),
   less: comparison((x, y) => x.lt(y)),

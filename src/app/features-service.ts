@@ -190,8 +190,7 @@ export async function writeFeatures(
     ...options,
   });
   return fileRun.write(path).catch((error: unknown) => {
-    if (isOutOfMemory(error)) throw outOfMemory(error);
-    throw unwritable(path, error);
+    throw isOutOfMemory(error) ? error : unwritable(path, error);
   });
 }
 
@@ -267,6 +266,8 @@ export async function withTables<Result>(
           }),
         );
       return await work({ run, session, tables, staging });
+    } catch (error) {
+      throw isOutOfMemory(error) ? outOfMemory(error) : error;
     } finally {
       signal?.removeEventListener("abort", stop);
       session.close();

@@ -164,6 +164,8 @@ export async function audit(surroundings: AuditSurroundings, options: AuditOptio
     };
     const counterExamples: CounterExample[] = [];
     const [newlyDerived, newlyMoved] = [newcomers(), newcomers()];
+    for (const { day, says } of derived.files)
+      counterExamples.push({ kind: "file", day, row: `the files of ${day}`, columns: [], presence: says });
     for (const fault of derived.faults) {
       const differing = fault.compared.rows.flatMap(({ differences }) => differences.map(({ column }) => column));
       counterExamples.push(...(await derivedExamples(fault, columns, newlyDerived(differing), around)));
@@ -172,7 +174,7 @@ export async function audit(surroundings: AuditSurroundings, options: AuditOptio
       const moved = fault.rows[0]?.columns.map(({ column }) => column) ?? [];
       counterExamples.push(...(await futureExamples(fault, causal, presence, newlyMoved(moved), around)));
     }
-    const { faults: _, ...told } = derived;
+    const { faults: _, files: __, ...told } = derived;
     return {
       service: service.name,
       outputRoot: root,

@@ -25,15 +25,18 @@ import type { FutureFault } from "./trials.js";
 
 /** A row that is not what it has to be. */
 export interface CounterExample {
-  /** `derived`: the file has not what the source rows give; `future`: the row moves when only its future changes. */
-  readonly kind: "derived" | "future";
+  /**
+   * `derived`: the file has not what the source rows give; `future`: the row moves when only its future changes; `file`: the files of a day
+   * are not what its manifest and the contract say.
+   */
+  readonly kind: "derived" | "future" | "file";
   readonly day: Day;
-  /** As `explain --row` takes it. */
+  /** As `explain --row` takes it; of files, whose they are. */
   readonly row: string;
   /** The trial that found it. */
   readonly trial?: number;
   readonly columns: readonly { readonly column: string; readonly expected: string; readonly found: string }[];
-  /** What else is wrong: the row is missing, or is there and should not be. */
+  /** What else is wrong: the row is missing, or is there and should not be; of files, what. */
   readonly presence?: string;
   /** Rows of the same trial that moved, this one included. */
   readonly count?: number;

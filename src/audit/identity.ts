@@ -98,15 +98,21 @@ export function groupOfWrittenRow(identity: Identity, day: bigint, valueIn: (out
   };
 }
 
+/** SQL over the spine scan `r`: the rows of a day. */
+export function dayCondition(identity: Identity, day: bigint): string {
+  const time = `r.${identifier(identity.instant.column)}`;
+  const perDay = NANOS_PER_DAY / nanosPerTick(identity);
+  return `${time} >= ${wide(day * perDay)} AND ${time} < ${wide((day + 1n) * perDay)}`;
+}
+
+function wide(value: bigint): string {
+  return `CAST('${value}' AS HUGEINT)`;
+}
+
 /** SQL over the spine scan `r`: the rows of the group. */
 export function spineCondition(identity: Identity, { day, keys, ticks }: Group): string {
-  const time = `r.${identifier(identity.instant.column)}`;
-  const wide = (value: bigint) => `CAST('${value}' AS HUGEINT)`;
-  const perDay = NANOS_PER_DAY / nanosPerTick(identity);
   const when =
-    ticks === undefined
-      ? `${time} >= ${wide(day * perDay)} AND ${time} < ${wide((day + 1n) * perDay)}`
-      : `${time} = ${wide(ticks)}`;
+    ticks === undefined ? dayCondition(identity, day) : `r.${identifier(identity.instant.column)} = ${wide(ticks)}`;
   const same = identity.keys.map(
     ({ spine, spineDtype }, index) =>
       `r.${identifier(spine)} IS NOT DISTINCT FROM ${constantOf(keys[index] ?? null, spineDtype)}`,

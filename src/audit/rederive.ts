@@ -14,6 +14,7 @@ import { InputReader, type TrainingInputs } from "../training/inputs.js";
 import { judgeDays } from "../training/plan.js";
 import { QID_MAP_FILE } from "../training/qid-map.js";
 import {
+  dayCondition,
   type Group,
   groupOfSpineRow,
   groupOfWrittenRow,
@@ -23,6 +24,7 @@ import {
   writtenCondition,
 } from "./identity.js";
 import { Random } from "./random.js";
+import { faultOfOrder, faultOfSchema } from "./written-files.js";
 import {
   type ComparedGroup,
   compareGroup,
@@ -42,6 +44,13 @@ export interface Rederived {
   /** Sentences: days and values that were left out, and why. */
   readonly skipped: readonly string[];
   readonly faults: readonly GroupFault[];
+  readonly files: readonly FileFault[];
+}
+
+/** A day whose files are not what its manifest and the contract say. */
+export interface FileFault {
+  readonly day: string;
+  readonly says: string;
 }
 
 /** A group of rows whose files are not what the sources give. */
@@ -66,18 +75,21 @@ const TOGETHER = 25;
 /** Rows that are compared with each other at most: where the contract hardly tells rows apart, groups are large. */
 export const MOST_COMPARED = 5_000;
 
-/** Draws written rows and derives each of them again, by the interpreter alone. */
+/**
+ * Draws rows of the files, and as many of the spine on the same days, and derives each of them again, by the interpreter alone. The files of
+ * these days are to have the columns of the contract, and its order.
+ */
 export async function rederive(
   inputs: TrainingInputs,
   service: ResolvedService,
   root: string,
   options: RederiveOptions,
 ): Promise<Rederived> {
-  const { days, skipped } = await comparableDays(inputs, root, options.date);
-  const drawn = await draw(days, identityOf(service), options, inputs);
+  const { days, skipped, files } = await comparableDays(inputs, root, options.date);
+  const drawn = await draw(days, identityOf(service), options, inputs, files);
   const rederivation = new Rederivation(inputs, service, root, options);
   try {
-    return await rederivation.run(drawn, skipped);
+    return await rederivation.run(drawn, skipped, files);
   } finally {
     await rederivation.close();
   }
@@ -93,15 +105,17 @@ async function comparableDays(inputs: TrainingInputs, root: string, date: string
   const written = await writtenDays(root);
   const wanted = date === undefined ? written : written.filter((day) => day === date);
   const skipped: string[] = [];
+  const files: FileFault[] = [];
   if (wanted.length === 0)
     skipped.push(date === undefined ? `no day is written in ${root}` : `${date} is not written in ${root}`);
   const days: ComparableDay[] = [];
   for (const { day, state, why, manifest } of await judgeDays(root, new InputReader(inputs), wanted)) {
     if (manifest !== undefined && (state === "complete" || state === "skeleton"))
       days.push({ day, folder: join(root, unitOf(day)), manifest });
+    else if (state === "failed") files.push({ day, says: why.join("; ") || "its files are damaged" });
     else skipped.push(`${day} is ${state}${why.length === 0 ? "" : `: ${why.join("; ")}`}`);
   }
-  return { days, skipped };
+  return { days, skipped, files };
 }
 
 /** The groups of the drawn rows, by day, each once; and how many rows were drawn. */
@@ -109,7 +123,8 @@ async function draw(
   days: readonly ComparableDay[],
   identity: Identity,
   { rows, seed }: RederiveOptions,
-  { session }: TrainingInputs,
+  { session, pipeline }: TrainingInputs,
+  faults: FileFault[],
 ): Promise<ReadonlyMap<ComparableDay, readonly Group[]>> {
   const total = days.reduce((sum, { manifest }) => sum + manifest.rows, 0);
   let places = [...new Random(seed, "written rows").sample(total, rows)];
@@ -118,6 +133,13 @@ async function draw(
   for (const day of days) {
     const groups = new Map<string, Group>();
     const number = dayStartMicros(day.day) / MICROS_PER_DAY;
+    const isDrawn = places.some((place) => place < day.manifest.rows);
+    const fault = isDrawn ? await faultOfSchema(day, session) : undefined;
+    if (fault !== undefined) {
+      faults.push({ day: day.day, says: fault });
+      places = places.filter((place) => place >= day.manifest.rows).map((place) => place - day.manifest.rows);
+      continue;
+    }
     for (const part of day.manifest.parts) {
       const own = places.filter((place) => place < part.rows);
       places = places.filter((place) => place >= part.rows).map((place) => place - part.rows);
@@ -129,9 +151,17 @@ async function draw(
         groups.set(groupText(group), group);
       }
     }
-    if (groups.size > 0) drawn.set(day, [...groups.values()]);
+    if (groups.size === 0) continue;
+    drawn.set(day, [...groups.values()]);
+    const disorder = await faultOfOrder(day, identity, orderOf(pipeline), session);
+    if (disorder !== undefined) faults.push({ day: day.day, says: disorder });
   }
   return drawn;
+}
+
+/** Event time, then the columns of the output that rows are ordered by. */
+function orderOf({ operators }: TrainingInputs["pipeline"]): readonly string[] {
+  return operators.flatMap((operator) => (operator.kind === "sink" ? operator.orderBy : []));
 }
 
 function groupText({ day, keys, ticks }: Group): string {
@@ -156,8 +186,14 @@ class Rederivation {
     this.#identity = identityOf(service);
   }
 
-  async run(drawn: ReadonlyMap<ComparableDay, readonly Group[]>, skipped: readonly string[]): Promise<Rederived> {
+  async run(
+    written: ReadonlyMap<ComparableDay, readonly Group[]>,
+    skipped: readonly string[],
+    files: readonly FileFault[],
+  ): Promise<Rederived> {
     const interpreter = await this.#open();
+    const drawn = new Map<ComparableDay, readonly Group[]>();
+    for (const [day, groups] of written) drawn.set(day, await this.#withSpineRows(interpreter, day, groups));
     const total = [...drawn.values()].reduce((sum, groups) => sum + groups.length, 0);
     let done = 0;
     for (const [day, groups] of drawn)
@@ -175,7 +211,27 @@ class Rederivation {
       days: [...drawn.keys()].map(({ day }) => day),
       skipped: [...skipped, ...unknown],
       faults: this.#faults,
+      files,
     };
+  }
+
+  /** The groups, and those of as many rows of the spine's day: a row that is missing in the files is not among theirs. */
+  async #withSpineRows(
+    interpreter: Interpreter,
+    { day }: ComparableDay,
+    groups: readonly Group[],
+  ): Promise<readonly Group[]> {
+    const { keys, instant } = this.#identity;
+    const rows = await interpreter.spine.someRowsWhere(
+      dayCondition(this.#identity, dayStartMicros(day) / MICROS_PER_DAY),
+      [instant.column, ...keys.map(({ spine }) => spine)],
+      this.#options.seed,
+      groups.length,
+    );
+    const all = new Map(
+      [...groups, ...rows.map((row) => groupOfSpineRow(this.#identity, row))].map((group) => [groupText(group), group]),
+    );
+    return [...all.values()];
   }
 
   async close(): Promise<void> {

@@ -42,7 +42,18 @@ export class ScanRelation implements Relation {
     return this.#rows(`WHERE ${condition}`);
   }
 
-  async #rows(clauses: string): Promise<readonly Row[]> {
+  /** Some of these rows, the same for equal seeds: those whose values of some columns have the least hashes. */
+  someRowsWhere(
+    condition: string,
+    columns: readonly ColumnName[],
+    seed: number,
+    most: number,
+  ): Promise<readonly Row[]> {
+    const hashed = [...columns.map((name) => `r.${identifier(name)}`), String(seed)];
+    return this.#rows(`WHERE ${condition} ORDER BY hash(${hashed.join(", ")}) ASC NULLS FIRST`, most);
+  }
+
+  async #rows(clauses: string, most = MOST_ROWS_READ + 1): Promise<readonly Row[]> {
     const names = [...this.dtypes.keys()];
     const terms = [...this.dtypes].map(
       ([name, dtype], index) => `${readable(`r.${identifier(name)}`, dtype)} AS c${index}`,
@@ -50,7 +61,7 @@ export class ScanRelation implements Relation {
     if (this.reading.places) terms.push('r."@file" AS file', 'r."@row" AS "row"');
     const { predicate } = this.self;
     if (predicate !== undefined) terms.push(`coalesce((${predicate.sql}), FALSE) AS passes`);
-    const found = await this.reading.select(this.view, terms, `${clauses} LIMIT ${MOST_ROWS_READ + 1}`);
+    const found = await this.reading.select(this.view, terms, `${clauses} LIMIT ${most}`);
     if (found.length > MOST_ROWS_READ)
       throw new TooManyRows(`view "${this.view}" has more than ${MOST_ROWS_READ} rows of these keys`);
     const rows = found.map((answer): Row => {

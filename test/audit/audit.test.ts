@@ -1,6 +1,9 @@
-import { readFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { DuckDBInstance } from "@duckdb/node-api";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { AuditOptions } from "../../src/app/audit-service.js";
 import { LEAKS } from "./leaks.js";
 import { type OpenShop, openShop, shopIn } from "./shop.js";
 
@@ -80,6 +83,70 @@ describe("an engine that keeps the rules", () => {
     await expect(shop.audit({ date: "1970-03-01" })).rejects.toThrow(/no row on 1970-03-01/);
     await expect(shop.audit({ date: "1970-1" })).rejects.toThrow(/--date 1970-1 is not a date/);
     await expect(shop.audit({ columns: ["prise"] })).rejects.toThrow(/no column "prise".*did you mean "price"/s);
+  });
+});
+
+describe("files that were changed, with a manifest that says so, are found", () => {
+  const day = "1970-01-02";
+  /** Writes the rows of the day that SQL makes of its part (`r`) in the place of these. */
+  async function rewrite(sql: string): Promise<void> {
+    const folder = join(shop.directory, "out", `dt=${day}`);
+    const part = join(folder, "part-0-0.parquet");
+    const database = await DuckDBInstance.create();
+    const connection = await database.connect();
+    await connection.run(
+      `CREATE TABLE r AS SELECT row_number() OVER () AS n, * FROM read_parquet('${part}', hive_partitioning = false)`,
+    );
+    await connection.run(`COPY (${sql}) TO '${part}' (FORMAT parquet)`);
+    const rows = await connection.runAndReadAll(`SELECT count(*)::INTEGER FROM '${part}'`);
+    connection.closeSync();
+    database.closeSync();
+    const path = join(folder, "_manifest.json");
+    const manifest = JSON.parse(readFileSync(path, "utf8"));
+    const bytes = readFileSync(part);
+    const own = {
+      rows: rows.getRows()[0]?.[0],
+      bytes: bytes.length,
+      sha256: createHash("sha256").update(bytes).digest("hex"),
+    };
+    Object.assign(manifest, { rows: own.rows });
+    Object.assign(manifest.parts[0], own);
+    writeFileSync(path, JSON.stringify(manifest));
+  }
+  const found = async (options: AuditOptions = {}) => {
+    const { counterExamples } = await shop.audit({ trials: 0, date: day, ...options });
+    return counterExamples.map(({ kind, presence = "" }) => `${kind}: ${presence}`);
+  };
+  beforeEach(async () => {
+    rmSync(join(shop.directory, "out"), { recursive: true, force: true });
+    await shop.train();
+  });
+
+  test("a row is gone", async () => {
+    expect(await found()).toEqual([]);
+    await rewrite("SELECT * EXCLUDE (n) FROM r WHERE n <> 3 ORDER BY n");
+    expect(await found()).toEqual(["derived: the row is missing in the file"]);
+  });
+
+  test("rows stand in another order", async () => {
+    await rewrite("SELECT * EXCLUDE (n) FROM r ORDER BY CASE n WHEN 2 THEN 3 WHEN 3 THEN 2 ELSE n END");
+    expect(await found()).toEqual([
+      expect.stringMatching(
+        /^file: row 3 of part-0-0\.parquet is to come before the row above it: rows are ordered by /,
+      ),
+    ]);
+  });
+
+  test("a column is gone, or is another", async () => {
+    await rewrite("SELECT * EXCLUDE (n, price) FROM r ORDER BY n");
+    expect(await found()).toEqual([
+      expect.stringMatching(/^file: part-0-0\.parquet has the columns [^;]*; those of the contract are .*price/),
+    ]);
+  });
+
+  test("bytes of a file are not those of its manifest", async () => {
+    writeFileSync(join(shop.directory, "out", `dt=${day}`, "part-0-0.parquet"), "PAR1");
+    expect(await found()).toEqual([expect.stringMatching(/^file: part-0-0\.parquet has 4 bytes, its manifest says /)]);
   });
 });
 

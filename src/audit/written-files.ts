@@ -1,0 +1,64 @@
+import { join } from "node:path";
+import { isFloat, isList } from "../columnar/dtypes.js";
+import type { SqlSession } from "../engines/sql/session.js";
+import { identifier, text } from "../engines/sql/text.js";
+import type { ColumnName } from "../operators/operator.js";
+import type { Identity } from "./identity.js";
+import type { WrittenDay } from "./written-rows.js";
+
+/** Why a part of a day has not the columns of the contract; undefined if each has. */
+export async function faultOfSchema(
+  { folder, manifest }: WrittenDay,
+  session: SqlSession,
+): Promise<string | undefined> {
+  const wanted = manifest.schema.map(({ name }) => name);
+  for (const { name } of manifest.parts) {
+    const rows = await session.query(
+      `DESCRIBE SELECT * FROM read_parquet(${text(join(folder, name))}, hive_partitioning = false)`,
+    );
+    const found = rows.map((row) => String(row["column_name"]));
+    if (found.length === wanted.length && wanted.every((column, place) => column === found[place])) continue;
+    return `${name} has the columns ${found.join(", ")}; those of the contract are ${wanted.join(", ")}`;
+  }
+  return undefined;
+}
+
+/** Columns after the event time by which rows are compared: those behind them decide nearly nothing. */
+const MOST_COLUMNS = 6;
+
+/**
+ * Where the rows of a day are not in their order; undefined if they are, as far as the files tell the event time, and the columns that come
+ * first in the order are neither lists nor floats, which have an order of their own.
+ */
+export async function faultOfOrder(
+  { folder, manifest }: WrittenDay,
+  { time }: Identity,
+  [, ...order]: readonly ColumnName[],
+  session: SqlSession,
+): Promise<string | undefined> {
+  if (time === undefined) return undefined;
+  const dtypes = new Map(manifest.schema.map(({ name, dtype }) => [name, dtype]));
+  const isPlain = (name: ColumnName): boolean => {
+    const dtype = dtypes.get(name);
+    return dtype !== undefined && !isList(dtype) && !isFloat(dtype);
+  };
+  const end = order.findIndex((name) => !isPlain(name));
+  const columns = [time.output, ...order.slice(0, Math.min(MOST_COLUMNS, end < 0 ? order.length : end))];
+  const values = columns.map(
+    (name, place) => `${identifier(name)} AS c${place}, lag(${identifier(name)}) OVER () AS p${place}`,
+  );
+  const isAfter = (place: number): string =>
+    place === columns.length
+      ? "false"
+      : `CASE WHEN c${place} IS NOT DISTINCT FROM p${place} THEN ${isAfter(place + 1)} ELSE coalesce(p${place} > c${place}, c${place} IS NULL) END`;
+  for (const { name } of manifest.parts) {
+    const [found] = await session.query(
+      `SELECT place FROM (SELECT row_number() OVER () AS place, ${values.join(", ")}
+         FROM read_parquet(${text(join(folder, name))}, hive_partitioning = false))
+       WHERE place > 1 AND ${isAfter(0)} LIMIT 1`,
+    );
+    if (found !== undefined)
+      return `row ${Number(found["place"])} of ${name} is to come before the row above it: rows are ordered by ${columns.join(", ")}`;
+  }
+  return undefined;
+}

@@ -1,4 +1,5 @@
 import { type Data, type Field, makeData, RecordBatch, Schema, Struct, Table, type Vector } from "apache-arrow";
+import { ownTable } from "../columnar/foreign-tables.js";
 import { aggregatePitTable as kernel } from "../engines/kernel/aggregate-pit-table.js";
 import type { PitTableEngine } from "../engines/pit-table.js";
 import { aggregatePitTable as polars } from "../engines/polars/aggregate-pit-table.js";
@@ -43,13 +44,14 @@ export function getAggregatePitTable(engine: PitTableEngineName): AggregatePitTa
   }
   return async (table, specs, options) => {
     const { job, fields } = await checkCall(table, specs, options);
-    if (fields.length === 0) return table;
+    const own = ownTable(table);
+    if (fields.length === 0) return own;
     const columns = await run({
       ...job,
       threads: options.threads ?? DEFAULT_THREADS,
       ...(options.memory === undefined ? {} : { memory: options.memory }),
     });
-    return appended(table, fields, columns);
+    return appended(own, fields, columns);
   };
 }
 

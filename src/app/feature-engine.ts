@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { Bool, type Data, Field, Float64, makeData, RecordBatch, Schema, Struct, Table } from "apache-arrow";
 import { packBits } from "../columnar/bits.js";
+import { ownTable } from "../columnar/foreign-tables.js";
 import {
   FEATURE_BACKENDS,
   type FeatureBackend,
@@ -162,7 +163,7 @@ export class FeatureEngine {
   async computeFeatures(request: ComputeFeaturesRequest): Promise<ComputedFeatures> {
     checkFeatureRequest(request);
     const { specs, frames, strict = false } = request;
-    const all = new Map(Object.entries(frames).map(([name, table]) => [name, new Frame(name, table)]));
+    const all = new Map(Object.entries(frames).map(([name, table]) => [name, new Frame(name, ownTable(table))]));
     const types = await this.#typesFor(specs);
     const compiled = compileFeatures({
       specs: specs.map((spec) => namedFeature(spec, types)),

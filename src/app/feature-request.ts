@@ -1,4 +1,4 @@
-import { Table } from "apache-arrow";
+import { isTable } from "../columnar/foreign-tables.js";
 import { checkOptions, checkValue, FLAG, isObject, objectOf, type Shapes, shown, TEXT } from "./options.js";
 
 const SPEC: Shapes = {
@@ -23,10 +23,6 @@ export function checkFeatureRequest(request: unknown): void {
     if (spec["name"] === undefined && spec["type"] === undefined)
       throw new RangeError(`${at} has no name, and no type to be named by`);
   }
-  const table = { is: isTable, expected: "a Table of the apache-arrow that Daedalus uses" };
+  const table = { is: isTable, expected: "a Table of apache-arrow" };
   for (const [name, frame] of Object.entries(request["frames"] as object)) checkValue(`frames.${name}`, frame, table);
-}
-
-function isTable(value: unknown): boolean {
-  return value instanceof Table;
 }

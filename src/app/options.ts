@@ -54,7 +54,7 @@ export function objectOf(types: readonly string[], expected: string): Shape {
 
 /**
  * Throws RangeError for options that are none, an option that is not known (`train has no option "form"; did you mean "from"?`),
- * and a value that is none. `at`: what stands before the names of options.
+ * and a value that is none. `at`: what stands before the names, of what is given beside other things; its names are keys.
  */
 export function checkOptions(
   of: string,
@@ -63,7 +63,7 @@ export function checkOptions(
   { needed = [], at = "" }: { readonly needed?: readonly string[]; readonly at?: string } = {},
 ): void {
   if (!isObject(options)) throw new RangeError(`the options of ${of} are ${shown(options)}, and must be an object`);
-  refuseUnknownKeys(`${of} has no option`, Object.keys(options), Object.keys(shapes));
+  refuseUnknownKeys(`${of} has no ${at === "" ? "option" : "key"}`, Object.keys(options), Object.keys(shapes));
   for (const [key, shape] of Object.entries(shapes)) {
     const value = options[key];
     if (value !== undefined || needed.includes(key)) checkValue(`${at}${key}`, value, shape);

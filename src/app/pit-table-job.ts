@@ -1,6 +1,7 @@
 import { DataType, Field, Float64, Int64, List, type Table, Utf8, type Vector } from "apache-arrow";
 import { dtypeOfArrow } from "../columnar/arrow-columns.js";
 import { type DType, isList, isNumeric } from "../columnar/dtypes.js";
+import { ownTable } from "../columnar/foreign-tables.js";
 import { DURATION_UNITS, type Duration, type Instant, parseDuration } from "../columnar/instants.js";
 import { comparable } from "../compiler/resolve/conversions.js";
 import { literalOf, writtenLiteral } from "../compiler/resolve/literals.js";
@@ -85,13 +86,20 @@ export async function checkCall(
   options: PitTableOptions,
 ): Promise<CheckedCall> {
   refuseShapes(table, specs, options);
-  const call = new Call(table, options);
+  const call = new Call(ownTable(table), withOwnTables(options));
   for (const spec of specs) call.add(spec);
   // Conditions cost an instance of DuckDB: other mistakes are told without.
   if (call.problems.length === 0) await call.settle();
   if (call.problems.length === 0) call.checkNames();
   if (call.problems.length > 0) throw new DaedalusError(call.problems, 2);
   return call.checked();
+}
+
+function withOwnTables(options: PitTableOptions): PitTableOptions {
+  const { views } = options;
+  if (views === undefined) return options;
+  const own = Object.entries(views).map(([name, view]) => [name, { ...view, table: ownTable(view.table) }] as const);
+  return { ...options, views: Object.fromEntries(own) };
 }
 
 /** Before the name of a column: its instants as ticks. */

@@ -1,3 +1,4 @@
+import { isTable } from "../columnar/foreign-tables.js";
 import { nearest } from "../errors/nearest.js";
 import { pitTableProblem } from "../errors/pit-table.js";
 import { DaedalusError, type Problem } from "../errors/problem.js";
@@ -9,8 +10,6 @@ export type Shape = Readonly<Record<string, readonly [is: (value: unknown) => bo
 
 export const isObject = (value: unknown): value is object =>
   typeof value === "object" && value !== null && !Array.isArray(value);
-/** By what it has: another copy of Apache Arrow makes tables as good. */
-const isTable = (value: unknown): boolean => isObject(value) && "schema" in value && "numRows" in value;
 const isText = (value: unknown): value is string => typeof value === "string";
 const TEXT = [isText, "a text"] as const;
 

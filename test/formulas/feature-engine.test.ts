@@ -252,7 +252,7 @@ test.each([
     'specs[0].parameters is {w: "x"}, and must be an object of numbers and booleans',
   ],
   [{ specs: [{ name: "a", formula: "close", param: {} }], frames: { bars } }, 'specs[0] has no key "param"'],
-  [{ specs: [], frames: [] }, "frames is a list, and must be an object of tables"],
+  [{ specs: [], frames: [] }, "frames is an empty list, and must be an object of tables"],
   [{ specs: [], frames: { bars: 5n } }, "frames.bars is 5n, and must be a Table"],
   [{ specs: [], frames: { bars }, strict: "no" }, 'strict is "no", and must be true or false'],
 ])("a request that is none is told, by who calls without types: %#", async (request, says) => {
@@ -407,7 +407,7 @@ test("cross-sections leave NULLs out, and a NaN makes all of its time NaN", asyn
 
 test("mistaken frames and doubled names are refused", async () => {
   expect(() => new FeatureEngine({ backend: JSON.parse('"gpu"') })).toThrow(
-    "backend is one of kernel, polars, and not gpu",
+    'backend is "gpu", and must be one of kernel, polars',
   );
   const refused = async (frames: Record<string, Table>, specs: readonly FeatureSpec[] = []) => {
     const error = await new FeatureEngine().computeFeatures({ specs, frames }).catch((thrown: unknown) => thrown);

@@ -12,7 +12,8 @@ import { unitOf, writtenDays } from "../training/day-states.js";
 import { coverageStores } from "../training/inputs.js";
 import type { CompiledService } from "./compile-service.js";
 import { openDay } from "./open-day.js";
-import { checkOptions, checkValue, oneOf, SIGNAL, TEXT } from "./options.js";
+import { checkOptions, checkValue, isObject, oneOf, type Shape, SIGNAL, TEXT } from "./options.js";
+import { toJson } from "./plain-json.js";
 import { type OutputOptions, outputRootOf, withTrainingInputs } from "./training-inputs.js";
 
 export interface AnalyzeOptions extends OutputOptions {
@@ -21,6 +22,13 @@ export interface AnalyzeOptions extends OutputOptions {
   readonly signal?: AbortSignal;
 }
 
+const EXPLANATION: Shape = {
+  is: (value) =>
+    typeof value === "string"
+      ? value.trimStart().startsWith("{") && value.includes(`"operators"`)
+      : isObject(value) && "operators" in value,
+  expected: "what explain gives, or its JSON",
+};
 const ANALYZE = { outputRoot: TEXT, targetDate: TEXT, signal: SIGNAL };
 
 /**
@@ -74,7 +82,9 @@ export function renderExplanation(explanation: Explanation, format: "text" | "me
   return format === "mermaid" ? explainMermaid(explanation) : explainText(explanation);
 }
 
-/** An explanation as one self-contained HTML page. `json`: the explanation as it is printed with `--json`. */
-export async function explanationPage(json: string): Promise<string> {
+/** An explanation as one self-contained HTML page; it is also taken as it is printed with `--json`. Throws RangeError for what is neither. */
+export async function explanationPage(explanation: Explanation | string): Promise<string> {
+  checkValue("explanation", explanation, EXPLANATION);
+  const json = typeof explanation === "string" ? explanation : toJson(explanation);
   return fillPage(await readFile(new URL("../compiler/explain/page.html", import.meta.url), "utf8"), json);
 }

@@ -1,4 +1,5 @@
 import type { CompiledService } from "../app/compile-service.js";
+import { toJson } from "../app/plain-json.js";
 import type { Explanation } from "../compiler/explain.js";
 import { ROLLING_ENGINES, type RollingEngine } from "../definitions/runtime.js";
 import { commandProblem } from "../errors/command.js";
@@ -6,7 +7,6 @@ import { DaedalusError } from "../errors/problem.js";
 import { traceProblem } from "../errors/trace.js";
 import { type AddCommand, answering, oneOf, refuseTwoForms } from "./command.js";
 import { interruptible } from "./interruption.js";
-import { toJson } from "./json.js";
 import { type FileOptions, fileOptions, openProject } from "./project-options.js";
 import { rowText } from "./row-text.js";
 import type { Answer, Terminal } from "./terminal.js";

@@ -1,6 +1,6 @@
+import { toJson } from "../app/plain-json.js";
 import { commandProblem } from "../errors/command.js";
 import { formatProblem, type Problem } from "../errors/problem.js";
-import { toJson } from "./json.js";
 import { Masking } from "./masking.js";
 
 /** What a command gives back: plain data for `--json`, lines for people. */

@@ -126,6 +126,7 @@ export const formulaProblem = family("formula", {
   "doubled-feature": (p: { name: string }) => ({ says: `two features are called "${p.name}"` }),
   "reserved-feature": (p: { name: string }) => ({
     says: `no feature can be called "${p.name}": the table of features has a column of that name`,
+    help: "give the feature another name",
   }),
   "feature-like-column": (p: { name: string; table: string }) => ({
     says: `the feature "${p.name}" is called like a column of its table "${p.table}"`,
@@ -183,7 +184,10 @@ export const frameProblem = family("frame", {
   "no-time-column": (p: { table: string; column: string; nearest: string | undefined; known: readonly string[] }) => ({
     says: `table "${p.table}" has no column "${p.column}" with the rows' times`,
     suggestion: p.nearest,
-    help: `a source's timestamp_field names the column; it has ${p.known.join(", ")}`,
+    help:
+      p.known.length === 0
+        ? "it has no columns: its file is empty"
+        : `a source's timestamp_field names the column; it has ${p.known.join(", ")}`,
   }),
   "cut-times": (p: { table: string; column: string }) => ({
     says: `the column "${p.column}" of table "${p.table}" holds nanoseconds with a time zone, which can only be read as microseconds`,

@@ -43,11 +43,11 @@ export const trainingProblem = family("training", {
   }),
   "qid-map-missing": (p: { path: string; days: number }) => ({
     says: `${p.path} is missing, but ${p.days} ${p.days === 1 ? "day exists" : "days exist"} whose qid it gave`,
-    help: "put it back, or number all days anew with --force (without --target-date, --from, --to)",
+    help: "put it back, or number all days anew with --force, of the feed's months or of a range (--from, --to) that holds all written days",
   }),
   "qid-map-damaged": (p: { path: string; how: string }) => ({
     says: `${p.path} is damaged: ${p.how}`,
-    help: "put the right file back, or number all days anew with --force (without --target-date, --from, --to)",
+    help: "put the right file back, or number all days anew with --force, of the feed's months or of a range (--from, --to) that holds all written days",
   }),
   "qid-map-needed": (p: { root: string; days: readonly string[] }) => ({
     says: `the days of ${p.root} cannot be numbered anew, since ${p.days.join(", ")} would keep their old qid`,

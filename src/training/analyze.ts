@@ -21,7 +21,7 @@ export interface AnalyzeOptions extends TrainingInputs {
 
 /**
  * Runs one day into a temporary folder that is removed, and tells of each operator what it did; nothing becomes visible.
- * Embedding columns are typed NULLs. Throws as `train` does.
+ * Embedding columns are typed NULLs. Throws as `train` does; where it was stopped, the reason of its signal.
  */
 export async function analyze(options: AnalyzeOptions): Promise<Analysis> {
   const { pipeline, targetDate, temporary = tmpdir(), signal } = options;
@@ -52,6 +52,7 @@ export async function analyze(options: AnalyzeOptions): Promise<Analysis> {
       await root.release();
     }
   } catch (error) {
+    if (signal?.aborted === true) throw signal.reason;
     throw error instanceof DaedalusError
       ? error
       : new DaedalusError(problemsOf(error, folder ?? temporary), 1, { cause: error });

@@ -8,6 +8,7 @@ import {
   computeFeatureRun,
   explain,
   explainRow,
+  explanationPage,
   FeatureEngine,
   getAggregatePitTable,
   loadProject,
@@ -92,6 +93,13 @@ const CALLS: Readonly<
   renderExplanation: {
     call: (given) => renderExplanation(explain(shop.compiled), given),
     cases: [["html", 'format is "html", and must be one of text, mermaid']],
+  },
+  explanationPage: {
+    call: (given) => explanationPage(given),
+    cases: [
+      ["nope", 'explanation is "nope", and must be what explain gives, or its JSON'],
+      [{}, "explanation is {}, and must be what explain gives"],
+    ],
   },
   loadProject: {
     call: (given) => loadProject(given),
@@ -191,4 +199,11 @@ test("what is right goes through", async () => {
     strict: false,
   });
   expect((await computeFeatureRun(run)).rows).toBe(1);
+});
+
+test("an explanation is made a page as it is, and analyze that is stopped throws why", async () => {
+  expect(await explanationPage(explain(shop.compiled))).toContain('"operators"');
+  const reason = new Error("enough");
+  const options = { targetDate: "1970-01-03", signal: AbortSignal.abort(reason) };
+  await expect(analyze(shop.compiled, options)).rejects.toBe(reason);
 });

@@ -33,9 +33,9 @@ test("options of train that are none are told, by who calls without types", asyn
   for (const [options, says] of [
     [{ outputRoot: 5 }, "outputRoot is 5, and must be a text"],
     [{ dayWorkers: -1 }, "dayWorkers is -1, and must be a whole number, 1 at least"],
-    [{ dayWorkers: "x" }, "dayWorkers is x"],
-    [{ engine: "x" }, "engine is x, and must be one of"],
-    [{ executor: "x" }, "executor is x, and must be one of"],
+    [{ dayWorkers: "x" }, 'dayWorkers is "x"'],
+    [{ engine: "x" }, 'engine is "x", and must be one of'],
+    [{ executor: "x" }, 'executor is "x", and must be one of'],
     [{ targetDay: "2024-01-01" }, 'train has no option "targetDay"; did you mean "targetDate"?'],
     [{ onProgress: 5 }, "onProgress is 5, and must be a function"],
   ] as const)

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { toJson } from "#daedalus/cli/json.js";
+import { toJson } from "#daedalus/app/plain-json.js";
 import { Masking } from "#daedalus/cli/masking.js";
 import { table } from "#daedalus/cli/table.js";
 import { seconds } from "#daedalus/cli/train-progress.js";

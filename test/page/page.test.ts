@@ -14,7 +14,7 @@ import {
 } from "daedalus";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { toJson } from "#daedalus/cli/json.js";
+import { toJson } from "#daedalus/app/plain-json.js";
 import { MAIN } from "../runs/processes.js";
 import { type Browser, chromiumPath, type OpenedPage, openBrowser, whyNoBrowser } from "../support/browser.js";
 import { writeShop } from "../support/shop.js";

@@ -118,13 +118,15 @@ class FileRelation implements RawRelation {
   select(sources: readonly string[], provenance: boolean): string {
     const partitions = this.files[0]?.partitions ?? new Map<string, string | null>();
     const hive = sources.some((source) => partitions.has(source));
+    const wordy = new Set(sources.filter((source) => this.#hasNullWord(source)));
     const options = [
       `hive_partitioning = ${hive}`,
       ...(hive ? ["hive_types_autocast = false"] : []),
-      ...(provenance ? ["filename = '@daedalus path'"] : []),
+      ...(provenance || wordy.size > 0 ? [`filename = ${text(PATH)}`] : []),
     ];
+    const valueIn = (source: string): string => (wordy.has(source) ? withNullWord(source) : identifier(source));
     const paths = `[${this.files.map(fileName).join(", ")}]`;
-    const asked = sources.map((source, index) => `${identifier(source)} AS c${index}`);
+    const asked = sources.map((source, index) => `${valueIn(source)} AS c${index}`);
     const place = (row: string) => (provenance ? [`${this.#shown()} AS "@file"`, `${row} AS "@row"`] : []);
     const numbered = "row_number() OVER () - 1";
     if (this.#format === "parquet") {
@@ -141,17 +143,34 @@ class FileRelation implements RawRelation {
     }
     const fields = sources.filter((source) => !partitions.has(source));
     const values = sources.map((source, index) =>
-      partitions.has(source) ? `${identifier(source)} AS c${index}` : `f[${fields.indexOf(source) + 1}] AS c${index}`,
+      partitions.has(source) ? `${valueIn(source)} AS c${index}` : `f[${fields.indexOf(source) + 1}] AS c${index}`,
     );
     const folders = sources.filter((source) => partitions.has(source)).map(identifier);
+    if (wordy.size > 0) folders.push(identifier(PATH));
     const parsed = `daedalus_json_fields(CAST(json AS VARCHAR), ${text(JSON.stringify(fields))}) AS f`;
     return `SELECT ${listed([...values, ...(provenance ? ['"@file"', '"@row"'] : [])])} FROM (SELECT ${listed([parsed, ...folders, ...place(numbered)])} FROM read_ndjson_objects(${[paths, longestObject(this.files), ...options].join(", ")}))`;
   }
 
+  /** Whether a folder's value is the text NULL, in any case, which DuckDB takes for none. */
+  #hasNullWord(source: string): boolean {
+    return this.files.some(({ partitions }) => /^null$/i.test(partitions.get(source) ?? ""));
+  }
+
   #shown(): string {
     const prefix = `${this.directory}/`;
-    return `CASE WHEN starts_with("@daedalus path", ${text(prefix)}) THEN substr("@daedalus path", ${[...prefix].length + 1}) ELSE "@daedalus path" END`;
+    const path = identifier(PATH);
+    return `CASE WHEN starts_with(${path}, ${text(prefix)}) THEN substr(${path}, ${[...prefix].length + 1}) ELSE ${path} END`;
   }
+}
+
+/** The column of a reader that has the file's path. */
+const PATH = "@daedalus path";
+
+/** A folder's value that may be the text NULL: from the path. */
+function withNullWord(source: string): string {
+  const name = source.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  const word = `regexp_extract(${identifier(PATH)}, ${text(`/${name}=(null)/`)}, 1, 'i')`;
+  return `coalesce(${identifier(source)}, nullif(${word}, ''))`;
 }
 
 /** The reader wants a name for every field: those without one get one that no other field has. */

@@ -148,6 +148,21 @@ describe("columns of several files", () => {
     expect(found.find(({ name }) => name === "dt")).toEqual({ name: "dt", type: "VARCHAR", text: true });
   });
 
+  test("a folder that says NULL is the text, which DuckDB takes for none", async () => {
+    for (const [place, word] of ["NULL", "null", "__HIVE_DEFAULT_PARTITION__", "x"].entries()) {
+      await project.parquet(`p/n.m=${word}/a.parquet`, `SELECT ${place} AS id, 'file' AS "n.m"`);
+      project.text(`c/n.m=${word}/b.csv`, `id\n${place}\n`);
+      project.text(`j/n.m=${word}/c.ndjson`, `{"id":${place}}\n`);
+    }
+    for (const folder of ["p", "c", "j"]) {
+      const read = await project.read(folder, "n.m", "TEXT");
+      expect(read.map((word) => word ?? "none").sort(), folder).toEqual(["NULL", "none", "null", "x"]);
+      const { sql } = await project.source(folder).scan({ ...columns({ "n.m": "TEXT" }), provenance: true });
+      const rows = await project.session.query(`SELECT "n.m" AS word, "@file" AS f FROM (${sql})`);
+      for (const { word, f } of rows) expect(String(f)).toContain(`=${word ?? "__HIVE_DEFAULT_PARTITION__"}/`);
+    }
+  });
+
   test("a column that no file has is refused with the nearest name", async () => {
     await project.parquet("a.parquet", "SELECT 1 AS author_id");
     expect(await refusal(() => project.source("a.parquet").scan(columns({ autor_id: "BIGINT" })))).toMatchObject({

@@ -21,7 +21,7 @@ import { rederive } from "./rederive.js";
 import { copyAll, runTrials, type Trial, type Trials } from "./trials.js";
 
 export interface AuditOptions {
-  /** Written rows that are derived again; default 200. */
+  /** Written rows that are derived again, and as many rows of the spine on their days; default 200. */
   readonly rows?: number;
   /** Times that the future is perturbed; default 20. */
   readonly trials?: number;

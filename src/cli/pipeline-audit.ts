@@ -24,10 +24,15 @@ export const addPipelineAudit: AddCommand = (group, terminal, exit) => {
     .command("audit")
     .summary("prove point-in-time correctness on your own data")
     .description(
-      "Derives a sample of the written rows again from the sources, by brute force and without the engine, and compares bit for bit. Then perturbs the future of some rows in copies of the sources (changes, adds and deletes rows that they must not know), trains their days into a temporary folder and shows that nothing before it moves. Prints what it tried, what it skipped and why, and each counter-example with a small project that shows it; exit 1 if there is one. Your data are only read.",
+      "Derives a sample of the written rows, and of the spine's rows of the same days, again from the sources, by brute force and without the engine, and compares bit for bit; the files must have the contract's columns and order. Then perturbs the future of some rows in copies of the sources (changes, adds and deletes rows that they must not know), trains their days into a temporary folder and shows that nothing before it moves. Prints what it tried, what it skipped and why, and each counter-example with a small project that shows it; exit 1 if there is one. Your data are only read.",
     )
     .argument("<service>", "name of a feature service")
-    .option("--rows <n>", "written rows that are derived again", wholeNumber("--rows", 0), 200)
+    .option(
+      "--rows <n>",
+      "written rows that are derived again, and as many of the spine",
+      wholeNumber("--rows", 0),
+      200,
+    )
     .option("--trials <n>", "times that the future is perturbed", wholeNumber("--trials", 0), 20)
     .option("--seed <n>", "equal seeds try the same", wholeNumber("--seed", 0), 1)
     .option("--date <day>", "one day, YYYY-MM-DD, instead of any")

@@ -75,8 +75,8 @@ function refuse({ skeletonOnly, enrichOnly }: Options): void {
   throw new DaedalusError([trainingProblem("conflicting-options", conflict)], 2);
 }
 
-/** States of days whose files are there to be read. */
-const WRITTEN: ReadonlySet<string> = new Set(["skeleton", "complete", "outdated"]);
+/** States of days that are as they should be. */
+const WRITTEN: ReadonlySet<string> = new Set(["skeleton", "complete"]);
 
 /** What a run did, for people. */
 export function reportText(report: TrainReport): string {
@@ -88,18 +88,23 @@ export function reportText(report: TrainReport): string {
     rows === undefined ? "" : grouped(rows),
     took === undefined ? "" : seconds(took),
   ]);
-  // Only what fills in embeddings leaves days that are not there.
+  // What only fills in embeddings leaves days that are not there, and outdated ones wait for --refresh.
   const isThere = days.every(({ state }) => WRITTEN.has(state));
   const failures = new Map<string, string[]>();
   for (const { day, problems } of days)
     for (const text of problems.map((problem) => formatProblem(problem)))
       failures.set(text, [...(failures.get(text) ?? []), day]);
+  const reasons = new Map<string, string[]>();
+  for (const { day, outcome, state, why } of days)
+    if (outcome === "skipped" && !WRITTEN.has(state) && why.length > 0)
+      reasons.set(why.join("; "), [...(reasons.get(why.join("; ")) ?? []), day]);
   return [
     worked.length === 0
       ? `${service} → ${relativePath(outputRoot)}: ${isThere ? `all ${count(days.length, "day")} are there already` : "nothing to do"}`
       : `${service} → ${relativePath(outputRoot)}: ${count(rows, "row")} in ${seconds(report.seconds)}`,
     "",
     table(["day", "outcome", "rows", "took"], told),
+    ...(reasons.size === 0 ? [] : ["", ...[...reasons].map(([why, left]) => `${daysText(left)}: ${why}`)]),
     ...(failures.size === 0 ? [] : ["", ...[...failures].map(([text, failed]) => `${daysText(failed)}: ${text}`)]),
     ...(empty.length === 0 ? [] : ["", ...emptyText(service, empty)]),
   ].join("\n");

@@ -11,6 +11,7 @@ import {
   type StoreKeys,
   storeIdentity,
 } from "./lance-store.js";
+import { distinctKeys } from "./vector-pool.js";
 
 /** LanceDB's own copy of Arrow: of a table of another one it drops the vectors without a word. */
 const arrow = createRequire(import.meta.url)("apache-arrow") as typeof import("apache-arrow");
@@ -64,6 +65,8 @@ export async function importVectors(store: StoreDefinition, rows: NewVectors): P
       const columns = found.map((column) => column.name);
       throw new DaedalusError([embeddingProblem("more-columns", { store: name, uri, columns })], 1);
     }
+    // A merge would write to both rows of an id that is there twice.
+    await distinctKeys(open);
     return whole(await open.replace(table), table);
   } finally {
     open.close();

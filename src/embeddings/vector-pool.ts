@@ -158,10 +158,16 @@ function changed(store: LanceStore): DaedalusError {
 
 /** The ids that have a vector. Throws DaedalusError `embedding/duplicate-id`, of rows without a vector too. */
 export async function presentKeys(store: LanceStore): Promise<StoreKeys> {
+  const all = await distinctKeys(store);
+  return (await store.countAbsent()) === 0 ? all : store.keys({ present: true });
+}
+
+/** All ids. Throws DaedalusError `embedding/duplicate-id`. */
+export async function distinctKeys(store: LanceStore): Promise<StoreKeys> {
   const all = await store.keys({ present: false });
   if (all.type === "text") refuseDuplicates(store, all.keys);
   else if (groupKeys(chunksOf(all.keys), new Arena(), new Arena()).largest > 1) refuseDuplicates(store, all.keys);
-  return (await store.countAbsent()) === 0 ? all : store.keys({ present: true });
+  return all;
 }
 
 /** Numbers the ids that have a vector. */

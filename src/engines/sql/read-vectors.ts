@@ -7,7 +7,7 @@ import { embeddingProblem } from "../../errors/embedding.js";
 import { nearest } from "../../errors/nearest.js";
 import { DaedalusError } from "../../errors/problem.js";
 import type { SqlSession } from "./session.js";
-import { identifier, text } from "./text.js";
+import { identifier, inPattern, text } from "./text.js";
 
 const TAKE = "daedalus_take_vectors";
 /** Names of columns that are added to those of the files. */
@@ -23,38 +23,51 @@ export async function readVectors(
   path: string,
   { key, vector, dim }: StoreDefinition,
 ): Promise<NewVectors & { readonly skipped: number }> {
-  const file = `read_parquet(${text(path)}, hive_partitioning = false, file_row_number = true, filename = ${text(FILE)})`;
+  // Files of integers of unlike widths are read as the widest of them.
+  const file = `read_parquet(${text(path)}, union_by_name = true, hive_partitioning = false, file_row_number = true, filename = ${text(FILE)})`;
   const refuse = (...problem: Parameters<typeof embeddingProblem>): never => {
     throw new DaedalusError([embeddingProblem(...problem)], 1);
   };
-  const [[files], columns] = await Promise.all([
-    session.query(`SELECT count(*) AS n FROM glob(${text(path)})`),
-    session.query(`DESCRIBE SELECT * FROM ${file}`).catch((error: Error) => error),
-  ]);
-  if (Number(files?.["n"]) === 0) return refuse("file-missing", { path });
-  if (columns instanceof Error)
-    return refuse("file-unreadable", { path, cause: columns.message.split("\n")[0] ?? columns.message });
-  const types = new Map(columns.map((row) => [String(row["column_name"]), String(row["column_type"])]));
-  const typeOf = (column: string): string => {
-    const names = [...types.keys()].filter((name) => name !== ROW && name !== FILE);
-    return (
-      types.get(column) ?? refuse("file-column", { path, column, nearest: nearest(column, names), columns: names })
+  const read = (sql: string, of: string = path) =>
+    session
+      .query(sql)
+      .catch((error: Error) =>
+        refuse("file-unreadable", { path: of, cause: error.message.split("\n")[0] ?? error.message }),
+      );
+  const files = await session.query(`SELECT file FROM glob(${text(path)}) ORDER BY file ASC NULLS FIRST`);
+  if (files.length === 0) return refuse("file-missing", { path });
+  const kinds = new Map<boolean, string>();
+  for (const row of files) {
+    const own = String(row["file"]);
+    const columns = await read(
+      `DESCRIBE SELECT * FROM read_parquet(${text(inPattern(own))}, hive_partitioning = false)`,
+      own,
     );
-  };
-  const [keyType, vectorType] = [typeOf(key), typeOf(vector)];
-  const isText = keyType === "VARCHAR";
-  if (!isText && !/^(?:TINYINT|SMALLINT|INTEGER|BIGINT|UTINYINT|USMALLINT|UINTEGER)$/.test(keyType))
-    refuse("file-type", {
-      path,
-      column: key,
-      type: keyType,
-      wanted: "integers of at most 64 bits with a sign, or text",
-    });
-  if (!/^FLOAT\[\d*\]$/.test(vectorType))
-    refuse("file-type", { path, column: vector, type: vectorType, wanted: "lists of float32 (FLOAT[])" });
+    const types = new Map(columns.map((column) => [String(column["column_name"]), String(column["column_type"])]));
+    const names = [...types.keys()];
+    const typeOf = (column: string): string =>
+      types.get(column) ??
+      refuse("file-column", { path: own, column, nearest: nearest(column, names), columns: names });
+    const [keyType, vectorType] = [typeOf(key), typeOf(vector)];
+    const isText = keyType === "VARCHAR";
+    if (!isText && !/^(?:TINYINT|SMALLINT|INTEGER|BIGINT|UTINYINT|USMALLINT|UINTEGER)$/.test(keyType))
+      refuse("file-type", {
+        path: own,
+        column: key,
+        type: keyType,
+        wanted: "integers of at most 64 bits with a sign, or text",
+      });
+    if (!/^FLOAT\[\d*\]$/.test(vectorType))
+      refuse("file-type", { path: own, column: vector, type: vectorType, wanted: "lists of float32 (FLOAT[])" });
+    kinds.set(isText, own);
+    const other = kinds.get(!isText);
+    if (other !== undefined)
+      refuse("file-type", { path: own, column: key, type: keyType, wanted: `what ${other} has` });
+  }
+  const isText = kinds.has(true);
   const [id, list] = [identifier(key), `CAST(${identifier(vector)} AS FLOAT[])`];
   const present = `${id} IS NOT NULL AND ${list} IS NOT NULL`;
-  const [wrong] = await session.query(
+  const [wrong] = await read(
     `SELECT ${identifier(FILE)} AS file, ${ROW} + 1 AS "row", CAST(${id} AS VARCHAR) AS id, len(${list}) AS length FROM ${file}` +
       ` WHERE ${present} AND (len(${list}) <> ${dim} OR list_contains(list_transform(${list}, lambda x: x IS NULL), TRUE)) ORDER BY ALL ASC NULLS FIRST LIMIT 1`,
   );
@@ -64,7 +77,7 @@ export async function readVectors(
     refuse("file-row", { path: String(wrong["file"]), row: Number(wrong["row"]), id: String(wrong["id"]), what });
   }
   const place = `(${identifier(FILE)}, ${ROW})`;
-  const [twice] = await session.query(
+  const [twice] = await read(
     `SELECT arg_max(${identifier(FILE)}, ${place}) AS file, arg_max(${ROW}, ${place}) + 1 AS "row", CAST(${id} AS VARCHAR) AS id FROM ${file}` +
       ` WHERE ${present} GROUP BY ${id} HAVING count(*) > 1 ORDER BY ALL ASC NULLS FIRST LIMIT 1`,
   );
@@ -97,8 +110,8 @@ export async function readVectors(
     }),
   );
   const own = isText ? id : `CAST(${id} AS BIGINT)`;
-  await session.query(`SELECT count(${TAKE}(${own}, ${list})) FROM ${file} WHERE ${present}`);
-  const [all] = await session.query(`SELECT count(*) AS n FROM ${file}`);
+  await read(`SELECT count(${TAKE}(${own}, ${list})) FROM ${file} WHERE ${present}`);
+  const [all] = await read(`SELECT count(*) AS n FROM ${file}`);
   const taken = batches.reduce((sum, { keys }) => sum + keys.length, 0);
   return { type: isText ? "text" : "integer", batches, skipped: Number(all?.["n"]) - taken };
 }

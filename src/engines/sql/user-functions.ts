@@ -1,6 +1,7 @@
 import duckdb from "@duckdb/node-bindings";
 import { type DataType, Vector } from "apache-arrow";
 import { dtypeOfArrow } from "../../columnar/arrow-columns.js";
+import { faultOfBuffers } from "../../columnar/buffer-faults.js";
 import { vectorisedFunction } from "../../columnar/duckdb-vectors.js";
 import type { ArrowUdfTransform } from "../../operators/arrow-udf-transform.js";
 import { arrowTypeOf } from "../../udfs/arrow-types.js";
@@ -59,14 +60,25 @@ function checkedResult(name: string, { returns }: Udf, result: unknown, rows: nu
   const refuse = (got: string): never => {
     throw new WrongResult(`${UDF_WRONG_RESULT}${name}|${wanted}|${got}`);
   };
-  if (!(result instanceof Vector)) return refuse(typeof result === "object" ? "no Arrow vector" : typeof result);
+  if (!(result instanceof Vector)) return refuse(kindOf(result));
   const type: DataType = result.type;
   if (dtypeOfArrow(type) !== returns) return refuse(`a vector of ${String(type)}`);
   if (result.length !== rows) return refuse(`one of ${result.length}`);
+  const fault = faultOfBuffers(result);
+  if (fault !== undefined) return refuse(`one with ${fault}`);
   return result;
 }
 
+function kindOf(result: unknown): string {
+  if (result instanceof Promise) return "a promise: a function answers at once";
+  return typeof result === "object" ? "no Arrow vector" : typeof result;
+}
+
 function wordsOf(error: unknown): string {
-  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return message.split("\n")[0] ?? "";
+  try {
+    const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    return message.split("\n")[0] ?? "";
+  } catch {
+    return "something that cannot be told";
+  }
 }

@@ -87,6 +87,8 @@ class Compilation {
   readonly #specs: ReadonlyMap<string, FeatureSpec>;
   readonly #done = new Map<string, CompiledFeature>();
   /** Features that the formula names which is being built. */
+  readonly #placedNodes = new Map<string, IrNode>();
+  readonly #free = new Map<string, boolean>();
   readonly #taken = new Set<string>();
 
   constructor(private readonly request: FeatureRequest) {
@@ -201,7 +203,35 @@ class Compilation {
       if (name !== undefined) earlier.set(name, last);
     }
     if (last === undefined) throw new FeatureError(formulaProblem("empty", {}));
-    return last;
+    return this.#tables.size > 1 ? this.#placed(last, table.name) : last;
+  }
+
+  /**
+   * The node, whose parts that are made of no column say on whose rows they are: `cumsum(1)` of one table is not that of another. A
+   * constant beside columns is wherever these are.
+   */
+  #placed(node: IrNode, table: string): IrNode {
+    if (node.primitive === "SOURCE" || node.op === "latest") return node;
+    const key = JSON.stringify([table, node.id]);
+    const known = this.#placedNodes.get(key);
+    if (known !== undefined) return known;
+    const inputs = node.inputs.map((id) => this.#graph.node(id));
+    const isFree = inputs.every((input) => this.#isFree(input));
+    const own = inputs.map((input) => (isFree || input.op !== "constant" ? this.#placed(input, table) : input));
+    const params = node.op === "constant" ? { ...node.params, table } : node.params;
+    const made = this.#graph.add(node.primitive, node.op, params, own, node.output);
+    this.#placedNodes.set(key, made);
+    this.#placedNodes.set(JSON.stringify([table, made.id]), made);
+    return made;
+  }
+
+  /** Whether it is made of no column. */
+  #isFree({ id, primitive, inputs }: IrNode): boolean {
+    const known = this.#free.get(id);
+    if (known !== undefined) return known;
+    const isFree = primitive !== "SOURCE" && inputs.every((input) => this.#isFree(this.#graph.node(input)));
+    this.#free.set(id, isFree);
+    return isFree;
   }
 
   /** `names`: of earlier steps and parameters, to tell what is near. */

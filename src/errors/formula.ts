@@ -186,7 +186,7 @@ export const frameProblem = family("frame", {
     suggestion: p.nearest,
     help:
       p.known.length === 0
-        ? "it has no columns: its file is empty"
+        ? "it has no columns: is its file empty?"
         : `a source's timestamp_field names the column; it has ${p.known.join(", ")}`,
   }),
   "cut-times": (p: { table: string; column: string }) => ({

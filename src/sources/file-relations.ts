@@ -11,10 +11,14 @@ const LEAST_OBJECT = 1024 * 1024;
 /** What a byte of a packed file can become. */
 const MOST_PACKED = 1032;
 
+/** Of the memory that a session may take: a thread's buffer is twice as long as an object. */
+const SHARE_OF_OBJECT = 16;
+
 /** Option of the reader of NDJSON: no object is longer than its file. Each thread has a buffer of twice this size. */
-function longestObject(files: readonly DataFile[]): string {
+function longestObject(files: readonly DataFile[], { memoryLimit }: Pick<SqlSession, "memoryLimit">): string {
   const longest = Math.max(...files.map(({ path, size }) => (path.endsWith(".gz") ? size * MOST_PACKED : size)));
-  return `maximum_object_size = ${Math.min(LONGEST_OBJECT, Math.max(LEAST_OBJECT, longest + 1024))}`;
+  const most = Math.min(LONGEST_OBJECT, Math.floor((memoryLimit ?? Number.POSITIVE_INFINITY) / SHARE_OF_OBJECT));
+  return `maximum_object_size = ${Math.max(LEAST_OBJECT, Math.min(most, longest + 1024))}`;
 }
 
 /** The types of a file's own columns and partitions; `open`: any other name is text, too. */
@@ -59,7 +63,7 @@ export async function keysOf(session: SqlSession, files: readonly DataFile[]): P
   const rows = await session.query(
     `SELECT key, min(place) AS first FROM (
        SELECT unnest(json_keys(json)) AS key, row_number() OVER () AS place
-       FROM read_ndjson_objects(${paths}, ${longestObject(files)}))
+       FROM read_ndjson_objects(${paths}, ${longestObject(files, session)}))
      GROUP BY key ORDER BY first ASC NULLS FIRST, key ASC NULLS FIRST`,
   );
   return rows.map(({ key }) => String(key));
@@ -91,7 +95,7 @@ export async function relationsOf(
     if (group) group.files.push(file);
     else groups.set(key, { files: [file], columns });
   }
-  return [...groups.values()].map((group) => new FileRelation(group.files, group.columns, options.directory));
+  return [...groups.values()].map((group) => new FileRelation(group.files, group.columns, options.directory, session));
 }
 
 /** What DuckDB's Parquet reader calls the number of a row in its file. */
@@ -105,6 +109,7 @@ class FileRelation implements RawRelation {
     readonly files: readonly DataFile[],
     readonly columns: FileColumns,
     readonly directory: string,
+    private readonly session: SqlSession,
   ) {
     const [first] = files;
     this.shown = first?.shown ?? "";
@@ -148,7 +153,7 @@ class FileRelation implements RawRelation {
     const folders = sources.filter((source) => partitions.has(source)).map(identifier);
     if (wordy.size > 0) folders.push(identifier(PATH));
     const parsed = `daedalus_json_fields(CAST(json AS VARCHAR), ${text(JSON.stringify(fields))}) AS f`;
-    return `SELECT ${listed([...values, ...(provenance ? ['"@file"', '"@row"'] : [])])} FROM (SELECT ${listed([parsed, ...folders, ...place(numbered)])} FROM read_ndjson_objects(${[paths, longestObject(this.files), ...options].join(", ")}))`;
+    return `SELECT ${listed([...values, ...(provenance ? ['"@file"', '"@row"'] : [])])} FROM (SELECT ${listed([parsed, ...folders, ...place(numbered)])} FROM read_ndjson_objects(${[paths, longestObject(this.files, this.session), ...options].join(", ")}))`;
   }
 
   /** Whether a folder's value is the text NULL, in any case, which DuckDB takes for none. */

@@ -109,11 +109,21 @@ export class FileSource implements Source {
     if (open !== true) return columns;
     const { files } = this.#listing();
     const known = new Set(columns.map(({ name }) => name));
-    const keys = await keysOf(
-      this.session,
-      files.filter(({ format, size }) => format === "ndjson" && size > 0),
-    );
+    const lines = files.filter(({ format, size }) => format === "ndjson" && size > 0);
+    const keys = await keysOf(this.session, lines).catch(async (error: unknown) => {
+      throw await this.#explained(error, lines);
+    });
     return [...columns, ...keys.filter((key) => !known.has(key)).map((key) => columnOf(key, "VARCHAR", true))];
+  }
+
+  /** What a query over whole files failed of, by the first of them that cannot be read. */
+  async #explained(error: unknown, files: readonly DataFile[]): Promise<unknown> {
+    if (isOutOfMemory(error)) return error;
+    for (const file of files) {
+      const problem = await misreadFile(this.session, file, [], this.directory);
+      if (problem !== undefined) return new DaedalusError([problem], 1, { cause: error });
+    }
+    return error;
   }
 
   async scan(request: ScanRequest): Promise<SourceRelation> {

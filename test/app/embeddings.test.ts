@@ -1,8 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cp, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DuckDBInstance } from "@duckdb/node-api";
 import {
   audit,
   type CompiledService,
@@ -395,12 +396,43 @@ test("an id twice is refused: in a file, and in a store that another program wro
   const table = await (await connect(join(folder, "data"))).openTable("items");
   await table.add(await table.query().where("item_id = 3").toArrow());
   table.close();
+  const before = await (await connect(join(folder, "data"))).openTable("items").then((one) => one.version());
+  expect(await problemOf(importEmbeddings(files, join(folder, "data/items.parquet"), "items"))).toBe(
+    "embedding/duplicate-id",
+  );
+  expect(await (await connect(join(folder, "data"))).openTable("items").then((one) => one.version())).toBe(before);
   const report = await train(await compiled(), { outputRoot: join(folder, "out") });
   expect(report.days.map(({ problems }) => problems[0]?.code)).toEqual([
     "embedding/duplicate-id",
     "embedding/duplicate-id",
   ]);
   expect(report.days[0]?.problems[0]?.says).toContain("id 3 twice");
+});
+
+test("files of a glob are judged each: their types, and what they lack", async () => {
+  await project();
+  const { project: files } = await compiled();
+  const own = join(folder, "several");
+  await mkdir(own);
+  const database = await DuckDBInstance.create();
+  const connection = await database.connect();
+  const write = (name: string, sql: string) => connection.run(`COPY (${sql}) TO '${join(own, name)}' (FORMAT parquet)`);
+  const floats = (type: string) => `CAST(list_transform(range(${DIM}), lambda x: x + i) AS ${type}[])`;
+  await write("a.parquet", `SELECT CAST(i AS INTEGER) AS item_id, ${floats("FLOAT")} AS v FROM range(3) r(i)`);
+  await write("b.parquet", `SELECT i + 1099511627776 AS item_id, ${floats("FLOAT")} AS v FROM range(2) r(i)`);
+  const imported = async () => {
+    const [problem] = await problemsOf(importEmbeddings(files, join(own, "*.parquet"), "items"));
+    return `${problem?.code} ${problem?.says.slice(problem.says.lastIndexOf("/") + 1)}`;
+  };
+  expect(await importEmbeddings(files, join(own, "*.parquet"), "items")).toMatchObject({ inserted: 5, replaced: 0 });
+  await write("c.parquet", `SELECT i AS item_id, ${floats("DOUBLE")} AS v FROM range(3, 5) r(i)`);
+  expect(await imported()).toBe('embedding/file-type c.parquet: "v" is DOUBLE[]');
+  await write("c.parquet", `SELECT CAST(i AS VARCHAR) AS item_id, ${floats("FLOAT")} AS v FROM range(3, 5) r(i)`);
+  expect(await imported()).toBe('embedding/file-type c.parquet: "item_id" is VARCHAR');
+  await write("c.parquet", `SELECT i AS item, ${floats("FLOAT")} AS v FROM range(3, 5) r(i)`);
+  expect(await imported()).toMatch(/^embedding\/file-column c\.parquet/);
+  connection.closeSync();
+  database.closeSync();
 });
 
 test("a dataset whose folder is not called as a table may be is read too, and not made", async () => {

@@ -252,6 +252,11 @@ test.each([
     "wrong-result",
     (text: string) => text.replace("vectorFromArray(products, new Float64())", 'vectorFromArray(["x"])'),
   ],
+  [
+    "wrong-result",
+    (text: string) =>
+      text.replace("{ type: new Int64(), data: counts }", "{ type: new Int64(), length: rows, data: counts.slice(1) }"),
+  ],
 ])("a function that goes wrong fails its day: udf/%s", async (code, change) => {
   await project({ udfs: change(UDFS) });
   const report = await train(await compiled());

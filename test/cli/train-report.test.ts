@@ -20,6 +20,25 @@ test("days that were left out are said to be there only if they are", () => {
   expect(left).not.toContain("are there");
 });
 
+test("outdated days are not said to be there as they should be, and what is to do is told", () => {
+  const why = ['embedding store "a" has changed', "--refresh would do it again"];
+  const days = ["2024-01-01", "2024-01-02"].map(
+    (day) => ({ day, state: "outdated", outcome: "skipped", why, problems: [] }) as const,
+  );
+  const text = reportText({
+    service: "s",
+    outputRoot: "/out",
+    run: "r",
+    days,
+    rows: 0,
+    empty: [],
+    seconds: 0,
+    interrupted: false,
+  });
+  expect(text).not.toContain("already");
+  expect(text).toContain('2024-01-01 and 1 more day: embedding store "a" has changed; --refresh would do it again');
+});
+
 test("days that failed alike are told once", () => {
   const problems = [{ code: "run/x", says: "no room" }];
   const days = ["2024-01-01", "2024-01-02", "2024-01-03"].map(

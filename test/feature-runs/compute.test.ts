@@ -30,6 +30,8 @@ const FEATURES = [
   { name: "wrong", formula: "rolling_mean(z, 5)" },
   { name: "plain", formula: "y" },
   { name: "two", formula: "1 + 1" },
+  { name: "counted", table: "other", formula: "cumsum(1)" },
+  { name: "counted_here", formula: "cumsum(1) * 2" },
   { name: "far", formula: "rolling_corr(x, y, 9000, min_periods=2)" },
   { name: "farther", formula: "rolling_cov(lag(x), y, 8000, min_periods=2) + rolling_std(y, 7000, min_periods=2)" },
 ];
@@ -379,7 +381,11 @@ test("venues and bars that a table mixes must be chosen between", async () => {
 
 test("one symbol's columns are shared between threads: the same bytes", async () => {
   const bars = barsOf(randomFrom(5), ["one"], 40_000);
-  const run = { name: "run", tables: ["bars"], features: FEATURES.filter(({ name }) => !/other|there/.test(name)) };
+  const run = {
+    name: "run",
+    tables: ["bars"],
+    features: FEATURES.filter(({ name }) => !/other|there|counted$/.test(name)),
+  };
   const files: Buffer[] = [];
   for (const concurrency of [1, 2, 5])
     await inRunFolder({ ...run, concurrency }, async (folder, file) => {

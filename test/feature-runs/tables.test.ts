@@ -371,3 +371,32 @@ test("cross-sections of cross-sections, of what other rows made alone", async ()
     ),
   );
 });
+
+test("an NDJSON line that is none is told with its place, whoever reads it first", async () => {
+  const good = '{"at":1,"x":1}';
+  for (const [lines, line, reason] of [
+    [`${good}\n{"at":2,"x`, 2, "a string does not end"],
+    [`\ufeff${good}\n`, 1, "it does not begin with {"],
+    [`${good}\n${good}${good}\n`, 2, "something follows the value"],
+    [`{"at":1,\n"x":1}\n`, 1, "it ends too early"],
+  ] as const) {
+    const run = {
+      name: "run",
+      tables: [{ name: "bars", source: { path: "bars.ndjson", timestamp_field: "at", timestamp_unit: "s" } }],
+      features: [{ name: "f", formula: "x" }],
+    };
+    await inRunFolder(run, async (folder, file) => {
+      writeFileSync(join(folder, "bars.ndjson"), lines);
+      const error = await openFeatureRun(file, { wide: join(folder, "w.parquet") })
+        .then((opened) => computeFeatureRun(opened))
+        .catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(DaedalusError);
+      const [problem] = (error as DaedalusError).problems;
+      expect([problem?.code, problem?.line, problem?.says]).toEqual([
+        "source/invalid-json",
+        line,
+        `the line is not a JSON object: ${reason}`,
+      ]);
+    });
+  }
+});

@@ -359,6 +359,35 @@ test("other tables: the last row of the symbol with an earlier time, and a featu
   expect(cells("back")).toEqual([null, 99, 199, null, null, null]);
 });
 
+test("what is made of no column is of the rows of its own table", async () => {
+  const bars = tableOf({ symbol: ["A", "A", "B", "A"], event_time: [1, 3, 3, 5], x: [1, 2, 3, 4] });
+  const quotes = tableOf({ symbol: ["A", "A"], event_time: [2, 4], y: [10, 20] });
+  const { cells, statuses } = await compute(
+    [
+      { name: "n", table: "quotes", formula: "cumsum(1)" },
+      { name: "own", formula: "cumsum(1)" },
+      { name: "both", formula: "n + cumsum(1)" },
+      { name: "two", table: "quotes", formula: "1 + 1" },
+      { name: "two_here", formula: "1 + 1" },
+      { name: "ranked", table: "quotes", formula: "cs_rank(cumsum(1)) + y" },
+      { name: "ranked_here", formula: "cs_rank(cumsum(1))" },
+      { name: "back", table: "quotes", formula: "own + n" },
+    ],
+    { bars, quotes },
+  );
+  expect(statuses.map(({ status }) => status)).toEqual(Array(8).fill("success"));
+  // A at 1, 3 and 5, then B at 3.
+  expect(cells("own")).toEqual([1, 2, 3, 1]);
+  expect(cells("n")).toEqual([null, 1, 2, null]);
+  expect(cells("both")).toEqual([null, 3, 5, null]);
+  expect(cells("two")).toEqual([null, 2, 2, null]);
+  expect(cells("two_here")).toEqual([2, 2, 2, 2]);
+  expect(cells("ranked")).toEqual([null, 11, 21, null]);
+  // At 3 A has its second row and B its first.
+  expect(cells("ranked_here")).toEqual([1, 1, 1, 0.5]);
+  expect(cells("back")).toEqual([null, 2, 4, null]);
+});
+
 test("a frame without symbols stands beside those of one symbol only", async () => {
   const clock = tableOf({ event_time: [9], x: [1] });
   const other = (symbols: string[]): Table =>

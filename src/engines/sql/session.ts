@@ -1,4 +1,5 @@
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import { parseByteSize } from "../../columnar/byte-sizes.js";
 import { spillFolder } from "./spill-folder.js";
 import { identifier, text } from "./text.js";
 
@@ -36,6 +37,8 @@ export class SqlSession {
   readonly connection: DuckDBConnection;
   /** Where temporary files may lie, if the settings say so. */
   readonly temporary: string | undefined;
+  /** Bytes, if the settings say so. */
+  readonly memoryLimit: number | undefined;
 
   #beside: DuckDBConnection | undefined;
   readonly #further = new Set<DuckDBConnection>();
@@ -46,12 +49,13 @@ export class SqlSession {
     instance: DuckDBInstance,
     connection: DuckDBConnection,
     settings: string,
-    temporary: string | undefined,
+    config: Readonly<Record<string, string>>,
   ) {
     this.#instance = instance;
     this.connection = connection;
     this.#settings = settings;
-    this.temporary = temporary;
+    this.temporary = config["temp_directory"];
+    this.memoryLimit = parseByteSize(config["memory_limit"] ?? config["max_memory"] ?? "");
   }
 
   /** `config`: DuckDB settings as text (`threads`, `memory_limit`, `temp_directory`, …). */
@@ -68,7 +72,7 @@ export class SqlSession {
     const [name, size] = STREAMING_BUFFER;
     const own = [...SETTINGS, setting(name, config[name] ?? size)].join("; ");
     await connection.run([own, ...later].join("; "));
-    return new SqlSession(instance, connection, own, config["temp_directory"]);
+    return new SqlSession(instance, connection, own, config);
   }
 
   /**

@@ -2,7 +2,7 @@ import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { dayStartMicros, MICROS_PER_DAY } from "../columnar/instants.js";
 import type { ResolvedService } from "../compiler/resolve/resolved-service.js";
-import type { Schema } from "../operators/operator.js";
+import type { ColumnName, Schema } from "../operators/operator.js";
 import type { DayManifest } from "../storage/day-manifest.js";
 import { isoDate } from "../trace/instants.js";
 import { Interpreter } from "../trace/interpreter.js";
@@ -86,7 +86,7 @@ export async function rederive(
   options: RederiveOptions,
 ): Promise<Rederived> {
   const { days, skipped, files } = await comparableDays(inputs, root, options.date);
-  const drawn = await draw(days, identityOf(service), options, inputs, files);
+  const drawn = await draw(days, identityOf(service), options, inputs, keysOf(service), files);
   const rederivation = new Rederivation(inputs, service, root, options);
   try {
     return await rederivation.run(drawn, skipped, files);
@@ -123,7 +123,8 @@ async function draw(
   days: readonly ComparableDay[],
   identity: Identity,
   { rows, seed }: RederiveOptions,
-  { session, pipeline }: TrainingInputs,
+  { session }: TrainingInputs,
+  keys: readonly ColumnName[],
   faults: FileFault[],
 ): Promise<ReadonlyMap<ComparableDay, readonly Group[]>> {
   const total = days.reduce((sum, { manifest }) => sum + manifest.rows, 0);
@@ -153,15 +154,14 @@ async function draw(
     }
     if (groups.size === 0) continue;
     drawn.set(day, [...groups.values()]);
-    const disorder = await faultOfOrder(day, identity, orderOf(pipeline), session);
+    const disorder = await faultOfOrder(day, identity, keys, session);
     if (disorder !== undefined) faults.push({ day: day.day, says: disorder });
   }
   return drawn;
 }
 
-/** Event time, then the columns of the output that rows are ordered by. */
-function orderOf({ operators }: TrainingInputs["pipeline"]): readonly string[] {
-  return operators.flatMap((operator) => (operator.kind === "sink" ? operator.orderBy : []));
+function keysOf({ columns }: ResolvedService): readonly ColumnName[] {
+  return columns.filter(({ kind }) => kind === "key").map(({ name }) => name);
 }
 
 function groupText({ day, keys, ticks }: Group): string {

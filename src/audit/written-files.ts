@@ -23,17 +23,14 @@ export async function faultOfSchema(
   return undefined;
 }
 
-/** Columns after the event time by which rows are compared: those behind them decide nearly nothing. */
-const MOST_COLUMNS = 6;
-
 /**
- * Where the rows of a day are not in their order; undefined if they are, as far as the files tell the event time, and the columns that come
- * first in the order are neither lists nor floats, which have an order of their own.
+ * Where the rows of a day are not in the order of event time and keys; undefined if they are, as far as the files tell the event time, and up
+ * to the first key that is a float, whose zeros and NaN have an order of their own. What comes behind the keys may be filled in later.
  */
 export async function faultOfOrder(
   { folder, manifest }: WrittenDay,
   { time }: Identity,
-  [, ...order]: readonly ColumnName[],
+  keys: readonly ColumnName[],
   session: SqlSession,
 ): Promise<string | undefined> {
   if (time === undefined) return undefined;
@@ -42,8 +39,8 @@ export async function faultOfOrder(
     const dtype = dtypes.get(name);
     return dtype !== undefined && !isList(dtype) && !isFloat(dtype);
   };
-  const end = order.findIndex((name) => !isPlain(name));
-  const columns = [time.output, ...order.slice(0, Math.min(MOST_COLUMNS, end < 0 ? order.length : end))];
+  const end = keys.findIndex((name) => !isPlain(name));
+  const columns = [time.output, ...(end < 0 ? keys : keys.slice(0, end))];
   const values = columns.map(
     (name, place) => `${identifier(name)} AS c${place}, lag(${identifier(name)}) OVER () AS p${place}`,
   );

@@ -129,7 +129,8 @@ class FileRelation implements RawRelation {
       ...(hive ? ["hive_types_autocast = false"] : []),
       ...(provenance || wordy.size > 0 ? [`filename = ${text(PATH)}`] : []),
     ];
-    const valueIn = (source: string): string => (wordy.has(source) ? withNullWord(source) : identifier(source));
+    const valueIn = (source: string): string =>
+      wordy.has(source) ? withNullWord(source) : this.#isParquetFloat(source) ? unpruned(source) : identifier(source);
     const paths = `[${this.files.map(fileName).join(", ")}]`;
     const asked = sources.map((source, index) => `${valueIn(source)} AS c${index}`);
     const place = (row: string) => (provenance ? [`${this.#shown()} AS "@file"`, `${row} AS "@row"`] : []);
@@ -156,6 +157,11 @@ class FileRelation implements RawRelation {
     return `SELECT ${listed([...values, ...(provenance ? ['"@file"', '"@row"'] : [])])} FROM (SELECT ${listed([parsed, ...folders, ...place(numbered)])} FROM read_ndjson_objects(${[paths, longestObject(this.files, this.session), ...options].join(", ")}))`;
   }
 
+  #isParquetFloat(source: string): boolean {
+    if (this.#format !== "parquet" || this.files[0]?.partitions.has(source) === true) return false;
+    return /^(?:FLOAT|DOUBLE)$/.test(this.columns.types.get(source) ?? "");
+  }
+
   /** Whether a folder's value is the text NULL, in any case, which DuckDB takes for none. */
   #hasNullWord(source: string): boolean {
     return this.files.some(({ partitions }) => /^null$/i.test(partitions.get(source) ?? ""));
@@ -170,6 +176,14 @@ class FileRelation implements RawRelation {
 
 /** The column of a reader that has the file's path. */
 const PATH = "@daedalus path";
+
+/**
+ * A float of a Parquet file, bit by bit, of which DuckDB knows no statistics: Parquet's leave NaN out, and conditions and joins that NaN meets
+ * would lose it where these exclude all other values.
+ */
+function unpruned(source: string): string {
+  return `-(-${identifier(source)})`;
+}
 
 /** A folder's value that may be the text NULL: from the path. */
 function withNullWord(source: string): string {

@@ -69,6 +69,9 @@ export interface RederiveOptions {
   readonly onProgress: (done: number, total: number) => void;
 }
 
+/** Rows of the spine that are drawn on any day that is looked at. */
+const LEAST_OF_SPINE = 5;
+
 /** Groups that are asked for at once. */
 const TOGETHER = 25;
 
@@ -131,10 +134,14 @@ async function draw(
   let places = [...new Random(seed, "written rows").sample(total, rows)];
   const drawn = new Map<ComparableDay, readonly Group[]>();
   const columns = [...identity.keys.map(({ output }) => output), ...(identity.time ? [identity.time.output] : [])];
+  // Days without a row have none to be drawn; the spine's rows of some are derived all the same.
+  let empty = 0;
   for (const day of days) {
     const groups = new Map<string, Group>();
     const number = dayStartMicros(day.day) / MICROS_PER_DAY;
-    const isDrawn = places.some((place) => place < day.manifest.rows);
+    const isEmpty = day.manifest.rows === 0 && empty < rows;
+    if (isEmpty) empty += 1;
+    const isDrawn = isEmpty || places.some((place) => place < day.manifest.rows);
     const fault = isDrawn ? await faultOfSchema(day, session) : undefined;
     if (fault !== undefined) {
       faults.push({ day: day.day, says: fault });
@@ -152,7 +159,7 @@ async function draw(
         groups.set(groupText(group), group);
       }
     }
-    if (groups.size === 0) continue;
+    if (groups.size === 0 && !isEmpty) continue;
     drawn.set(day, [...groups.values()]);
     const disorder = await faultOfOrder(day, identity, keys, session);
     if (disorder !== undefined) faults.push({ day: day.day, says: disorder });
@@ -226,7 +233,7 @@ class Rederivation {
       dayCondition(this.#identity, dayStartMicros(day) / MICROS_PER_DAY),
       [instant.column, ...keys.map(({ spine }) => spine)],
       this.#options.seed,
-      groups.length,
+      Math.max(LEAST_OF_SPINE, groups.length),
     );
     const all = new Map(
       [...groups, ...rows.map((row) => groupOfSpineRow(this.#identity, row))].map((group) => [groupText(group), group]),

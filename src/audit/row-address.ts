@@ -31,7 +31,7 @@ export function parseRowAddress(text: string, service: ResolvedService): RowAddr
   while (end !== "@") {
     const [whole, key = "", value = "", then = ""] = pair.exec(text) ?? [];
     if (whole === undefined) throw refuse(`key=value is expected at "${text.slice(pair.lastIndex)}"`);
-    if (key.trim() in keys) throw refuse(`the key ${key.trim()} is there twice`);
+    if (Object.hasOwn(keys, key.trim())) throw refuse(`the key ${key.trim()} is there twice`);
     keys[key.trim()] = value;
     if (then === "") throw refuse("@ and a time are missing");
     end = then;

@@ -2,22 +2,35 @@ import { join } from "node:path";
 import { isFloat, isList } from "../columnar/dtypes.js";
 import type { SqlSession } from "../engines/sql/session.js";
 import { identifier, text } from "../engines/sql/text.js";
+import { typeName } from "../engines/sql/values.js";
 import type { ColumnName } from "../operators/operator.js";
 import type { Identity } from "./identity.js";
 import type { WrittenDay } from "./written-rows.js";
 
-/** Why a part of a day has not the columns of the contract; undefined if each has. */
+/** The type of a part's column, a TIMESTAMP's without its zone. */
+function plainType(type: unknown): string {
+  return String(type).replace(" WITH TIME ZONE", "");
+}
+
+/** Why a part of a day has not the columns of the contract, or not as many rows as its manifest says; undefined if each has. */
 export async function faultOfSchema(
   { folder, manifest }: WrittenDay,
   session: SqlSession,
 ): Promise<string | undefined> {
-  const wanted = manifest.schema.map(({ name }) => name);
-  for (const { name } of manifest.parts) {
+  const told = (name: string, type: string): string => `${name} ${type}`;
+  const wanted = manifest.schema.map(({ name, dtype }) => told(name, typeName(dtype)));
+  for (const { name, rows: count } of manifest.parts) {
     const rows = await session.query(
       `DESCRIBE SELECT * FROM read_parquet(${text(join(folder, name))}, hive_partitioning = false)`,
     );
-    const found = rows.map((row) => String(row["column_name"]));
-    if (found.length === wanted.length && wanted.every((column, place) => column === found[place])) continue;
+    const found = rows.map((row) => told(String(row["column_name"]), plainType(row["column_type"])));
+    if (found.length === wanted.length && wanted.every((column, place) => column === found[place])) {
+      const [counted] = await session.query(
+        `SELECT count(*) AS n FROM read_parquet(${text(join(folder, name))}, hive_partitioning = false)`,
+      );
+      if (Number(counted?.["n"]) === count) continue;
+      return `${name} has ${Number(counted?.["n"])} rows, its manifest says ${count}`;
+    }
     return `${name} has the columns ${found.join(", ")}; those of the contract are ${wanted.join(", ")}`;
   }
   return undefined;

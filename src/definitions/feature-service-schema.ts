@@ -39,6 +39,8 @@ const column: Schema<ServiceColumn> = object(
       const parameters = { key: "column", because: `for a column of kind ${kind}`, help };
       here.report(definitionProblem("key-not-allowed", parameters), "column", "key");
     }
+    // DuckDB's number of a row, by which ordered rows are found again.
+    if (called?.toLowerCase() === "rowid") here.report(definitionProblem("reserved-column", { name: called }), "name");
     if (called === undefined || kind === undefined || type === undefined) return undefined;
     return {
       ...rest,

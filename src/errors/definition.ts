@@ -247,6 +247,10 @@ export const definitionProblem = family("definition", {
         : `the ${what} "${name}" differs from "${first}" only in case, and SQL does not tell them apart`,
     help: "rename or remove one of them",
   }),
+  "reserved-column": ({ name }: { readonly name: string }) => ({
+    says: `no column of the contract can be called "${name}": DuckDB numbers rows by that name`,
+    help: "call it otherwise: by field_mapping of its view, or by column: of a spine or static column",
+  }),
   "produced-twice": ({
     name,
     first,

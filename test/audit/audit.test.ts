@@ -144,6 +144,22 @@ describe("files that were changed, with a manifest that says so, are found", () 
     ]);
   });
 
+  test("all rows are gone", async () => {
+    await rewrite("SELECT * EXCLUDE (n) FROM r WHERE false");
+    const gone = await found();
+    expect(gone.length).toBeGreaterThan(0);
+    expect(new Set(gone)).toEqual(new Set(["derived: the row is missing in the file"]));
+  });
+
+  test("a column has another type", async () => {
+    await rewrite("SELECT * EXCLUDE (n) REPLACE (CAST(price AS VARCHAR) AS price) FROM r ORDER BY n");
+    expect(await found()).toEqual([
+      expect.stringMatching(
+        /^file: part-0-0\.parquet has the columns .*price VARCHAR.*; those of the contract are .*price DOUBLE/,
+      ),
+    ]);
+  });
+
   test("bytes of a file are not those of its manifest", async () => {
     writeFileSync(join(shop.directory, "out", `dt=${day}`, "part-0-0.parquet"), "PAR1");
     expect(await found()).toEqual([expect.stringMatching(/^file: part-0-0\.parquet has 4 bytes, its manifest says /)]);

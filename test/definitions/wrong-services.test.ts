@@ -57,6 +57,7 @@ describe("columns[]:", () => {
     { says: "no map", change: [KEY, `«user_id»\n  - ${KEY}`], code: "wrong-type" },
     { says: "name missing", change: [PRICE, "«{kind: static, dtype: DOUBLE}»"], code: "missing-key" },
     { says: "a bad name", change: ["name: price", "name: «a.price»"], code: "bad-name" },
+    { says: "DuckDB's own name", change: ["name: price", "name: «RowId»"], code: "reserved-column" },
     { says: "a name twice", change: ["name: price", "name: «user_id»"], code: "duplicate-name" },
     { says: "names that differ in case", change: ["name: price", "name: «USER_ID»"], code: "duplicate-name" },
     { says: "kind missing", change: [PRICE, "«{name: price, dtype: DOUBLE}»"], code: "missing-key" },

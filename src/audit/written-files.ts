@@ -2,7 +2,6 @@ import { join } from "node:path";
 import { isFloat, isList } from "../columnar/dtypes.js";
 import type { SqlSession } from "../engines/sql/session.js";
 import { identifier, text } from "../engines/sql/text.js";
-import { typeName } from "../engines/sql/values.js";
 import type { ColumnName } from "../operators/operator.js";
 import type { Identity } from "./identity.js";
 import type { WrittenDay } from "./written-rows.js";
@@ -18,7 +17,7 @@ export async function faultOfSchema(
   session: SqlSession,
 ): Promise<string | undefined> {
   const told = (name: string, type: string): string => `${name} ${type}`;
-  const wanted = manifest.schema.map(({ name, dtype }) => told(name, typeName(dtype)));
+  const wanted = manifest.schema.map(({ name, dtype }) => told(name, dtype.replace("TEXT", "VARCHAR")));
   for (const { name, rows: count } of manifest.parts) {
     const rows = await session.query(
       `DESCRIBE SELECT * FROM read_parquet(${text(join(folder, name))}, hive_partitioning = false)`,

@@ -69,8 +69,8 @@ export interface RederiveOptions {
   readonly onProgress: (done: number, total: number) => void;
 }
 
-/** Rows of the spine that are drawn on any day that is looked at. */
-const LEAST_OF_SPINE = 5;
+/** Rows of the spine that are drawn on a day without written rows. */
+const OF_EMPTY_DAY = 5;
 
 /** Groups that are asked for at once. */
 const TOGETHER = 25;
@@ -233,7 +233,7 @@ class Rederivation {
       dayCondition(this.#identity, dayStartMicros(day) / MICROS_PER_DAY),
       [instant.column, ...keys.map(({ spine }) => spine)],
       this.#options.seed,
-      Math.max(LEAST_OF_SPINE, groups.length),
+      groups.length === 0 ? OF_EMPTY_DAY : groups.length,
     );
     const all = new Map(
       [...groups, ...rows.map((row) => groupOfSpineRow(this.#identity, row))].map((group) => [groupText(group), group]),

@@ -2,7 +2,8 @@ import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { dayStartMicros, MICROS_PER_DAY } from "../columnar/instants.js";
 import type { ResolvedService } from "../compiler/resolve/resolved-service.js";
-import type { ColumnName, Schema } from "../operators/operator.js";
+import type { SqlSession } from "../engines/sql/session.js";
+import type { Schema } from "../operators/operator.js";
 import type { DayManifest } from "../storage/day-manifest.js";
 import { isoDate } from "../trace/instants.js";
 import { Interpreter } from "../trace/interpreter.js";
@@ -24,7 +25,7 @@ import {
   writtenCondition,
 } from "./identity.js";
 import { Random } from "./random.js";
-import { faultOfOrder, faultOfSchema } from "./written-files.js";
+import { faultOfContents, faultOfOrder } from "./written-files.js";
 import {
   type ComparedGroup,
   compareGroup,
@@ -88,11 +89,11 @@ export async function rederive(
   root: string,
   options: RederiveOptions,
 ): Promise<Rederived> {
-  const { days, skipped, files } = await comparableDays(inputs, root, options.date);
-  const drawn = await draw(days, identityOf(service), options, inputs, keysOf(service), files);
+  const { days, skipped, damaged } = await comparableDays(inputs, root, options.date);
+  const { drawn, faults } = await draw(days, service, options, inputs);
   const rederivation = new Rederivation(inputs, service, root, options);
   try {
-    return await rederivation.run(drawn, skipped, files);
+    return await rederivation.run(drawn, skipped, [...damaged, ...faults]);
   } finally {
     await rederivation.close();
   }
@@ -108,67 +109,78 @@ async function comparableDays(inputs: TrainingInputs, root: string, date: string
   const written = await writtenDays(root);
   const wanted = date === undefined ? written : written.filter((day) => day === date);
   const skipped: string[] = [];
-  const files: FileFault[] = [];
+  const damaged: FileFault[] = [];
   if (wanted.length === 0)
     skipped.push(date === undefined ? `no day is written in ${root}` : `${date} is not written in ${root}`);
   const days: ComparableDay[] = [];
   for (const { day, state, why, manifest } of await judgeDays(root, new InputReader(inputs), wanted)) {
     if (manifest !== undefined && (state === "complete" || state === "skeleton"))
       days.push({ day, folder: join(root, unitOf(day)), manifest });
-    else if (state === "failed") files.push({ day, says: why.join("; ") || "its files are damaged" });
+    else if (state === "failed") damaged.push({ day, says: why.join("; ") || "its files are damaged" });
     else skipped.push(`${day} is ${state}${why.length === 0 ? "" : `: ${why.join("; ")}`}`);
   }
-  return { days, skipped, files };
+  return { days, skipped, damaged };
 }
 
-/** The groups of the drawn rows, by day, each once; and how many rows were drawn. */
+/** The groups of the drawn rows, by day, each once; and what is wrong with the files of days that rows were drawn of. */
 async function draw(
   days: readonly ComparableDay[],
-  identity: Identity,
-  { rows, seed }: RederiveOptions,
+  service: ResolvedService,
+  options: RederiveOptions,
   { session }: TrainingInputs,
-  keys: readonly ColumnName[],
-  faults: FileFault[],
-): Promise<ReadonlyMap<ComparableDay, readonly Group[]>> {
-  const total = days.reduce((sum, { manifest }) => sum + manifest.rows, 0);
-  let places = [...new Random(seed, "written rows").sample(total, rows)];
+) {
+  const identity = identityOf(service);
+  const keys = service.columns.filter(({ kind }) => kind === "key").map(({ name }) => name);
   const drawn = new Map<ComparableDay, readonly Group[]>();
-  const columns = [...identity.keys.map(({ output }) => output), ...(identity.time ? [identity.time.output] : [])];
-  // Days without a row have none to be drawn; the spine's rows of some are derived all the same.
-  let empty = 0;
-  for (const day of days) {
-    const groups = new Map<string, Group>();
-    const number = dayStartMicros(day.day) / MICROS_PER_DAY;
-    const isEmpty = day.manifest.rows === 0 && empty < rows;
-    if (isEmpty) empty += 1;
-    const isDrawn = isEmpty || places.some((place) => place < day.manifest.rows);
-    const fault = isDrawn ? await faultOfSchema(day, session) : undefined;
-    if (fault !== undefined) {
-      faults.push({ day: day.day, says: fault });
-      places = places.filter((place) => place >= day.manifest.rows).map((place) => place - day.manifest.rows);
-      continue;
-    }
-    for (const part of day.manifest.parts) {
-      const own = places.filter((place) => place < part.rows);
-      places = places.filter((place) => place >= part.rows).map((place) => place - part.rows);
-      if (own.length === 0) continue;
-      const only = { folder: day.folder, manifest: { ...day.manifest, parts: [part] } };
-      const condition = `${PLACE} IN (${own.join(", ")})`;
-      for (const { values } of await writtenRows(only, columns, condition, session)) {
-        const group = groupOfWrittenRow(identity, number, (output) => values.get(output) ?? null);
-        groups.set(groupText(group), group);
-      }
-    }
-    if (groups.size === 0 && !isEmpty) continue;
-    drawn.set(day, [...groups.values()]);
-    const disorder = await faultOfOrder(day, identity, keys, session);
-    if (disorder !== undefined) faults.push({ day: day.day, says: disorder });
+  const faults: FileFault[] = [];
+  for (const { day, places } of placesOf(days, options)) {
+    const fault = await faultOfContents(day, session);
+    const disorder = fault === undefined ? await faultOfOrder(day, identity, keys, session) : undefined;
+    for (const says of [fault, disorder]) if (says !== undefined) faults.push({ day: day.day, says });
+    if (fault === undefined) drawn.set(day, await groupsAt(day, places, identity, session));
   }
-  return drawn;
+  return { drawn, faults };
 }
 
-function keysOf({ columns }: ResolvedService): readonly ColumnName[] {
-  return columns.filter(({ kind }) => kind === "key").map(({ name }) => name);
+/** Drawn rows by their places in their day; of days without a row, which have none to be drawn, some all the same. */
+function placesOf(days: readonly ComparableDay[], { rows, seed }: RederiveOptions) {
+  const total = days.reduce((sum, { manifest }) => sum + manifest.rows, 0);
+  const sample = [...new Random(seed, "written rows").sample(total, rows)];
+  const looked: { readonly day: ComparableDay; readonly places: readonly number[] }[] = [];
+  let [first, empty] = [0, 0];
+  for (const day of days) {
+    const end = first + day.manifest.rows;
+    const places = sample.filter((place) => place >= first && place < end).map((place) => place - first);
+    const isEmpty = first === end && empty < rows;
+    if (isEmpty) empty += 1;
+    if (isEmpty || places.length > 0) looked.push({ day, places });
+    first = end;
+  }
+  return looked;
+}
+
+async function groupsAt(
+  { day, folder, manifest }: ComparableDay,
+  places: readonly number[],
+  identity: Identity,
+  session: SqlSession,
+): Promise<readonly Group[]> {
+  const number = dayStartMicros(day) / MICROS_PER_DAY;
+  const columns = [...identity.keys.map(({ output }) => output), ...(identity.time ? [identity.time.output] : [])];
+  const groups = new Map<string, Group>();
+  let first = 0;
+  for (const part of manifest.parts) {
+    const end = first + part.rows;
+    const own = places.filter((place) => place >= first && place < end).map((place) => place - first);
+    first = end;
+    if (own.length === 0) continue;
+    const only = { folder, manifest: { ...manifest, parts: [part] } };
+    for (const { values } of await writtenRows(only, columns, `${PLACE} IN (${own.join(", ")})`, session)) {
+      const group = groupOfWrittenRow(identity, number, (output) => values.get(output) ?? null);
+      groups.set(groupText(group), group);
+    }
+  }
+  return [...groups.values()];
 }
 
 function groupText({ day, keys, ticks }: Group): string {

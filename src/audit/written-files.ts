@@ -12,31 +12,31 @@ function plainType(type: unknown): string {
 }
 
 /** Why a part of a day has not the columns of the contract, or not as many rows as its manifest says; undefined if each has. */
-export async function faultOfSchema(
+export async function faultOfContents(
   { folder, manifest }: WrittenDay,
   session: SqlSession,
 ): Promise<string | undefined> {
-  const told = (name: string, type: string): string => `${name} ${type}`;
-  const wanted = manifest.schema.map(({ name, dtype }) => told(name, dtype.replace("TEXT", "VARCHAR")));
-  for (const { name, rows: count } of manifest.parts) {
-    const rows = await session.query(
-      `DESCRIBE SELECT * FROM read_parquet(${text(join(folder, name))}, hive_partitioning = false)`,
-    );
-    const found = rows.map((row) => told(String(row["column_name"]), plainType(row["column_type"])));
-    if (found.length === wanted.length && wanted.every((column, place) => column === found[place])) {
-      const [counted] = await session.query(
-        `SELECT count(*) AS n FROM read_parquet(${text(join(folder, name))}, hive_partitioning = false)`,
-      );
-      if (Number(counted?.["n"]) === count) continue;
-      return `${name} has ${Number(counted?.["n"])} rows, its manifest says ${count}`;
-    }
-    return `${name} has the columns ${found.join(", ")}; those of the contract are ${wanted.join(", ")}`;
+  const wanted = manifest.schema.map(({ name, dtype }) => `${name} ${dtype.replace("TEXT", "VARCHAR")}`);
+  for (const part of manifest.parts) {
+    const file = partsOf(folder, [part]);
+    const columns = await session.query(`DESCRIBE SELECT * FROM ${file}`);
+    const found = columns.map((row) => `${row["column_name"]} ${plainType(row["column_type"])}`);
+    if (found.length !== wanted.length || wanted.some((column, place) => column !== found[place]))
+      return `${part.name} has the columns ${found.join(", ")}; those of the contract are ${wanted.join(", ")}`;
+    const [counted] = await session.query(`SELECT count(*) AS n FROM ${file}`);
+    if (Number(counted?.["n"]) !== part.rows)
+      return `${part.name} has ${counted?.["n"]} rows, its manifest says ${part.rows}`;
   }
   return undefined;
 }
 
+/** A FROM item: the rows of parts, one after the other. */
+function partsOf(folder: string, parts: WrittenDay["manifest"]["parts"]): string {
+  return `read_parquet([${parts.map(({ name }) => text(join(folder, name))).join(", ")}], hive_partitioning = false)`;
+}
+
 /**
- * Where the rows of a day are not in the order of event time and keys; undefined if they are, as far as the files tell the event time, and up
+ * Where the rows of a day, part after part, are not in the order of event time and keys; undefined if they are, as far as the files tell the event time, and up
  * to the first key that is a float, whose zeros and NaN have an order of their own. What comes behind the keys may be filled in later.
  */
 export async function faultOfOrder(
@@ -60,14 +60,22 @@ export async function faultOfOrder(
     place === columns.length
       ? "false"
       : `CASE WHEN c${place} IS NOT DISTINCT FROM p${place} THEN ${isAfter(place + 1)} ELSE coalesce(p${place} > c${place}, c${place} IS NULL) END`;
-  for (const { name } of manifest.parts) {
-    const [found] = await session.query(
-      `SELECT place FROM (SELECT row_number() OVER () AS place, ${values.join(", ")}
-         FROM read_parquet(${text(join(folder, name))}, hive_partitioning = false))
-       WHERE place > 1 AND ${isAfter(0)} LIMIT 1`,
-    );
-    if (found !== undefined)
-      return `row ${Number(found["place"])} of ${name} is to come before the row above it: rows are ordered by ${columns.join(", ")}`;
+  if (manifest.parts.length === 0) return undefined;
+  const [found] = await session.query(
+    `SELECT place FROM (SELECT row_number() OVER () AS place, ${values.join(", ")} FROM ${partsOf(folder, manifest.parts)})
+     WHERE place > 1 AND ${isAfter(0)} ORDER BY place ASC NULLS FIRST LIMIT 1`,
+  );
+  if (found === undefined) return undefined;
+  const told = `the row above it: rows are ordered by ${columns.join(", ")}`;
+  return `${placeIn(manifest.parts, Number(found["place"]))} is to come before ${told}`;
+}
+
+/** `row 3 of part-0-0.parquet`, of the n-th row of all parts. */
+function placeIn(parts: WrittenDay["manifest"]["parts"], place: number): string {
+  let first = 0;
+  for (const { name, rows } of parts) {
+    if (place <= first + rows) return `row ${place - first} of ${name}`;
+    first += rows;
   }
-  return undefined;
+  return `row ${place}`;
 }

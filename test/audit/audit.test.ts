@@ -5,7 +5,7 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { AuditOptions } from "../../src/app/audit-service.js";
 import { LEAKS } from "./leaks.js";
-import { type OpenShop, openShop, shopIn } from "./shop.js";
+import { type OpenShop, openShop, SHOP, shopIn } from "./shop.js";
 
 let shop: OpenShop;
 beforeAll(async () => {
@@ -142,6 +142,29 @@ describe("files that were changed, with a manifest that says so, are found", () 
     expect(await found()).toEqual([
       expect.stringMatching(/^file: part-0-0\.parquet has the columns [^;]*; those of the contract are .*price/),
     ]);
+  });
+
+  test("parts stand in one another's place", async () => {
+    const many = await openShop({ ...SHOP, runtime: { ...SHOP.runtime, entity_spine_chunk_rows: 2 } });
+    try {
+      await many.train();
+      expect((await many.audit({ trials: 0, date: day })).counterExamples).toEqual([]);
+      const path = join(many.directory, "out", `dt=${day}`, "_manifest.json");
+      const manifest = JSON.parse(readFileSync(path, "utf8"));
+      const [first, second] = manifest.parts.map(({ name }: { name: string }) => join(path, "..", name));
+      const [a, b] = [readFileSync(first), readFileSync(second)];
+      writeFileSync(first, b);
+      writeFileSync(second, a);
+      const [one, two, ...others] = manifest.parts;
+      manifest.parts = [{ ...two, name: one.name }, { ...one, name: two.name }, ...others];
+      writeFileSync(path, JSON.stringify(manifest));
+      const { counterExamples } = await many.audit({ trials: 0, date: day });
+      expect(counterExamples.map(({ kind, presence }) => `${kind}: ${presence}`)).toEqual([
+        expect.stringMatching(/^file: row 1 of part-1-0\.parquet is to come before the row above it/),
+      ]);
+    } finally {
+      await many.close();
+    }
   });
 
   test("all rows are gone", async () => {
